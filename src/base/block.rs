@@ -1,0 +1,348 @@
+//! Block payloads: what a block holds, cheap to hand from an application to every mirror.
+//!
+//! A block that an application wrote is kept as the [`Stamp`] it was written with and expands to
+//! bytes only when somebody asks for them; any other content is reference-counted bytes. Either way
+//! a block is never copied on its way, and two mirrors are compared by stamp or by pointer first.
+
+use std::fmt;
+use std::rc::Rc;
+
+/// Bytes in a logical block: 512 or 4096.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BlockSize {
+    /// 512 bytes.
+    B512,
+    /// 4096 bytes.
+    B4096,
+}
+
+impl BlockSize {
+    /// The size in bytes.
+    #[must_use]
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::B512 => 512,
+            Self::B4096 => 4096,
+        }
+    }
+    /// The size of that many bytes, if there is one.
+    #[must_use]
+    pub const fn from_bytes(bytes: u64) -> Option<Self> {
+        match bytes {
+            512 => Some(Self::B512),
+            4096 => Some(Self::B4096),
+            _ => None,
+        }
+    }
+}
+
+/// Says of a block's content who wrote it: unique for every block of every write in a run.
+///
+/// Layout of the two words: `place` is volume (16 bits) and block within it (48 bits), `author` is
+/// writer (16 bits) and that writer's sequence number (48 bits).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Stamp {
+    place: u64,
+    author: u64,
+}
+
+const LOW_48: u64 = (1 << 48) - 1;
+
+impl Stamp {
+    /// A stamp of its parts; block and sequence must be below 2^48.
+    #[must_use]
+    pub const fn new(volume: u16, block: u64, writer: u16, sequence: u64) -> Self {
+        assert!(block <= LOW_48 && sequence <= LOW_48, "a stamp's parts have 48 bits");
+        Self { place: (volume as u64) << 48 | block, author: (writer as u64) << 48 | sequence }
+    }
+    /// The volume that the content was written to.
+    #[must_use]
+    pub const fn volume(self) -> u16 {
+        (self.place >> 48) as u16
+    }
+    /// The block of the volume that the content was written to.
+    #[must_use]
+    pub const fn block(self) -> u64 {
+        self.place & LOW_48
+    }
+    /// Which application wrote it, numbered from 1 over the run.
+    #[must_use]
+    pub const fn writer(self) -> u16 {
+        (self.author >> 48) as u16
+    }
+    /// The writer's own count of its writes.
+    #[must_use]
+    pub const fn sequence(self) -> u64 {
+        self.author & LOW_48
+    }
+    /// Both words: place, author.
+    #[must_use]
+    pub const fn words(self) -> [u64; 2] {
+        [self.place, self.author]
+    }
+    /// From the words of [`Stamp::words`].
+    #[must_use]
+    pub const fn from_words(words: [u64; 2]) -> Self {
+        Self { place: words[0], author: words[1] }
+    }
+    /// The same write's stamp, `blocks` further on.
+    #[must_use]
+    pub const fn advanced(self, blocks: u64) -> Self {
+        Self { place: self.place + blocks, author: self.author }
+    }
+
+    /// The bytes that a block of this stamp holds: the two words over and over, each copy mixed with
+    /// its offset, so that no part of a block can pass for another part or another block.
+    pub fn fill(self, bytes: &mut [u8]) {
+        for (index, chunk) in bytes.chunks_exact_mut(16).enumerate() {
+            let mix = (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            chunk[..8].copy_from_slice(&(self.place ^ mix).to_le_bytes());
+            chunk[8..].copy_from_slice(&(self.author ^ mix).to_le_bytes());
+        }
+    }
+
+    /// The stamp whose bytes these are, if they are any stamp's.
+    #[must_use]
+    pub fn of_bytes(bytes: &[u8]) -> Option<Self> {
+        let word = |at: usize| Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
+        let stamp = Self { place: word(0)?, author: word(8)? };
+        if stamp.writer() == 0 || bytes.len() % 16 != 0 {
+            return None;
+        }
+        let mut expected = vec![0; bytes.len()];
+        stamp.fill(&mut expected);
+        (expected == bytes).then_some(stamp)
+    }
+}
+
+impl fmt::Debug for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.writer() == 0 {
+            return f.write_str("zeroes");
+        }
+        write!(f, "vol{}:{} w{}#{}", self.volume(), self.block(), self.writer(), self.sequence())
+    }
+}
+
+/// What one block holds.
+#[derive(Clone, Default)]
+pub struct Block(Content);
+
+#[derive(Clone, Default)]
+enum Content {
+    #[default]
+    Zero,
+    Stamp(Stamp),
+    Bytes(Rc<[u8]>),
+}
+
+impl Block {
+    /// A block of zeroes, as a fresh disk returns.
+    pub const ZERO: Self = Self(Content::Zero);
+
+    /// The block that a write with this stamp makes.
+    #[must_use]
+    pub const fn stamped(stamp: Stamp) -> Self {
+        Self(Content::Stamp(stamp))
+    }
+
+    /// A block of these bytes; bytes that are a stamp's or all zero are recognised as such.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        if bytes.iter().all(|byte| *byte == 0) {
+            return Self::ZERO;
+        }
+        match Stamp::of_bytes(bytes) {
+            Some(stamp) => Self::stamped(stamp),
+            None => Self(Content::Bytes(bytes.into())),
+        }
+    }
+
+    /// The stamp it was written with, if it was; zeroes have the all-zero stamp.
+    #[must_use]
+    pub fn stamp(&self) -> Option<Stamp> {
+        match &self.0 {
+            Content::Zero => Some(Stamp::default()),
+            Content::Stamp(stamp) => Some(*stamp),
+            Content::Bytes(_) => None,
+        }
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn bytes(&self, size: BlockSize) -> Vec<u8> {
+        match &self.0 {
+            Content::Bytes(bytes) => bytes.to_vec(),
+            Content::Zero => vec![0; size.bytes()],
+            Content::Stamp(stamp) => {
+                let mut bytes = vec![0; size.bytes()];
+                stamp.fill(&mut bytes);
+                bytes
+            }
+        }
+    }
+
+    /// Two words that tell contents apart: the stamp's, or writer 65535 and a hash of the bytes.
+    #[must_use]
+    pub fn fingerprint(&self) -> Stamp {
+        match &self.0 {
+            Content::Zero => Stamp::default(),
+            Content::Stamp(stamp) => *stamp,
+            Content::Bytes(bytes) => {
+                let hash = xxhash_rust::xxh3::xxh3_128(bytes);
+                Stamp::from_words([hash as u64, (hash >> 64) as u64 | 0xffff << 48])
+            }
+        }
+    }
+}
+
+impl PartialEq for Block {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Content::Zero, Content::Zero) => true,
+            (Content::Stamp(a), Content::Stamp(b)) => a == b,
+            (Content::Bytes(a), Content::Bytes(b)) => Rc::ptr_eq(a, b) || a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Block {}
+
+impl fmt::Debug for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Content::Zero => f.write_str("zeroes"),
+            Content::Stamp(stamp) => stamp.fmt(f),
+            Content::Bytes(bytes) => {
+                write!(f, "bytes {:016x}", xxhash_rust::xxh3::xxh3_64(bytes))
+            }
+        }
+    }
+}
+
+/// The blocks that one command carries, in order. Cloning it copies no block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payload(Blocks);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Blocks {
+    /// One write's blocks: the first one's stamp, and how many.
+    Run(Stamp, u32),
+    One(Block),
+    Many(Rc<[Block]>),
+}
+
+impl Payload {
+    /// No blocks.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self(Blocks::Run(Stamp::from_words([0, 0]), 0))
+    }
+
+    /// The blocks of one stamped write: block `i` holds `first.advanced(i)`.
+    #[must_use]
+    pub const fn run(first: Stamp, count: u32) -> Self {
+        Self(Blocks::Run(first, count))
+    }
+
+    /// These blocks.
+    #[must_use]
+    pub fn from_blocks(blocks: &[Block]) -> Self {
+        match blocks {
+            [] => Self::empty(),
+            [one] => Self(Blocks::One(one.clone())),
+            many => Self(Blocks::Many(many.into())),
+        }
+    }
+
+    /// How many blocks it carries.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        match &self.0 {
+            Blocks::Run(_, count) => *count,
+            Blocks::One(_) => 1,
+            Blocks::Many(blocks) => blocks.len() as u32,
+        }
+    }
+
+    /// Whether it carries none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The block at `index`; panics when there is none.
+    #[must_use]
+    pub fn block(&self, index: u32) -> Block {
+        match &self.0 {
+            Blocks::Run(first, count) => {
+                assert!(index < *count, "block {index} of a payload of {count}");
+                Block::stamped(first.advanced(u64::from(index)))
+            }
+            Blocks::One(block) => {
+                assert!(index == 0, "block {index} of a payload of 1");
+                block.clone()
+            }
+            Blocks::Many(blocks) => blocks[index as usize].clone(),
+        }
+    }
+
+    /// Its blocks, in order.
+    pub fn blocks(&self) -> impl Iterator<Item = Block> + '_ {
+        (0..self.len()).map(|index| self.block(index))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Block, BlockSize, Payload, Stamp};
+
+    #[test]
+    fn a_stamp_survives_the_trip_through_bytes() {
+        let stamp = Stamp::new(3, 77, 2, 9);
+        for size in [BlockSize::B512, BlockSize::B4096] {
+            let bytes = Block::stamped(stamp).bytes(size);
+            assert_eq!(bytes.len(), size.bytes());
+            assert_eq!(Block::from_bytes(&bytes).stamp(), Some(stamp));
+        }
+    }
+
+    #[test]
+    fn one_flipped_bit_makes_another_block() {
+        let block = Block::stamped(Stamp::new(0, 1, 1, 1));
+        let mut bytes = block.bytes(BlockSize::B4096);
+        bytes[4000] ^= 4;
+        let flipped = Block::from_bytes(&bytes);
+        assert_ne!(flipped, block);
+        assert_eq!(flipped.stamp(), None);
+        assert_eq!(flipped.bytes(BlockSize::B4096), bytes);
+    }
+
+    #[test]
+    fn zero_bytes_are_the_zero_block() {
+        assert_eq!(Block::from_bytes(&[0; 512]), Block::ZERO);
+        assert_eq!(Block::ZERO.bytes(BlockSize::B512), vec![0; 512]);
+    }
+
+    #[test]
+    fn a_run_is_the_same_blocks_one_by_one() {
+        let first = Stamp::new(1, 10, 1, 5);
+        let run = Payload::run(first, 3);
+        let blocks: Vec<Block> = run.blocks().collect();
+        assert_eq!(blocks[2].stamp().map(Stamp::block), Some(12));
+        assert_eq!(Payload::from_blocks(&blocks).blocks().collect::<Vec<_>>(), blocks);
+    }
+}

@@ -1,0 +1,18 @@
+//! The vocabulary that every other layer speaks: ids, units, payloads, records. Imports nothing.
+
+#![deny(clippy::float_arithmetic)]
+
+mod block;
+pub mod history;
+mod id;
+mod odds;
+mod record;
+mod time;
+
+pub use block::{Block, BlockSize, Payload, Stamp};
+pub use id::{CpuId, DiskId, Epoch, LegIndex, Names, NodeId, OpId, Region, VolumeId};
+pub use odds::Odds;
+pub use record::{
+    Audience, Field, FieldKind, Record, RecordType, Recorded, Seq, WORDS, Word, record_code,
+};
+pub use time::Nanos;

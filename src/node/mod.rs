@@ -1,0 +1,1 @@
+//! The reference cluster: clients, targets, a manager, applications. Sees only the simulators' ports.

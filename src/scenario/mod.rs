@@ -1,0 +1,1 @@
+//! The JSON format: types, schema, loading, validation. Runs nothing.

@@ -1,0 +1,1 @@
+//! The kernel simulator: tasks, virtual CPUs, time, clocks, random streams, trace. Knows no disk, net or node.

@@ -1,0 +1,1 @@
+//! Trace in, text out. Runs nothing.
