@@ -1,0 +1,74 @@
+//! Panics in node code, caught and described. Decides nothing about the run.
+
+use std::backtrace::Backtrace;
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::sync::Once;
+
+use crate::base::{Nanos, NodeId};
+
+/// A panic in node code.
+#[derive(Clone, Debug)]
+pub struct Crash {
+    /// The node whose task panicked.
+    pub node: NodeId,
+    /// The task's name.
+    pub task: &'static str,
+    /// Where the task was spawned, as `file:line`.
+    pub spawned_at: String,
+    /// Virtual time of the panic.
+    pub at: Nanos,
+    /// The panic's message.
+    pub message: String,
+    /// Where it panicked, as `file:line`.
+    pub location: String,
+    /// The stack at the panic.
+    pub backtrace: String,
+}
+
+/// What the hook noted of a panic.
+#[derive(Default)]
+pub(super) struct Caught {
+    pub(super) message: String,
+    pub(super) location: String,
+    pub(super) backtrace: String,
+}
+
+thread_local! {
+    /// Whether this thread is in node code, whose panics are an outcome of the run.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+    static NOTED: RefCell<Option<Caught>> = const { RefCell::new(None) };
+}
+
+/// Makes panics under [`guarded`] silent and noted; other panics are reported as ever.
+pub(super) fn install_hook() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let previous = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if GUARDED.get() {
+                note(info);
+            } else {
+                previous(info);
+            }
+        }));
+    });
+}
+
+fn note(info: &PanicHookInfo<'_>) {
+    let location = info.location();
+    let caught = Caught {
+        message: info.payload_as_str().unwrap_or("a panic without a message").to_owned(),
+        location: location.map_or_else(String::new, |at| format!("{}:{}", at.file(), at.line())),
+        backtrace: Backtrace::force_capture().to_string(),
+    };
+    NOTED.with_borrow_mut(|noted| *noted = Some(caught));
+}
+
+/// Runs node code; a panic comes back as what the hook noted of it.
+pub(super) fn guarded<T>(code: impl FnOnce() -> T) -> Result<T, Caught> {
+    let outer = GUARDED.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(code));
+    GUARDED.set(outer);
+    result.map_err(|_| NOTED.with_borrow_mut(Option::take).unwrap_or_default())
+}

@@ -1,0 +1,498 @@
+//! The kernel: pops events, advances time, polls tasks on their CPUs. Knows no fault and no verdict.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use madsim::time::TimeHandle;
+
+use crate::base::{CpuId, Nanos, NodeId, Recorded, Seq};
+
+use super::config::KernelConfig;
+use super::cpu::Cpu;
+use super::crash::{Caught, Crash, guarded, install_hook};
+use super::ledger::Ledger;
+use super::log;
+use super::node::Node;
+use super::queue::EventQueue;
+use super::records::TaskPolled;
+use super::rng::{Rng, Seed};
+use super::schedule::{self, Ready, Schedule};
+use super::task::{BoxedFuture, ForeignWakes, State, Task, TaskId, Tasks, WakeRef, waker};
+use super::timer::Timers;
+use super::trace::TraceSink;
+use super::wait::Wait;
+
+/// A component that schedules events of its own and is told of the death of nodes.
+pub trait Device {
+    /// The event that this device scheduled with `token` is due.
+    fn fire(&self, token: u64);
+    /// This incarnation of a node is gone: whatever it had open is lost.
+    fn node_down(&self, node: NodeId) {
+        let _ = node;
+    }
+}
+
+/// Names a device in the event queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnerId(u32);
+
+const OWNER_TIMER: u32 = 0;
+const OWNER_CPU: u32 = 1;
+const OWNER_DEVICES: u32 = 2;
+
+/// What one turn did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Polled a task or fired an event.
+    Ran,
+    /// Nothing is left to do, now or later.
+    Idle,
+    /// Node code panicked; [`Kernel::crash`] has it. Nothing runs any more.
+    Crashed,
+    /// Polls went on without end at one instant.
+    Stuck,
+}
+
+/// One simulation's kernel. Clones share it.
+#[derive(Clone)]
+pub struct Kernel {
+    pub(super) inner: Rc<Inner>,
+}
+
+pub(super) struct Inner {
+    seed: Seed,
+    pub(super) now: Cell<Nanos>,
+    /// The record that led to what runs now.
+    pub(super) cause: Cell<Seq>,
+    current: Cell<Option<Running>>,
+    events: RefCell<EventQueue>,
+    pub(super) tasks: RefCell<Tasks>,
+    pub(super) timers: RefCell<Timers>,
+    pub(super) cpus: RefCell<Vec<Cpu>>,
+    dispatch: RefCell<VecDeque<u32>>,
+    pub(super) nodes: RefCell<Vec<Node>>,
+    pub(super) devices: RefCell<Vec<Rc<dyn Device>>>,
+    pub(super) trace: RefCell<TraceSink>,
+    schedule: RefCell<Box<dyn Schedule>>,
+    foreign: Arc<ForeignWakes>,
+    pub(super) ledger: Ledger,
+    crash: RefCell<Option<Crash>>,
+    seal: Option<TimeHandle>,
+    sealed_until: Cell<Nanos>,
+    polls_now: Cell<u64>,
+    polls_per_instant_max: u64,
+    turns: Cell<u64>,
+}
+
+/// The task being polled.
+#[derive(Clone, Copy)]
+struct Running {
+    task: TaskId,
+    node: NodeId,
+    cpu: CpuId,
+    /// The data pointer of the task's own waker: tells it from a combinator's.
+    waker: *const (),
+}
+
+impl fmt::Debug for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Kernel(seed {}, at {})", self.inner.seed.get(), self.now())
+    }
+}
+
+impl Kernel {
+    /// A simulation of this seed, at time zero, without nodes. Inside [`sealed`](super::sealed), the
+    /// seal's clock is kept in step with virtual time.
+    #[must_use]
+    pub fn new(seed: Seed, config: &KernelConfig) -> Self {
+        install_hook();
+        let inner = Inner {
+            seed,
+            now: Cell::new(Nanos::ZERO),
+            cause: Cell::new(0),
+            current: Cell::new(None),
+            events: RefCell::default(),
+            tasks: RefCell::default(),
+            timers: RefCell::default(),
+            cpus: RefCell::default(),
+            dispatch: RefCell::default(),
+            nodes: RefCell::default(),
+            devices: RefCell::default(),
+            trace: RefCell::default(),
+            schedule: RefCell::new(schedule::make(config.schedule, seed)),
+            foreign: Arc::default(),
+            ledger: Ledger::default(),
+            crash: RefCell::new(None),
+            seal: TimeHandle::try_current(),
+            sealed_until: Cell::new(Nanos::ZERO),
+            polls_now: Cell::new(0),
+            polls_per_instant_max: config.polls_per_instant_max,
+            turns: Cell::new(0),
+        };
+        Self { inner: Rc::new(inner) }
+    }
+
+    /// Virtual time.
+    #[must_use]
+    pub fn now(&self) -> Nanos {
+        self.inner.now.get()
+    }
+
+    /// The run's seed.
+    #[must_use]
+    pub fn seed(&self) -> Seed {
+        self.inner.seed
+    }
+
+    /// The random stream of this name.
+    #[must_use]
+    pub fn stream(&self, name: &str) -> Rng {
+        self.inner.seed.stream(name)
+    }
+
+    /// How many turns have been taken: polls and events.
+    #[must_use]
+    pub fn turns(&self) -> u64 {
+        self.inner.turns.get()
+    }
+
+    /// Registers a device; its events carry the returned id.
+    pub fn attach(&self, device: Rc<dyn Device>) -> OwnerId {
+        let mut devices = self.inner.devices.borrow_mut();
+        devices.push(device);
+        OwnerId(OWNER_DEVICES + devices.len() as u32 - 1)
+    }
+
+    /// Fires `owner`'s `token` at `at`, or now if that has passed.
+    pub fn schedule(&self, at: Nanos, owner: OwnerId, token: u64) {
+        self.push(at, owner.0, token);
+    }
+
+    pub(super) fn push_timer(&self, at: Nanos, token: u64) {
+        self.push(at, OWNER_TIMER, token);
+    }
+
+    fn push(&self, at: Nanos, owner: u32, token: u64) {
+        let at = at.max(self.now());
+        self.inner.events.borrow_mut().push(at, owner, token);
+    }
+
+    /// Writes a record, caused by what runs now, and becomes the cause of what follows.
+    pub fn emit<R: Recorded>(&self, node: Option<NodeId>, what: &R) -> Seq {
+        let inner = &self.inner;
+        let running = inner.current.get();
+        let (node, cpu) = match running {
+            Some(running) if node.is_none_or(|node| node == running.node) => {
+                (Some(running.node), Some(running.cpu))
+            }
+            _ => (node, None),
+        };
+        let cause = inner.cause.get();
+        let seq = inner.trace.borrow_mut().write(self.now(), (node, cpu), cause, what);
+        inner.cause.set(seq);
+        seq
+    }
+
+    /// The record that led to what runs now, or 0.
+    #[must_use]
+    pub fn cause(&self) -> Seq {
+        self.inner.cause.get()
+    }
+
+    /// Says what led to what a device does next.
+    pub fn set_cause(&self, cause: Seq) {
+        self.inner.cause.set(cause);
+    }
+
+    /// Whom to wake when what the current poll waits for has come.
+    #[must_use]
+    pub fn wake_ref(&self, cx: &Context<'_>) -> WakeRef {
+        match self.inner.current.get() {
+            Some(running) if running.waker == cx.waker().data() => WakeRef::Task(running.task),
+            _ => WakeRef::Foreign(cx.waker().clone()),
+        }
+    }
+
+    /// Notes what the current task waits for, for the report of a hang.
+    pub fn waits_for(&self, wait: Wait) {
+        if let Some(running) = self.inner.current.get()
+            && let Some(task) = self.inner.tasks.borrow_mut().get(running.task)
+        {
+            task.wait = Some(wait);
+        }
+    }
+
+    /// Wakes a waiter; of a task that is gone, nothing happens.
+    pub fn wake(&self, wake: WakeRef) {
+        match wake {
+            WakeRef::Task(task) => self.ready(task),
+            WakeRef::Foreign(waker) => waker.wake(),
+        }
+    }
+
+    /// Puts a task into its CPU's run queue.
+    fn ready(&self, id: TaskId) {
+        let inner = &self.inner;
+        let mut tasks = inner.tasks.borrow_mut();
+        let Some(task) = tasks.get(id) else { return };
+        match task.state {
+            State::Idle => {
+                task.state = State::Queued;
+                task.cause = inner.cause.get();
+                let mut cpus = inner.cpus.borrow_mut();
+                let cpu = &mut cpus[task.cpu as usize];
+                cpu.ready.push(Ready { task: id, name: task.name });
+                if !cpu.in_dispatch && !cpu.has_alarm {
+                    cpu.in_dispatch = true;
+                    inner.dispatch.borrow_mut().push_back(task.cpu);
+                }
+            }
+            State::Running => {
+                task.state = State::Requeued;
+                task.cause = inner.cause.get();
+            }
+            State::Queued | State::Requeued => {}
+        }
+    }
+
+    /// Looks at a CPU again: it may have become free or have been let go on.
+    pub(super) fn look_at_cpu(&self, cpu_index: u32) {
+        let mut cpus = self.inner.cpus.borrow_mut();
+        let cpu = &mut cpus[cpu_index as usize];
+        if !cpu.in_dispatch {
+            cpu.in_dispatch = true;
+            self.inner.dispatch.borrow_mut().push_back(cpu_index);
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn spawn_on(
+        &self,
+        node: NodeId,
+        cpu: Option<CpuId>,
+        name: &'static str,
+        future: impl Future<Output = ()> + 'static,
+    ) -> TaskId {
+        let inner = &self.inner;
+        let place = Location::caller();
+        let cpu = {
+            let mut nodes = inner.nodes.borrow_mut();
+            let entry = &mut nodes[node.index()];
+            let chosen = cpu.map_or(entry.next_cpu, CpuId::get) % entry.cpus;
+            if cpu.is_none() {
+                entry.next_cpu = (chosen + 1) % entry.cpus;
+            }
+            entry.first_cpu + u32::from(chosen)
+        };
+        let future: BoxedFuture = Box::pin(future);
+        let id = inner.tasks.borrow_mut().insert(|id| Task {
+            future: Some(future),
+            waker: waker(&inner.foreign, id),
+            node,
+            cpu,
+            state: State::Idle,
+            cause: 0,
+            name,
+            place,
+            wait: None,
+        });
+        self.ready(id);
+        id
+    }
+
+    /// One step: runs a CPU that has something to do now, or else fires the next event.
+    pub fn turn(&self) -> Turn {
+        let inner = &self.inner;
+        inner.turns.set(inner.turns.get() + 1);
+        let next = inner.dispatch.borrow_mut().pop_front();
+        if let Some(cpu) = next {
+            return self.run_cpu(cpu);
+        }
+        let Some(ticket) = inner.events.borrow_mut().pop() else { return Turn::Idle };
+        if ticket.at > inner.now.get() {
+            inner.now.set(ticket.at);
+            inner.polls_now.set(0);
+        }
+        inner.cause.set(0);
+        match ticket.owner {
+            OWNER_TIMER => {
+                let fired = inner.timers.borrow_mut().fire(ticket.token);
+                if let Some((wake, cause)) = fired {
+                    inner.cause.set(cause);
+                    self.wake(wake);
+                }
+            }
+            OWNER_CPU => {
+                inner.cpus.borrow_mut()[ticket.token as usize].has_alarm = false;
+                self.look_at_cpu(ticket.token as u32);
+            }
+            owner => {
+                let device = inner.devices.borrow()[(owner - OWNER_DEVICES) as usize].clone();
+                device.fire(ticket.token);
+            }
+        }
+        self.take_foreign_wakes();
+        Turn::Ran
+    }
+
+    fn take_foreign_wakes(&self) {
+        if self.inner.foreign.is_pending() {
+            for task in self.inner.foreign.take() {
+                self.ready(task);
+            }
+        }
+    }
+
+    /// Polls the CPU's next task, unless the CPU is busy, stopped or has none.
+    fn run_cpu(&self, index: u32) -> Turn {
+        let inner = &self.inner;
+        let now = self.now();
+        let picked = {
+            let mut cpus = inner.cpus.borrow_mut();
+            let cpu = &mut cpus[index as usize];
+            cpu.in_dispatch = false;
+            if cpu.stopped || cpu.ready.is_empty() || cpu.has_alarm {
+                return Turn::Ran;
+            }
+            let free = cpu.busy_until <= now;
+            let picked = free.then(|| {
+                let at = match cpu.ready.len() {
+                    1 => 0,
+                    _ => inner.schedule.borrow_mut().pick(&cpu.ready),
+                };
+                cpu.busy_until = now + cpu.poll_cost;
+                (cpu.ready.remove(at).task, cpu.id)
+            });
+            if !cpu.ready.is_empty() {
+                cpu.has_alarm = true;
+                self.push(cpu.busy_until, OWNER_CPU, u64::from(index));
+            }
+            picked
+        };
+        match picked {
+            Some((task, cpu)) => self.poll(task, cpu),
+            None => Turn::Ran,
+        }
+    }
+
+    fn poll(&self, id: TaskId, cpu: CpuId) -> Turn {
+        let inner = &self.inner;
+        let Some((mut future, waker, node, name)) = self.begin(id, cpu) else { return Turn::Ran };
+        self.keep_seal_in_step();
+        if log::enabled() {
+            log::set(self.now(), &inner.nodes.borrow()[node.index()].name);
+        }
+        self.emit(None, &TaskPolled { task: id.slot, generation: id.generation });
+        let result = guarded(|| future.as_mut().poll(&mut Context::from_waker(&waker)));
+        let result = match result {
+            Ok(result) => result,
+            Err(caught) => {
+                self.crashed(id, node, name, caught);
+                return Turn::Crashed;
+            }
+        };
+        self.end(id, result, future);
+        self.take_foreign_wakes();
+        let polls = inner.polls_now.get() + 1;
+        inner.polls_now.set(polls);
+        if polls > inner.polls_per_instant_max { Turn::Stuck } else { Turn::Ran }
+    }
+
+    fn begin(&self, id: TaskId, cpu: CpuId) -> Option<(BoxedFuture, Waker, NodeId, &'static str)> {
+        let inner = &self.inner;
+        let mut tasks = inner.tasks.borrow_mut();
+        let task = tasks.get(id)?;
+        let future = task.future.take()?;
+        task.state = State::Running;
+        task.wait = None;
+        inner.cause.set(task.cause);
+        let waker = task.waker.clone();
+        let running = Running { task: id, node: task.node, cpu, waker: waker.data() };
+        inner.current.set(Some(running));
+        Some((future, waker, task.node, task.name))
+    }
+
+    fn end(&self, id: TaskId, result: Poll<()>, future: BoxedFuture) {
+        let inner = &self.inner;
+        if result.is_ready() {
+            drop(future);
+            inner.current.set(None);
+            let finished = inner.tasks.borrow_mut().remove(id);
+            drop(finished);
+            return;
+        }
+        inner.current.set(None);
+        let mut tasks = inner.tasks.borrow_mut();
+        let Some(task) = tasks.get(id) else {
+            drop(tasks);
+            drop(future);
+            return;
+        };
+        task.future = Some(future);
+        let again = task.state == State::Requeued;
+        task.state = State::Idle;
+        if again {
+            let cause = task.cause;
+            drop(tasks);
+            inner.cause.set(cause);
+            self.ready(id);
+        }
+    }
+
+    fn crashed(&self, id: TaskId, node: NodeId, name: &'static str, caught: Caught) {
+        let inner = &self.inner;
+        inner.current.set(None);
+        let place = inner.tasks.borrow_mut().get(id).map(|task| task.place);
+        *inner.crash.borrow_mut() = Some(Crash {
+            node,
+            task: name,
+            spawned_at: place.map_or_else(String::new, |at| format!("{}:{}", at.file(), at.line())),
+            at: self.now(),
+            message: caught.message,
+            location: caught.location,
+            backtrace: caught.backtrace,
+        });
+    }
+
+    /// The panic that ended the run.
+    #[must_use]
+    pub fn crash(&self) -> Option<Crash> {
+        self.inner.crash.borrow().clone()
+    }
+
+    fn keep_seal_in_step(&self) {
+        let now = self.now();
+        let behind = now.saturating_sub(self.inner.sealed_until.get());
+        if let Some(seal) = &self.inner.seal
+            && behind > Nanos::ZERO
+        {
+            seal.advance(Duration::from_nanos(behind.get()));
+            self.inner.sealed_until.set(now);
+        }
+    }
+
+    /// Ends the simulation: drops every task, event and device, so that nothing keeps itself alive.
+    pub fn dismantle(&self) {
+        let inner = &self.inner;
+        inner.current.set(None);
+        let all = inner.tasks.borrow().ids(|_| true);
+        for id in all {
+            let task = inner.tasks.borrow_mut().remove(id);
+            drop(task);
+        }
+        for node in inner.nodes.borrow_mut().iter_mut() {
+            node.boot = None;
+        }
+        let devices = std::mem::take(&mut *inner.devices.borrow_mut());
+        drop(devices);
+        inner.events.borrow_mut().clear();
+        log::clear();
+    }
+}

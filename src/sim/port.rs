@@ -1,0 +1,206 @@
+//! The door for node code: what a program on a node may ask of its host. Injects no fault.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use crate::base::{CpuId, Nanos, NodeId, Recorded, Seq};
+
+use super::kernel::Kernel;
+use super::ledger::Tracked;
+use super::rng::Rng;
+use super::sync::Signal;
+use super::task::TaskId;
+use super::timer::Sleep;
+
+/// A node's host, for one incarnation of the node. Clones are cheap.
+#[derive(Clone, Debug)]
+pub struct NodeHandle {
+    kernel: Kernel,
+    node: NodeId,
+    incarnation: u32,
+}
+
+/// The time ran out first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimedOut;
+
+impl NodeHandle {
+    pub(super) fn new(kernel: Kernel, node: NodeId, incarnation: u32) -> Self {
+        Self { kernel, node, incarnation }
+    }
+
+    /// The node.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// How many times the node had come up when it came up for this incarnation; from 1.
+    #[must_use]
+    pub fn incarnation(&self) -> u32 {
+        self.incarnation
+    }
+
+    /// The kernel, for simulators that offer a port to this node.
+    #[must_use]
+    pub fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    /// How many CPUs the node has.
+    #[must_use]
+    pub fn cpus(&self) -> u16 {
+        self.kernel.inner.nodes.borrow()[self.node.index()].cpus
+    }
+
+    /// The node's monotonic clock: starts with the simulation, drifts as configured.
+    #[must_use]
+    pub fn monotonic(&self) -> Nanos {
+        self.kernel.inner.nodes.borrow()[self.node.index()].clock.monotonic(self.kernel.now())
+    }
+
+    /// The node's wall clock: may be off and jump; good for log lines only.
+    #[must_use]
+    pub fn wall(&self) -> Nanos {
+        self.kernel.inner.nodes.borrow()[self.node.index()].clock.wall(self.kernel.now())
+    }
+
+    /// Waits for a span of the node's monotonic clock.
+    pub fn sleep(&self, span: Nanos) -> Sleep {
+        self.sleep_until(self.monotonic().saturating_add(span))
+    }
+
+    /// Waits until the node's monotonic clock shows `deadline`.
+    pub fn sleep_until(&self, deadline: Nanos) -> Sleep {
+        let nodes = self.kernel.inner.nodes.borrow();
+        let at = nodes[self.node.index()].clock.virtual_at(deadline);
+        Sleep::new(self.kernel.clone(), at)
+    }
+
+    /// Waits for `future`, but no longer than `span`.
+    ///
+    /// # Errors
+    /// [`TimedOut`] when the span is over first; `future` is dropped then.
+    pub async fn timeout<F: Future>(&self, span: Nanos, future: F) -> Result<F::Output, TimedOut> {
+        let mut future = pin!(future);
+        let mut sleep = pin!(self.sleep(span));
+        std::future::poll_fn(|cx| {
+            if let Poll::Ready(output) = future.as_mut().poll(cx) {
+                return Poll::Ready(Ok(output));
+            }
+            sleep.as_mut().poll(cx).map(|()| Err(TimedOut))
+        })
+        .await
+    }
+
+    /// Ticks every `period`, first after one period.
+    #[must_use]
+    pub fn interval(&self, period: Nanos) -> Interval {
+        let next = self.monotonic().saturating_add(period);
+        Interval { handle: self.clone(), period, next }
+    }
+
+    /// Runs a task on the node's next CPU in turn. It ends with the incarnation at the latest.
+    #[track_caller]
+    pub fn spawn<T: 'static>(
+        &self,
+        name: &'static str,
+        future: impl Future<Output = T> + 'static,
+    ) -> JoinHandle<T> {
+        self.spawn_task(None, name, future)
+    }
+
+    /// Runs a task on this CPU (taken modulo the node's CPUs).
+    #[track_caller]
+    pub fn spawn_on<T: 'static>(
+        &self,
+        cpu: CpuId,
+        name: &'static str,
+        future: impl Future<Output = T> + 'static,
+    ) -> JoinHandle<T> {
+        self.spawn_task(Some(cpu), name, future)
+    }
+
+    #[track_caller]
+    fn spawn_task<T: 'static>(
+        &self,
+        cpu: Option<CpuId>,
+        name: &'static str,
+        future: impl Future<Output = T> + 'static,
+    ) -> JoinHandle<T> {
+        let shared = Rc::new(RefCell::new(None));
+        let done = Signal::new(&self.kernel);
+        let (result, signal) = (shared.clone(), done.clone());
+        let wrapped = async move {
+            let output = future.await;
+            *result.borrow_mut() = Some(output);
+            signal.notify();
+        };
+        let task = self.kernel.spawn_on(self.node, cpu, name, wrapped);
+        JoinHandle { kernel: self.kernel.clone(), task, result: shared, done }
+    }
+
+    /// A random stream of this node, this incarnation and this name.
+    #[must_use]
+    pub fn rng(&self, name: &str) -> Rng {
+        self.kernel.stream(&format!("node.{}.{}.{name}", self.node.get(), self.incarnation))
+    }
+
+    /// Writes a record of this node.
+    pub fn emit<R: Recorded>(&self, what: &R) -> Seq {
+        self.kernel.emit(Some(self.node), what)
+    }
+
+    /// Enters an item (a lock, an operation) in the node's ledger until the guard is dropped.
+    #[must_use]
+    pub fn track(&self, what: &'static str) -> Tracked {
+        self.kernel.inner.ledger.open(self.node, what)
+    }
+}
+
+/// Ticks at a fixed period of its node's monotonic clock.
+#[derive(Debug)]
+pub struct Interval {
+    handle: NodeHandle,
+    period: Nanos,
+    next: Nanos,
+}
+
+impl Interval {
+    /// Waits for the next tick. Ticks that were missed (the CPU was stopped) are made up for by one.
+    pub async fn tick(&mut self) {
+        self.handle.sleep_until(self.next).await;
+        self.next = self.next.max(self.handle.monotonic()).saturating_add(self.period);
+    }
+}
+
+/// A spawned task. Dropping the handle leaves the task running.
+#[derive(Debug)]
+pub struct JoinHandle<T> {
+    kernel: Kernel,
+    task: TaskId,
+    result: Rc<RefCell<Option<T>>>,
+    done: Signal,
+}
+
+impl<T> JoinHandle<T> {
+    /// Ends the task where it stands.
+    pub fn abort(&self) {
+        let task = self.kernel.inner.tasks.borrow_mut().remove(self.task);
+        drop(task);
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = T;
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        if let Some(output) = self.result.borrow_mut().take() {
+            return Poll::Ready(output);
+        }
+        self.done.register(cx);
+        Poll::Pending
+    }
+}

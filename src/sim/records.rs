@@ -1,0 +1,28 @@
+//! The kernel's own trace records.
+
+use crate::base::NodeId;
+
+crate::record! {
+    /// A task was given its CPU. `task` is its slot, `generation` tells apart tasks of one slot.
+    pub struct TaskPolled = "sim.polled", Trace { task: u32, generation: u32 }
+}
+crate::record! {
+    /// A node came up, for the `incarnation`-th time.
+    pub struct NodeUp = "node.up", Notable { node: NodeId, incarnation: u32 }
+}
+crate::record! {
+    /// A node went down: all tasks of this incarnation are gone.
+    pub struct NodeDown = "node.down", Notable { node: NodeId, incarnation: u32, tasks: u32 }
+}
+crate::record! {
+    /// All CPUs of a node stopped.
+    pub struct NodePaused = "node.paused", Notable { node: NodeId }
+}
+crate::record! {
+    /// All CPUs of a node go on.
+    pub struct NodeResumed = "node.resumed", Notable { node: NodeId }
+}
+crate::record! {
+    /// Something outlived the incarnation of the node that held it.
+    pub struct ResourceLeaked = "sim.leaked", Notable { node: NodeId, count: u64 }
+}

@@ -1,0 +1,154 @@
+//! Tasks in a slab, and wakers that reach them. Polls nothing itself.
+
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Wake, Waker};
+
+use crate::base::{NodeId, Seq};
+
+use super::wait::Wait;
+
+/// A task: its slot, and which of the tasks that ever had that slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskId {
+    pub(super) slot: u32,
+    pub(super) generation: u32,
+}
+
+pub(super) type BoxedFuture = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Where a task is in its life.
+///
+/// ```text
+/// Idle → Queued → Running → Idle
+///                    ↓ woken meanwhile
+///                 Requeued → Queued
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Waits to be woken.
+    Idle,
+    /// Is in its CPU's run queue.
+    Queued,
+    /// Is being polled.
+    Running,
+    /// Was woken while being polled.
+    Requeued,
+}
+
+pub(super) struct Task {
+    /// Absent while it is being polled.
+    pub(super) future: Option<BoxedFuture>,
+    pub(super) waker: Waker,
+    pub(super) node: NodeId,
+    /// Index into the kernel's table of CPUs.
+    pub(super) cpu: u32,
+    pub(super) state: State,
+    /// The record that led to its being woken.
+    pub(super) cause: Seq,
+    pub(super) name: &'static str,
+    pub(super) place: &'static Location<'static>,
+    pub(super) wait: Option<Wait>,
+}
+
+#[derive(Default)]
+struct Slot {
+    generation: u32,
+    task: Option<Task>,
+}
+
+/// All tasks of a simulation.
+#[derive(Default)]
+pub(super) struct Tasks {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+}
+
+impl Tasks {
+    pub(super) fn insert(&mut self, make: impl FnOnce(TaskId) -> Task) -> TaskId {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::default());
+            (self.slots.len() - 1) as u32
+        });
+        let entry = &mut self.slots[slot as usize];
+        let id = TaskId { slot, generation: entry.generation };
+        entry.task = Some(make(id));
+        id
+    }
+
+    pub(super) fn get(&mut self, id: TaskId) -> Option<&mut Task> {
+        let slot = self.slots.get_mut(id.slot as usize)?;
+        if slot.generation == id.generation { slot.task.as_mut() } else { None }
+    }
+
+    /// Takes a task out; its slot may be used anew.
+    pub(super) fn remove(&mut self, id: TaskId) -> Option<Task> {
+        let slot = self.slots.get_mut(id.slot as usize)?;
+        if slot.generation != id.generation {
+            return None;
+        }
+        let task = slot.task.take()?;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(id.slot);
+        Some(task)
+    }
+
+    /// The tasks for which `wanted` holds, in slot order.
+    pub(super) fn ids(&self, wanted: impl Fn(&Task) -> bool) -> Vec<TaskId> {
+        let slots = self.slots.iter().enumerate();
+        let found = slots.filter(|(_, slot)| slot.task.as_ref().is_some_and(&wanted));
+        found.map(|(at, slot)| TaskId { slot: at as u32, generation: slot.generation }).collect()
+    }
+}
+
+/// Wake-ups that came through a [`Waker`], from code that isn't ours.
+#[derive(Default)]
+pub(super) struct ForeignWakes {
+    pending: AtomicBool,
+    tasks: Mutex<Vec<TaskId>>,
+}
+
+impl ForeignWakes {
+    /// Takes what has come in, in order.
+    pub(super) fn take(&self) -> Vec<TaskId> {
+        if !self.pending.swap(false, Ordering::Relaxed) {
+            return Vec::new();
+        }
+        std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn is_pending(&self) -> bool {
+        self.pending.load(Ordering::Relaxed)
+    }
+}
+
+struct ForeignWaker {
+    wakes: Arc<ForeignWakes>,
+    task: TaskId,
+}
+
+impl Wake for ForeignWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.wakes.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(self.task);
+        self.wakes.pending.store(true, Ordering::Relaxed);
+    }
+}
+
+pub(super) fn waker(wakes: &Arc<ForeignWakes>, task: TaskId) -> Waker {
+    Waker::from(Arc::new(ForeignWaker { wakes: wakes.clone(), task }))
+}
+
+/// Who is to be woken: one of our tasks directly, or whatever combinator polled us.
+#[derive(Clone, Debug)]
+pub enum WakeRef {
+    /// The task itself polled.
+    Task(TaskId),
+    /// A combinator with a waker of its own polled.
+    Foreign(Waker),
+}
