@@ -46,6 +46,14 @@ pub enum Op {
         /// How many, at least 1.
         blocks: u32,
     },
+    /// Marks blocks as lost: every read of one fails with [`Status::UnrecoveredRead`] until it is
+    /// written again (Write Uncorrectable of the NVM command set).
+    WriteUncorrectable {
+        /// The first block.
+        lba: u64,
+        /// How many, at least 1.
+        blocks: u32,
+    },
     /// Makes all that completed before it was submitted durable.
     Flush,
 }
@@ -58,6 +66,7 @@ impl Op {
             Self::Read { .. } => OpCode::Read,
             Self::Write { .. } => OpCode::Write,
             Self::WriteZeroes { .. } => OpCode::WriteZeroes,
+            Self::WriteUncorrectable { .. } => OpCode::WriteUncorrectable,
             Self::Flush => OpCode::Flush,
         }
     }
@@ -66,7 +75,9 @@ impl Op {
     #[must_use]
     pub fn range(&self) -> (u64, u32) {
         match self {
-            Self::Read { lba, blocks } | Self::WriteZeroes { lba, blocks } => (*lba, *blocks),
+            Self::Read { lba, blocks }
+            | Self::WriteZeroes { lba, blocks }
+            | Self::WriteUncorrectable { lba, blocks } => (*lba, *blocks),
             Self::Write { lba, data, .. } => (*lba, data.len()),
             Self::Flush => (0, 0),
         }
@@ -97,6 +108,8 @@ crate::word_enum! {
         Flush = "flush",
         /// The device says who it is.
         Identify = "identify",
+        /// Blocks are marked as lost.
+        WriteUncorrectable = "write-uncorrectable",
     }
 }
 
@@ -104,7 +117,7 @@ impl OpCode {
     /// Whether it changes the medium.
     #[must_use]
     pub const fn changes_media(self) -> bool {
-        matches!(self, Self::Write | Self::WriteZeroes)
+        matches!(self, Self::Write | Self::WriteZeroes | Self::WriteUncorrectable)
     }
 }
 
@@ -116,11 +129,15 @@ impl OpMask {
     /// No command.
     pub const NONE: Self = Self(0);
     /// Every command.
-    pub const ALL: Self = Self(0b1_1111);
+    pub const ALL: Self = Self(0b11_1111);
     /// Reads.
     pub const READ: Self = Self::only(OpCode::Read);
-    /// Whatever changes the medium: writes and write-zeroes.
-    pub const WRITE: Self = Self(Self::only(OpCode::Write).0 | Self::only(OpCode::WriteZeroes).0);
+    /// Whatever changes the medium: writes, write-zeroes and write-uncorrectable.
+    pub const WRITE: Self = Self(
+        Self::only(OpCode::Write).0
+            | Self::only(OpCode::WriteZeroes).0
+            | Self::only(OpCode::WriteUncorrectable).0,
+    );
     /// Flushes.
     pub const FLUSH: Self = Self::only(OpCode::Flush);
 

@@ -211,6 +211,12 @@ impl Namespace {
         engine.state.borrow_mut().replace();
     }
 
+    /// Whether the block was marked as lost and not written since.
+    #[must_use]
+    pub fn raw_is_lost(&self, lba: u64) -> bool {
+        self.engine.state.borrow().media.is_lost(lba, 1)
+    }
+
     /// What the medium holds at `lba`, under every overlay; zeroes beyond the end.
     #[must_use]
     pub fn raw_read(&self, lba: u64) -> Block {

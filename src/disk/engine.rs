@@ -142,7 +142,7 @@ impl Engine {
     fn draw_latency(&self, rng: &mut Rng, code: OpCode, factor: u32) -> Nanos {
         let (min, max) = match code {
             OpCode::Read | OpCode::Identify => self.config.read,
-            OpCode::Write | OpCode::WriteZeroes => self.config.write,
+            OpCode::Write | OpCode::WriteZeroes | OpCode::WriteUncorrectable => self.config.write,
             OpCode::Flush => self.config.flush,
         };
         rng.nanos(min, max).saturating_mul(u64::from(factor))
@@ -356,7 +356,12 @@ impl State {
             return Verdict::refused(Status::LbaRange, None);
         }
         let (lba, blocks) = command.work.range();
-        self.faults.judge(command.work.code(), lba, blocks, &mut self.chance)
+        let verdict = self.faults.judge(command.work.code(), lba, blocks, &mut self.chance);
+        let is_read = command.work.code() == OpCode::Read;
+        if is_read && verdict.status == Status::Success && self.media.is_lost(lba, blocks) {
+            return Verdict::refused(Status::UnrecoveredRead, None);
+        }
+        verdict
     }
 
     /// Whether a command that ends early may have been executed.
@@ -407,6 +412,10 @@ impl State {
                 self.media.zero(*lba, count);
                 executed.changed = count;
                 executed.remapped = self.faults.rewritten(*lba, count);
+            }
+            Op::WriteUncorrectable { lba, .. } => {
+                self.media.lose(*lba, count);
+                executed.changed = count;
             }
             Op::Flush => {}
         }

@@ -1,5 +1,7 @@
 //! The medium: sparse pages of blocks, paid for by what is written. Knows no fault.
 
+use std::collections::BTreeSet;
+
 use crate::base::Block;
 use crate::base::Payload;
 
@@ -15,6 +17,8 @@ type Page = Box<[Block; PAGE]>;
 #[derive(Debug, Default)]
 pub(super) struct Media {
     directories: Vec<Option<Box<[Option<Page>]>>>,
+    /// Blocks marked as lost, until they are written again.
+    lost: BTreeSet<u64>,
     /// Collects the blocks of a read that are not one write's.
     scratch: Vec<Block>,
 }
@@ -46,8 +50,27 @@ impl Media {
         self.page(lba).map_or(Block::ZERO, |page| page[place(lba).2].clone())
     }
 
+    /// Marks `count` blocks from `lba` on as lost.
+    pub(super) fn lose(&mut self, lba: u64, count: u32) {
+        self.lost.extend(lba..lba + u64::from(count));
+    }
+
+    /// Whether one of these blocks is marked as lost.
+    pub(super) fn is_lost(&self, lba: u64, blocks: u32) -> bool {
+        !self.lost.is_empty() && self.lost.range(lba..lba + u64::from(blocks)).next().is_some()
+    }
+
+    fn rewritten(&mut self, lba: u64, count: u32) {
+        if !self.lost.is_empty() {
+            (lba..lba + u64::from(count)).for_each(|lba| {
+                self.lost.remove(&lba);
+            });
+        }
+    }
+
     /// Sets one block.
     pub(super) fn set(&mut self, lba: u64, block: Block) {
+        self.rewritten(lba, 1);
         self.page_mut(lba)[place(lba).2] = block;
     }
 
@@ -77,6 +100,7 @@ impl Media {
 
     /// Writes the first `count` blocks of `data` from `lba` on.
     pub(super) fn write(&mut self, lba: u64, data: &Payload, count: u32) {
+        self.rewritten(lba, count);
         let mut done = 0;
         while done < count {
             let at = lba + u64::from(done);
@@ -92,6 +116,7 @@ impl Media {
 
     /// Zeroes `count` blocks from `lba` on.
     pub(super) fn zero(&mut self, lba: u64, count: u32) {
+        self.rewritten(lba, count);
         let mut done = 0;
         while done < count {
             let at = lba + u64::from(done);
@@ -131,6 +156,17 @@ mod tests {
 
     fn stamp(block: u64, sequence: u64) -> Stamp {
         Stamp::new(1, block, 1, sequence)
+    }
+
+    #[test]
+    fn what_is_lost_stays_lost_until_it_is_written() {
+        let mut media = Media::default();
+        media.lose(5, 2);
+        assert!(media.is_lost(0, 6) && media.is_lost(6, 1) && !media.is_lost(7, 9));
+        media.zero(5, 1);
+        assert!(!media.is_lost(5, 1));
+        media.write(6, &Payload::run(stamp(6, 1), 1), 1);
+        assert!(!media.is_lost(0, 10));
     }
 
     #[test]

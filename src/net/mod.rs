@@ -18,12 +18,12 @@
 
 mod config;
 mod connection;
-mod control;
+pub mod control;
 mod datagram;
 mod fabric;
 mod flow;
 mod link;
-mod port;
+pub mod port;
 mod records;
 mod service;
 mod slab;
