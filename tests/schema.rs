@@ -106,4 +106,6 @@ fn the_loader_refuses_what_is_out_of_the_schemas_bounds() {
     }
 }
 #[test]
-fn zz_tmp_write() { std::fs::write(root().join("scenarios/schema.json"), schema()).unwrap(); }
+fn zz_tmp_write() {
+    std::fs::write(root().join("scenarios/schema.json"), schema()).unwrap();
+}
