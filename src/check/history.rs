@@ -4,6 +4,7 @@
 use crate::base::history::{BlockRead, OpAbandoned, OpInvoked, OpKind, OpResult, OpReturned};
 use crate::base::{Nanos, OpId, Record, Recorded, Seq, Stamp, VolumeId};
 
+use super::graves::Graves;
 use super::index::Index;
 use super::operations::{Operation, Operations};
 use super::recent::Recent;
@@ -14,11 +15,14 @@ const SHOWN: u32 = BlockRead::TYPE.code;
 const RETURNED: u32 = OpReturned::TYPE.code;
 const ABANDONED: u32 = OpAbandoned::TYPE.code;
 
+/// How many neighbouring blocks share an entry of the index: what one cache line has room for.
+const CHUNK: usize = 16;
+
 /// The writer of contents that are no stamp's (`Block::fingerprint`).
 const NO_WRITER: u16 = u16::MAX;
 
 /// Why a block must not have the content that it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unfit {
     /// No write makes such bytes.
     Garbled,
@@ -53,11 +57,16 @@ pub struct History {
     operations: Operations,
     /// One for each block that an operation touched.
     registers: Vec<Tracked>,
-    /// From a block's place to its register.
+    /// From a place to its chunk of places.
     index: Index,
+    /// Of each place in a chunk, the slot of its register + 1, or 0.
+    chunks: Vec<[u32; CHUNK]>,
     /// The highest sequence number of each writer.
     newest: Vec<u64>,
     recent: Recent,
+    graves: Graves,
+    /// Values on their way from a register to the graves.
+    forgotten: Vec<Value>,
     contradictions: Vec<Contradiction>,
     now: Seq,
 }
@@ -143,6 +152,15 @@ impl History {
         judged.map_err(|wrong| Unfit::Wrong(self.precise(content, wrong)))
     }
 
+    /// As [`History::may_hold`], but takes its time to find out what was wrong: for reports.
+    ///
+    /// # Errors
+    /// When the medium may not hold the content, why.
+    pub fn explain_now(&self, volume: VolumeId, block: u64, content: Stamp) -> Result<(), Unfit> {
+        let judged = self.may_hold(volume, block, content);
+        judged.map_err(|unfit| self.explain((volume, block), content, self.now + 1, unfit))
+    }
+
     /// What a medium that is in sync may hold of that block now, oldest first; nothing if the block was
     /// never touched and holds zeroes.
     #[must_use]
@@ -171,19 +189,24 @@ impl History {
     }
 
     fn register(&self, volume: VolumeId, block: u64) -> Option<&Register> {
-        let slot = self.index.get(place(volume, block))?;
+        let (chunk, within) = chunk_of(place(volume, block));
+        let slot = self.chunks[self.index.get(chunk)? as usize][within].checked_sub(1)?;
         Some(&self.registers[slot as usize].register)
     }
 
     fn tracked(&mut self, volume: VolumeId, block: u64) -> &mut Tracked {
-        let place = place(volume, block);
-        let slot = self.index.get(place).unwrap_or_else(|| {
-            let slot = self.registers.len() as u32;
-            self.registers.push(Tracked::default());
-            self.index.insert(place, slot);
-            slot
+        let (chunk, within) = chunk_of(place(volume, block));
+        let chunk = self.index.get(chunk).unwrap_or_else(|| {
+            self.chunks.push([0; CHUNK]);
+            self.index.insert(chunk, self.chunks.len() as u32 - 1);
+            self.chunks.len() as u32 - 1
         });
-        &mut self.registers[slot as usize]
+        let slot = &mut self.chunks[chunk as usize][within];
+        if *slot == 0 {
+            self.registers.push(Tracked::default());
+            *slot = self.registers.len() as u32;
+        }
+        &mut self.registers[*slot as usize - 1]
     }
 
     fn invoked(&mut self, record: &Record, invoked: OpInvoked) {
@@ -232,11 +255,16 @@ impl History {
     fn write_ended(&mut self, operation: &Operation, ended: Moment, fate: Fate) {
         for offset in 0..u64::from(operation.blocks) {
             let block = operation.block + offset;
+            let mut forgotten = std::mem::take(&mut self.forgotten);
             let tracked = self.tracked(operation.volume, block);
-            if let Some(seen) = tracked.register.write_ended(fate, ended) {
+            let seen = tracked.register.write_ended(fate, ended, &mut forgotten);
+            let place = place(operation.volume, block);
+            forgotten.drain(..).for_each(|value| self.graves.bury(place, value));
+            self.forgotten = forgotten;
+            if let Some(seen) = seen {
                 let content = match seen.author {
                     0 => Stamp::default(),
-                    author => Stamp::from_words([place(operation.volume, block), author]),
+                    author => Stamp::from_words([place, author]),
                 };
                 let unfit = Unfit::Wrong(Wrong::Refused(seen));
                 self.contradicted(operation, ended, (block, content), unfit);
@@ -276,10 +304,7 @@ impl History {
             return;
         }
         let legal = tracked.register.legal(operation.invoked.seq, ended.seq).copied().collect();
-        let unfit = match unfit {
-            Unfit::Wrong(wrong) => Unfit::Wrong(self.precise(content, wrong)),
-            other => other,
-        };
+        let unfit = self.explain((volume, block), content, operation.invoked.seq, unfit);
         self.contradictions.push(Contradiction {
             volume,
             block,
@@ -314,11 +339,51 @@ impl History {
             other => other,
         }
     }
+
+    /// Finds out more about a content that a register has forgotten: the graves may still have it.
+    fn explain(
+        &self,
+        (volume, block): (VolumeId, u64),
+        content: Stamp,
+        invoked: Seq,
+        unfit: Unfit,
+    ) -> Unfit {
+        if unfit != Unfit::Wrong(Wrong::Forgotten) {
+            return unfit;
+        }
+        if self.precise(content, Wrong::Forgotten) == Wrong::Absent {
+            return Unfit::Wrong(Wrong::Absent);
+        }
+        let place = place(volume, block);
+        let found = self.graves.of(place).filter(|value| value.author == author(content)).last();
+        let Some(value) = found else {
+            return unfit;
+        };
+        if value.fate == Fate::Refused {
+            return Unfit::Wrong(Wrong::Refused(*value));
+        }
+        let others = self.graves.of(place).chain(self.values(volume, block));
+        let by = others
+            .filter(|other| other.first_return.seq < invoked)
+            .filter(|other| value.first_return.seq < other.last_invoke.seq && *other != value)
+            .max_by_key(|other| other.last_invoke.seq);
+        match by {
+            Some(by) => {
+                Unfit::Wrong(Wrong::Superseded { value: Box::new(*value), by: Box::new(*by) })
+            }
+            None => unfit,
+        }
+    }
 }
 
 /// The word that names a block: the first of its stamps.
 const fn place(volume: VolumeId, block: u64) -> u64 {
     (volume.get() as u64) << 48 | (block & ((1 << 48) - 1))
+}
+
+/// The chunk that a place is in, and where in it.
+const fn chunk_of(place: u64) -> (u64, usize) {
+    (place / CHUNK as u64, place as usize % CHUNK)
 }
 
 /// Of a content, the word that names its write; 0 for zeroes.
