@@ -1,1 +1,8 @@
 //! Composes one simulation out of a scenario, applies its script, freezes and judges it.
+
+mod report;
+
+pub use report::{LivenessReport, RunOptions, RunReport, Verdict};
+
+pub use crate::sim::Crash;
+pub use crate::sim::trace::{Checkpoint, Keep};

@@ -1,0 +1,87 @@
+//! What one simulation is asked for and what it hands back: plain data. Runs and judges nothing.
+
+use crate::base::Names;
+use crate::base::Nanos;
+use crate::base::Record;
+use crate::check::Violation;
+use crate::sim::Crash;
+use crate::sim::trace::Checkpoint;
+use crate::sim::trace::Keep;
+
+/// How to run a simulation. Nothing here may change its digest, except that `until` and
+/// `stop_at_failure` may end it earlier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunOptions {
+    /// Which records to hand back in [`RunReport::trace`].
+    /// All of them enter the digest in any case; each kept costs about 100 bytes.
+    pub trace: Keep,
+    /// Stop at this virtual time; `None` runs to the scenario's own end.
+    pub until: Option<Nanos>,
+    /// End at the first violation instead of running on with it.
+    pub stop_at_failure: bool,
+}
+
+impl Default for RunOptions {
+    /// No trace, to the scenario's end or the first violation: what digests are compared under.
+    fn default() -> Self {
+        Self { trace: Keep::Nothing, until: None, stop_at_failure: true }
+    }
+}
+
+/// A simulation that did not come to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LivenessReport {
+    /// What did not happen, the same over all seeds: `io-never-returned`, `volume-never-healthy`.
+    pub kind: String,
+    /// Who waits for what, one line each.
+    pub waiting: Vec<String>,
+}
+
+/// How a simulation ended, before it is compared with what its scenario expects. That a run is not
+/// deterministic takes two simulations to find.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// It came to its end and every check held.
+    Pass,
+    /// A check found something; never empty.
+    Violation(Vec<Violation>),
+    /// It hung, or did not heal in time.
+    Liveness(LivenessReport),
+    /// Node code panicked.
+    Crash(Crash),
+    /// These script entries never fired or had nothing to act on, such as `script[2] disk.slow`.
+    Inert(Vec<String>),
+}
+
+/// What one simulation did.
+#[derive(Clone, Debug)]
+pub struct RunReport {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The seed that decided everything.
+    pub seed: u64,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// The digest of all records.
+    pub digest: u128,
+    /// Digests on the way, in order of `seq`.
+    pub checkpoints: Vec<Checkpoint>,
+    /// Virtual time at the end.
+    pub virtual_time: Nanos,
+    /// Operations that applications issued.
+    pub ops: u64,
+    /// Nodes that went down and were booted again.
+    pub reboots: u64,
+    /// Faults that were applied and had something to act on.
+    pub faults: u64,
+    /// Records written.
+    pub events: u64,
+    /// The records that [`RunOptions::trace`] asked for, in order.
+    pub trace: Vec<Record>,
+    /// The names that records are shown with.
+    pub names: Names,
+    /// The last records before the end, oldest first; empty when the run passed.
+    pub last_events: Vec<Record>,
+    /// Names of the probes that were reached, with how often.
+    pub probes: Vec<(String, u64)>,
+}
