@@ -1,0 +1,73 @@
+//! What checkers see of a frozen volume: its legs, their modes, and what their media truly hold.
+//! Reads no disk itself: whoever freezes lends the media.
+
+use crate::base::{Block, LegIndex, Region, VolumeId};
+
+/// How a leg takes part in its volume, as the manager has persisted it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LegMode {
+    /// In sync: written and read.
+    ReadWrite,
+    /// Being rebuilt: written, never read.
+    WriteOnly,
+    /// Not written, not read.
+    Dead,
+}
+
+/// One leg of a frozen volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LegView {
+    /// Its mode.
+    pub mode: LegMode,
+    /// Whether its disk still has what was persisted on it: true while its target merely reboots or is
+    /// cut off, false once the disk is unplugged, replaced or wiped.
+    pub surviving: bool,
+}
+
+/// The truth about the media of a volume, free of any fault that only distorts reading.
+pub trait Media {
+    /// What that leg's medium holds for that block of the volume.
+    fn block(&self, leg: LegIndex, block: u64) -> Block;
+    /// Whether the write-intent of that region is persisted on that leg's disk.
+    fn marked(&self, leg: LegIndex, region: Region) -> bool;
+    /// Whether that leg holds the block as unreadable: it has been recorded as lost, every read of it
+    /// fails, and what its medium holds says nothing.
+    fn poisoned(&self, leg: LegIndex, block: u64) -> bool {
+        let _ = (leg, block);
+        false
+    }
+}
+
+/// A frozen volume.
+#[derive(Clone, Copy)]
+pub struct VolumeView<'a> {
+    /// Its id.
+    pub id: VolumeId,
+    /// Its name.
+    pub name: &'a str,
+    /// Its size in blocks.
+    pub blocks: u64,
+    /// Blocks in a region of the write-intent bitmap; at least 1.
+    pub blocks_per_region: u32,
+    /// Its legs, in the order of its layout.
+    pub legs: &'a [LegView],
+    /// What they hold.
+    pub media: &'a dyn Media,
+}
+
+impl VolumeView<'_> {
+    /// The region that a block is in.
+    #[must_use]
+    pub fn region(&self, block: u64) -> Region {
+        Region::new((block / u64::from(self.blocks_per_region)) as u32)
+    }
+
+    /// Its in-sync legs: all of them, or those whose disk survives.
+    pub fn in_sync(&self, surviving_only: bool) -> impl Iterator<Item = LegIndex> + '_ {
+        let legs = self.legs.iter().enumerate();
+        legs.filter(move |(_, leg)| {
+            leg.mode == LegMode::ReadWrite && (leg.surviving || !surviving_only)
+        })
+        .map(|(index, _)| LegIndex::new(index as u8))
+    }
+}

@@ -1,0 +1,75 @@
+//! A checker's finding, as data and as text for a person. Finds nothing itself.
+
+use crate::base::{DiskId, Names, Nanos, OpId, Record, VolumeId};
+
+use super::name::Check;
+
+/// Something that must never happen has happened.
+#[derive(Clone, Debug)]
+pub struct Violation {
+    /// Which check found it.
+    pub check: Check,
+    /// What it is: a slug that stays the same over seeds, such as `stale-read`.
+    pub kind: &'static str,
+    /// Where, by id: `vol0`, `disk3`, or the owner of what leaked.
+    pub component: String,
+    /// The volume, if it concerns one.
+    pub volume: Option<VolumeId>,
+    /// The disk, if it concerns one alone.
+    pub disk: Option<DiskId>,
+    /// The block of the volume (or of the disk alone), if it concerns one; the first of several.
+    pub block: Option<u64>,
+    /// The operations that it shows in, the one that gave it away first.
+    pub ops: Vec<OpId>,
+    /// When it was found.
+    pub at: Nanos,
+    /// What was found, by its origin: which operation wrote it, when invoked, when returned.
+    pub found: String,
+    /// What should have been found, by its origin.
+    pub expected: String,
+    /// Why the two disagree, line by line.
+    pub detail: Vec<String>,
+    /// The last records that concern it, oldest first.
+    pub recent: Vec<Record>,
+}
+
+impl Violation {
+    /// What failures are grouped by: the same for the same bug over all seeds, such as
+    /// `linear/stale-read`.
+    #[must_use]
+    pub fn signature(&self) -> String {
+        format!("{}/{}", self.check, self.kind)
+    }
+
+    /// Where it happened, by name.
+    #[must_use]
+    pub fn place(&self, names: &Names) -> String {
+        let component = match (self.volume, self.disk) {
+            (_, Some(disk)) => names.disk(disk),
+            (Some(volume), None) => names.volume(volume),
+            (None, None) => self.component.clone(),
+        };
+        match self.block {
+            Some(block) => format!("{component} block {block}"),
+            None => component,
+        }
+    }
+
+    /// All of it as text of several lines.
+    #[must_use]
+    pub fn report(&self, names: &Names) -> String {
+        let mut text = format!("{}: {} at {}\n", self.signature(), self.place(names), self.at);
+        text.push_str(&format!("  found     {}\n", self.found));
+        text.push_str(&format!("  expected  {}\n", self.expected));
+        for line in &self.detail {
+            text.push_str(&format!("  because   {line}\n"));
+        }
+        if !self.recent.is_empty() {
+            text.push_str("  last records\n");
+        }
+        for record in &self.recent {
+            text.push_str(&format!("  {}\n", record.line(names)));
+        }
+        text
+    }
+}
