@@ -1,0 +1,182 @@
+//! The cluster of a scenario: how many nodes of each kind, their disks, links and clocks. Builds none.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{DiskRef, NodeRef};
+use super::name::name_enum;
+use super::units::{Bandwidth, NanosRange, PpmRange, within};
+use super::units::{BlockBytes, Duration, block_size, duration};
+use crate::base::{BlockSize, Nanos};
+
+/// The nodes, disks and links that are simulated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cluster {
+    /// Client nodes `c0`, `c1`, …: they run applications and the data service. 1 to 1000.
+    #[serde(deserialize_with = "within::<1, 1000, _, _>")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub clients: u16,
+    /// Virtual CPUs of each client, 1 to 1024.
+    #[serde(deserialize_with = "within::<1, 1024, _, _>")]
+    #[schemars(range(min = 1, max = 1024))]
+    pub client_cpus: u16,
+    /// Target nodes `t0`, `t1`, …: they hold the disks and serve blocks. 1 to 4096.
+    #[serde(deserialize_with = "within::<1, 4096, _, _>")]
+    #[schemars(range(min = 1, max = 4096))]
+    pub targets: u16,
+    /// Virtual CPUs of each target, 1 to 1024.
+    #[serde(deserialize_with = "within::<1, 1024, _, _>")]
+    #[schemars(range(min = 1, max = 1024))]
+    pub target_cpus: u16,
+    /// Disks `t0/d0`, `t0/d1`, … of each target, 1 to 64.
+    #[serde(deserialize_with = "within::<1, 64, _, _>")]
+    #[schemars(range(min = 1, max = 64))]
+    pub disks_per_target: u16,
+    /// Manager nodes `m0`, …: they decide which legs serve. Only 1 for now.
+    #[serde(deserialize_with = "within::<1, 1, _, _>")]
+    #[schemars(range(min = 1, max = 1))]
+    pub managers: u16,
+    /// Virtual CPUs of each manager, 1 to 1024.
+    #[serde(deserialize_with = "within::<1, 1024, _, _>")]
+    #[schemars(range(min = 1, max = 1024))]
+    pub manager_cpus: u16,
+    /// Bytes in a block of every disk and volume: 512 or 4096.
+    #[serde(with = "block_size")]
+    #[schemars(with = "BlockBytes")]
+    pub block_size: BlockSize,
+    /// Virtual time that a CPU spends on one poll of a task.
+    #[serde(with = "duration")]
+    #[schemars(with = "Duration")]
+    pub poll_cost: Nanos,
+    /// What every disk is like.
+    pub disk: Disk,
+    /// What every link between two nodes is like.
+    pub net: Net,
+    /// How long a node takes to boot, drawn at each boot.
+    pub boot_time: NanosRange,
+    /// How far the nodes' clocks are off.
+    pub clock: Clock,
+    /// Which of the ready tasks a CPU runs next.
+    pub schedule: Schedule,
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self {
+            clients: 1,
+            client_cpus: 4,
+            targets: 3,
+            target_cpus: 2,
+            disks_per_target: 1,
+            managers: 1,
+            manager_cpus: 1,
+            block_size: BlockSize::B4096,
+            poll_cost: Nanos::new(200),
+            disk: Disk::default(),
+            net: Net::default(),
+            boot_time: NanosRange::micros(500, 2_000),
+            clock: Clock::default(),
+            schedule: Schedule::Random,
+        }
+    }
+}
+
+impl Cluster {
+    /// Whether the node is one of this cluster.
+    #[must_use]
+    pub const fn has_node(&self, node: NodeRef) -> bool {
+        match node {
+            NodeRef::Client(index) => index < self.clients,
+            NodeRef::Target(index) => index < self.targets,
+            NodeRef::Manager(index) => index < self.managers,
+        }
+    }
+    /// Whether the disk is one of this cluster.
+    #[must_use]
+    pub const fn has_disk(&self, disk: DiskRef) -> bool {
+        disk.target < self.targets && disk.disk < self.disks_per_target
+    }
+}
+
+/// What every disk of the cluster is like.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename = "DiskModel")]
+pub struct Disk {
+    /// Its size in blocks, 64 to 2^40. The first blocks hold the target's own metadata.
+    #[serde(deserialize_with = "within::<64, 0x100_0000_0000, _, _>")]
+    #[schemars(range(min = 64, max = 0x100_0000_0000_u64))]
+    pub blocks: u64,
+    /// Commands that it works on at a time, 1 to 4096; more wait.
+    #[serde(deserialize_with = "within::<1, 4096, _, _>")]
+    #[schemars(range(min = 1, max = 4096))]
+    pub queue_depth: u16,
+    /// How long a read takes.
+    pub read: NanosRange,
+    /// How long a write takes.
+    pub write: NanosRange,
+    /// How long a flush takes.
+    pub flush: NanosRange,
+    /// Whether writes stay in a cache that loses power, until flushed. Only `false` for now.
+    pub volatile_cache: bool,
+    /// Blocks of one write that survive a loss of power all or none, 1 to 256.
+    #[serde(deserialize_with = "within::<1, 256, _, _>")]
+    #[schemars(range(min = 1, max = 256))]
+    pub atomic_blocks: u32,
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        Self {
+            blocks: 65_536,
+            queue_depth: 64,
+            read: NanosRange::micros(20, 80),
+            write: NanosRange::micros(15, 60),
+            flush: NanosRange::micros(100, 400),
+            volatile_cache: false,
+            atomic_blocks: 1,
+        }
+    }
+}
+
+/// What every link of the cluster is like, in each direction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Net {
+    /// How long a message is on its way, drawn per message.
+    pub latency: NanosRange,
+    /// How much a link carries.
+    pub bandwidth: Bandwidth,
+}
+
+impl Default for Net {
+    fn default() -> Self {
+        Self { latency: NanosRange::micros(5, 20), bandwidth: Bandwidth::gigabits(100) }
+    }
+}
+
+/// How far the clocks of the nodes are off, drawn per node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Clock {
+    /// How far a clock is ahead at the start.
+    pub offset: NanosRange,
+    /// How much too fast it runs.
+    pub drift_ppm: PpmRange,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { offset: NanosRange::exactly(Nanos::ZERO), drift_ppm: PpmRange::default() }
+    }
+}
+
+name_enum! {
+    /// Which of the ready tasks of a CPU runs next.
+    pub enum Schedule {
+        /// Any, drawn from the seed.
+        Random = "random",
+        /// The one that has been ready the longest.
+        Fifo = "fifo",
+    }
+}

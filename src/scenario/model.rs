@@ -1,0 +1,191 @@
+//! The scenario as a whole. Its parts are beside it; whether they fit together is for the validation.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::cluster::Cluster;
+use super::complaint::Complaints;
+use super::name::name_enum;
+use super::script::Entry;
+use super::units::{Duration, duration, within};
+use super::volume::Volume;
+use super::workload::Workload;
+use crate::base::Nanos;
+
+/// A cluster, its volumes, the IO on them, and a script of faults and assertions. Everything but
+/// the seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// The version of the format: 1.
+    #[serde(deserialize_with = "within::<1, 1, _, _>")]
+    #[schemars(range(min = 1, max = 1))]
+    pub version: u32,
+    /// Its name, as the file is named: letters, digits, `-` and `_`, at most 100.
+    #[schemars(length(min = 1, max = 100))]
+    pub name: String,
+    /// One sentence that says what it shows.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
+    /// The nodes, disks and links.
+    pub cluster: Cluster,
+    /// The volumes, at least one.
+    #[schemars(length(min = 1))]
+    pub volumes: Vec<Volume>,
+    /// The applications.
+    #[serde(default)]
+    pub workload: Vec<Workload>,
+    /// What happens when.
+    #[serde(default)]
+    pub script: Vec<Entry>,
+    /// The checks that watch the run and look at its end.
+    #[serde(default = "all_checks")]
+    pub checks: Vec<CheckName>,
+    /// Which faults are let through.
+    #[serde(default)]
+    pub budget: Budget,
+    /// When a run is given up.
+    #[serde(default)]
+    pub limits: Limits,
+    /// How a run is to end.
+    #[serde(default)]
+    pub expect: Expect,
+}
+
+impl Scenario {
+    /// Whether the scenario's `checks` name this one or `all`.
+    #[must_use]
+    pub fn checks(&self, check: CheckName) -> bool {
+        check.is_among(&self.checks)
+    }
+    /// The place in `volumes` of the volume of this name.
+    #[must_use]
+    pub fn volume_index(&self, name: &str) -> Option<usize> {
+        self.volumes.iter().position(|volume| volume.name == name)
+    }
+}
+
+fn all_checks() -> Vec<CheckName> {
+    vec![CheckName::All]
+}
+
+name_enum! {
+    /// A check: what has to hold during and after a run.
+    pub enum CheckName {
+        /// In-sync legs hold the same bytes, or a mark that a surviving authority holds covers the difference.
+        Mirrors = "mirrors",
+        /// What was acknowledged survives.
+        Durable = "durable",
+        /// Each block reads as the latest write acknowledged or one in flight, and never goes back.
+        Linear = "linear",
+        /// After an epoch moves on, no message of an older one changes anything.
+        Fencing = "fencing",
+        /// When faults stop, volumes become healthy and every operation returns.
+        Live = "live",
+        /// No buffer, task, lock or connection outlives its owner.
+        Leaks = "leaks",
+        /// All of them.
+        All = "all",
+    }
+}
+
+impl CheckName {
+    /// Whether the list names this check, or all of them.
+    #[must_use]
+    pub fn is_among(self, list: &[Self]) -> bool {
+        list.iter().any(|name| *name == self || *name == Self::All)
+    }
+}
+
+name_enum! {
+    /// Which faults are let through.
+    #[derive(Default)]
+    pub enum Budget {
+        /// Only what the volumes' layouts promise to survive.
+        #[default]
+        Survivable = "survivable",
+        /// All: data may become unavailable, but never wrong.
+        None = "none",
+    }
+}
+
+/// When a run is given up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Virtual time that the applications and the script have.
+    #[serde(with = "duration")]
+    #[schemars(with = "Duration")]
+    pub virtual_time: Nanos,
+    /// Virtual time from the end of all faults until everything has to be healthy.
+    #[serde(with = "duration")]
+    #[schemars(with = "Duration")]
+    pub settle: Nanos,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { virtual_time: Nanos::from_secs(30), settle: Nanos::from_secs(10) }
+    }
+}
+
+/// How a run is to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "ExpectText", into = "ExpectText")]
+#[schemars(with = "ExpectText", rename = "Expect")]
+pub enum Expect {
+    /// With no failure.
+    #[default]
+    Pass,
+    /// With a violation that this check finds.
+    Violation(CheckName),
+    /// With something that never ends.
+    Liveness,
+    /// With a panic in node code.
+    Crash,
+}
+
+/// How a run is to end: `"pass"`, `{"violation": "<check>"}`, `{"liveness": true}` or `{"crash": true}`.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", rename = "Expect")]
+enum ExpectText {
+    /// With no failure.
+    Pass,
+    /// With a violation that this check finds.
+    Violation(CheckName),
+    /// With something that never ends: `true`.
+    Liveness(bool),
+    /// With a panic in node code: `true`.
+    Crash(bool),
+}
+
+impl TryFrom<ExpectText> for Expect {
+    type Error = Complaints;
+
+    fn try_from(text: ExpectText) -> Result<Self, Complaints> {
+        let mut complaints = Complaints::default();
+        match text {
+            ExpectText::Pass => return Ok(Self::Pass),
+            ExpectText::Violation(CheckName::All) => {
+                complaints.add("violation", "the one check that is to find it", "");
+            }
+            ExpectText::Violation(check) => return Ok(Self::Violation(check)),
+            ExpectText::Liveness(true) => return Ok(Self::Liveness),
+            ExpectText::Crash(true) => return Ok(Self::Crash),
+            ExpectText::Liveness(false) => complaints.add("liveness", "`true`", "or `\"pass\"`"),
+            ExpectText::Crash(false) => complaints.add("crash", "`true`", "or `\"pass\"`"),
+        }
+        Err(complaints)
+    }
+}
+
+impl From<Expect> for ExpectText {
+    fn from(expect: Expect) -> Self {
+        match expect {
+            Expect::Pass => Self::Pass,
+            Expect::Violation(check) => Self::Violation(check),
+            Expect::Liveness => Self::Liveness(true),
+            Expect::Crash => Self::Crash(true),
+        }
+    }
+}
