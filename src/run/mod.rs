@@ -19,7 +19,7 @@ mod tally;
 mod walltimes;
 
 pub use compare::{Bracket, first_difference};
-pub use corpus::{SaveError, save, seed_file};
+pub use corpus::{VERSION, expected_outcome, save, seed_file};
 pub use describe::{describe, headline};
 pub use engine::{Engine, HarnessCrash, Ran, run_once};
 pub use outcome::{ExitCode, Judgement, Outcome, Signature, violations};

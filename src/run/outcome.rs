@@ -140,7 +140,9 @@ impl Judgement {
         let (outcome, signature) = found(verdict);
         let met = match expect {
             Expect::Pass => outcome == Outcome::Pass,
-            Expect::Violation(check) => violations(verdict).iter().any(|v| v.check.name() == check.name()),
+            Expect::Violation(check) => {
+                violations(verdict).iter().any(|v| v.check.name() == check.name())
+            }
             Expect::Liveness => outcome == Outcome::Liveness,
             Expect::Crash => outcome == Outcome::Crash,
         };
@@ -266,4 +268,112 @@ fn slug(text: &str) -> String {
     }
     let trimmed = slug.trim_end_matches('-');
     if trimmed.is_empty() { "unnamed".to_owned() } else { trimmed.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::base::{Nanos, NodeId};
+    use crate::check::{Check, Violation};
+    use crate::scenario::{CheckName, Expect};
+    use crate::world::{Crash, LivenessReport, Verdict};
+
+    use super::{ExitCode, Judgement, Outcome, Signature, slug};
+
+    fn violation(check: Check, kind: &'static str) -> Violation {
+        Violation {
+            check,
+            kind,
+            component: "vol0".into(),
+            volume: None,
+            disk: None,
+            block: None,
+            ops: Vec::new(),
+            at: Nanos::ZERO,
+            found: String::new(),
+            expected: String::new(),
+            detail: Vec::new(),
+            recent: Vec::new(),
+        }
+    }
+
+    fn crash(message: &str) -> Verdict {
+        Verdict::Crash(Crash {
+            node: NodeId::new(0),
+            task: "serve",
+            spawned_at: "src/node/target/serve.rs:1".into(),
+            at: Nanos::ZERO,
+            message: message.into(),
+            location: "/any/where/src/node/target/serve.rs:120".into(),
+            backtrace: String::new(),
+        })
+    }
+
+    fn judge(expect: Expect, verdict: &Verdict) -> (Outcome, String) {
+        let judgement = Judgement::of(&expect, verdict);
+        let signature = judgement.signature.as_ref().map_or("", Signature::as_str).to_owned();
+        (judgement.outcome, signature)
+    }
+
+    #[test]
+    fn signatures_stay_the_same_over_seeds() {
+        let of = |verdict: &Verdict| judge(Expect::Pass, verdict).1;
+        let stale = Verdict::Violation(vec![violation(Check::Linear, "stale-read")]);
+        assert_eq!(of(&stale), "violation/linear/stale-read");
+        assert_eq!(
+            of(&crash("index out of bounds: the len is 3 but the index is 17\nmore")),
+            "crash/node-target-serve/index-out-of-bounds-the-len-is-n-but-the-index-is-n"
+        );
+        assert_eq!(of(&crash("block 1234 lost")), of(&crash("block 7 lost")));
+        let stuck = LivenessReport { kind: "io-never-returned".into(), waiting: Vec::new() };
+        assert_eq!(of(&Verdict::Liveness(stuck)), "liveness/io-never-returned");
+        let inert = Verdict::Inert(vec!["script[2] disk.slow".into(), "script[3]".into()]);
+        assert_eq!(of(&inert), "inert/script-2-disk-slow");
+        assert_eq!(of(&Verdict::Pass), "");
+    }
+
+    #[test]
+    fn safety_outranks_liveness_among_violations() {
+        let live = violation(Check::Live, "never-returned");
+        let only_live = Verdict::Violation(vec![live.clone()]);
+        let found = judge(Expect::Pass, &only_live);
+        assert_eq!(found, (Outcome::Liveness, "liveness/never-returned".into()));
+        let both = Verdict::Violation(vec![live, violation(Check::Mirrors, "differ")]);
+        let found = judge(Expect::Pass, &both);
+        assert_eq!(found, (Outcome::Violation, "violation/mirrors/differ".into()));
+    }
+
+    #[test]
+    fn a_run_is_held_against_what_its_scenario_expects() {
+        let stale = Verdict::Violation(vec![violation(Check::Linear, "stale-read")]);
+        let linear = Expect::Violation(CheckName::Linear);
+        let durable = Expect::Violation(CheckName::Durable);
+        let signature = "violation/linear/stale-read".to_owned();
+        assert_eq!(judge(linear, &stale), (Outcome::Pass, signature.clone()));
+        assert_eq!(judge(durable, &stale), (Outcome::Violation, signature));
+        assert_eq!(
+            judge(linear, &Verdict::Pass),
+            (Outcome::Missed, "missed/violation-linear".into())
+        );
+        assert_eq!(judge(Expect::Crash, &crash("x")).0, Outcome::Pass);
+        assert_eq!(judge(Expect::Liveness, &crash("x")).0, Outcome::Crash);
+        assert_eq!(judge(Expect::Pass, &Verdict::Pass), (Outcome::Pass, String::new()));
+    }
+
+    #[test]
+    fn the_lowest_failure_is_the_exit_code_of_several() {
+        use ExitCode::{Crash, Inert, Pass, Safety};
+        assert_eq!(ExitCode::lowest_failure([]), Pass);
+        assert_eq!(ExitCode::lowest_failure([Pass, Pass]), Pass);
+        assert_eq!(ExitCode::lowest_failure([Crash, Pass, Safety, Inert]), Safety);
+        let codes: Vec<u8> = Outcome::ALL.iter().map(|outcome| outcome.exit_code() as u8).collect();
+        assert_eq!(codes, [0, 10, 11, 14, 12, 13, 13]);
+    }
+
+    #[test]
+    fn slugs_are_fit_for_file_names() {
+        assert_eq!(slug("violation/Linear/stale read!"), "violation-linear-stale-read");
+        assert_eq!(slug("../../etc"), "etc");
+        assert_eq!(slug("é—"), "unnamed");
+        assert_eq!(slug(&"ab ".repeat(100)).len(), 59);
+    }
 }

@@ -65,7 +65,11 @@ impl ProveReport {
     /// 12 when anything differs.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
-        if self.differences.is_empty() { ExitCode::Pass } else { Outcome::Nondeterminism.exit_code() }
+        if self.differences.is_empty() {
+            ExitCode::Pass
+        } else {
+            Outcome::Nondeterminism.exit_code()
+        }
     }
 }
 
@@ -172,10 +176,80 @@ fn first_event(left: &RunReport, right: &RunReport) -> Option<[Option<String>; 2
         record.map(|record| crate::view::record_line(record, names))
     };
     (0..length).find_map(|index| {
-        let pair = [line(left.trace.get(index), &left.names), line(right.trace.get(index), &right.names)];
+        let pair =
+            [line(left.trace.get(index), &left.names), line(right.trace.get(index), &right.names)];
         (pair[0] != pair[1]).then_some(pair)
     })
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use crate::run::compare::Bracket;
+    use crate::run::fake::{leaks_on, passes_but, report, scenario};
+    use crate::run::outcome::ExitCode;
+    use crate::run::plan::StopFlag;
+    use crate::run::seeds::SeedRange;
+    use crate::scenario::Scenario;
+    use crate::world::{Keep, RunOptions};
+
+    use super::{Engine, ProveOptions, ProveReport, prove};
+
+    fn check(engine: &Engine<'_>, seeds: &str) -> ProveReport {
+        let seeds: SeedRange = seeds.parse().unwrap();
+        let options = ProveOptions { seeds, jobs: NonZeroUsize::new(4).unwrap() };
+        let scenarios = [scenario("a"), scenario("b")];
+        let mut last = (0, 0);
+        let report = prove(engine, &scenarios, options, &StopFlag::new(), &mut |done, total| {
+            last = (done, total);
+        });
+        assert_eq!(last.0, last.1, "every run is told of");
+        report
+    }
+
+    #[test]
+    fn what_is_deterministic_has_no_difference() {
+        let report = check(&passes_but(|_, _| None), "1..300");
+        assert_eq!(report.compared, 600);
+        assert_eq!(report.differences, []);
+        assert_eq!(report.exit_code(), ExitCode::Pass);
+    }
+
+    #[test]
+    fn the_first_event_that_differs_is_named() {
+        let report = check(&leaks_on(3), "1..5");
+        assert_eq!(report.exit_code(), ExitCode::Nondeterminism);
+        let places: Vec<_> =
+            report.differences.iter().map(|(index, found)| (*index, found.seed)).collect();
+        assert_eq!(places, [(0, 3), (1, 3)]);
+        let found = &report.differences[0].1;
+        assert_eq!(found.scenario, "a");
+        assert_eq!(found.bracket, Some(Bracket { from: 9, to: 12 }));
+        let [Some(left), Some(right)] = &found.events else { panic!("{found:?}") };
+        assert_ne!(left, right);
+        assert!(left.contains("10           10us") && left.contains("fake.tick value="), "{left}");
+    }
+
+    #[test]
+    fn a_difference_that_only_tracing_makes_is_found() {
+        let engine = |scenario: &Scenario, seed: u64, options: &RunOptions| {
+            let traced = matches!(options.trace, Keep::Window { from: 1, .. });
+            report(scenario, seed, options, &[1, 2, 3, 4, 5, u64::from(traced)])
+        };
+        let report = check(&engine, "8..8");
+        let found = &report.differences[0].1;
+        let [Some(left), Some(right)] = &found.events else { panic!("{found:?}") };
+        assert!(left.ends_with("value=0") && right.ends_with("value=1"), "{found:?}");
+    }
+
+    #[test]
+    fn a_run_that_ends_early_differs_by_what_it_lacks() {
+        let engine = |scenario: &Scenario, seed: u64, options: &RunOptions| {
+            let traced = matches!(options.trace, Keep::Window { from: 1, .. });
+            report(scenario, seed, options, if traced { &[1, 2, 3, 4] } else { &[1, 2, 3, 4, 5] })
+        };
+        let found = check(&engine, "8..8").differences[0].1.clone();
+        assert!(found.events[0].is_some() && found.events[1].is_none(), "{found:?}");
+    }
+}

@@ -141,7 +141,9 @@ mod tests {
         assert_eq!(range("100"), range("1..100"));
         assert_eq!(range("7..7").map(SeedRange::count), Ok(1));
         assert_eq!(range("0..18446744073709551615").map(SeedRange::count), Ok(1 << 64));
-        for text in ["", "0", "8..7", "1..", "..5", "-1", "+1", "1..=5", "1e3", "18446744073709551616"] {
+        for text in
+            ["", "0", "8..7", "1..", "..5", "-1", "+1", "1..=5", "1e3", "18446744073709551616"]
+        {
             assert_eq!(range(text), Err(BadSeedRange), "{text}");
         }
     }
@@ -160,7 +162,9 @@ mod tests {
             for scenario in 0..4 {
                 for position in 0..28 {
                     let takers: Vec<u64> = (1..=count)
-                        .filter(|index| Shard::new(*index, count).unwrap().takes(scenario, position))
+                        .filter(|index| {
+                            Shard::new(*index, count).unwrap().takes(scenario, position)
+                        })
                         .collect();
                     assert_eq!(takers.len(), 1);
                     taken[takers[0] as usize - 1][scenario] += 1;

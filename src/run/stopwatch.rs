@@ -5,14 +5,20 @@ use std::time::Duration;
 /// Measures wall time since it was started.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(
-    #[expect(clippy::disallowed_types, reason = "how fast the host is: shown to people, never in a result")]
+    #[expect(
+        clippy::disallowed_types,
+        reason = "how fast the host is: shown to people, never in a result"
+    )]
     std::time::Instant,
 );
 
 impl Stopwatch {
     /// Starts.
     #[must_use]
-    #[expect(clippy::disallowed_types, reason = "how fast the host is: shown to people, never in a result")]
+    #[expect(
+        clippy::disallowed_types,
+        reason = "how fast the host is: shown to people, never in a result"
+    )]
     pub fn start() -> Self {
         Self(std::time::Instant::now())
     }

@@ -122,11 +122,8 @@ mod tests {
             words: fields.words(),
         };
         let first = Record { node: None, cause: 0, seq: 1, cpu: Some(CpuId::new(4)), ..record };
-        let names = Names {
-            nodes: vec!["c\"0".into()],
-            disks: vec!["t0/d0".into()],
-            volumes: Vec::new(),
-        };
+        let names =
+            Names { nodes: vec!["c\"0".into()], disks: vec!["t0/d0".into()], volumes: Vec::new() };
         let mut out = Vec::new();
         write_jsonl(&mut out, &[first, record], &names).expect("a vector takes all");
         let fields = r#"{"disk":"t0/d0","after":18446744073709551615,"last":false,"colour":"red","cpu":3,"peer":"n9"}"#;
