@@ -27,7 +27,8 @@ pub fn seed_file_schema() -> String {
 }
 
 fn generate<T: JsonSchema>() -> Schema {
-    let settings = SchemaSettings::draft2020_12().with_transform(NoNull);
+    let settings = SchemaSettings::draft2020_12();
+    let settings = settings.with_transform(NoNull).with_transform(Describe);
     settings.into_generator().into_root_schema_for::<T>()
 }
 
@@ -57,6 +58,26 @@ impl Transform for NoNull {
             schema.remove("anyOf");
             for (key, value) in only {
                 schema.insert(key, value);
+            }
+        }
+    }
+}
+
+/// Makes descriptions fit for an editor's hint: one paragraph, and at the key that a person types.
+#[derive(Clone)]
+struct Describe;
+
+impl Transform for Describe {
+    fn transform(&mut self, schema: &mut Schema) {
+        transform_subschemas(self, schema);
+        let Some(Value::String(about)) = schema.get("description") else { return };
+        let about = Value::String(about.split_whitespace().collect::<Vec<_>>().join(" "));
+        schema.insert("description".to_owned(), about.clone());
+        // A name of an enum that is the key of its content.
+        let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
+        if properties.len() == 1 {
+            for property in properties.values_mut().filter_map(Value::as_object_mut) {
+                property.entry("description").or_insert_with(|| about.clone());
             }
         }
     }

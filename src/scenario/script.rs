@@ -47,7 +47,7 @@ pub enum Trigger {
     When {
         /// What has to hold.
         condition: Condition,
-        /// The how manieth time that it comes to hold, from 1.
+        /// Which time it comes to hold, 1 for the first.
         nth: u32,
     },
 }
@@ -141,10 +141,10 @@ struct EntryText {
     /// Trigger: once, this long after the entry before it fired.
     #[serde(skip_serializing_if = "Option::is_none")]
     after: Option<NanosRange>,
-    /// Trigger: the first time that the condition holds.
+    /// Trigger: when the condition comes to hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     when: Option<Condition>,
-    /// With `when`: the how manieth time that the condition comes to hold.
+    /// With `when`: which time the condition comes to hold, 1 for the first.
     #[serde(deserialize_with = "maybe_within::<1, 1_000_000_000, _, _>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000))]

@@ -153,7 +153,7 @@ impl<'a> Tree<'a> {
 
     fn syntax_error(&self, offset: usize, found: &str, expected: &str) -> SyntaxError {
         let length = self.text[offset..].chars().next().map_or(0, char::len_utf8);
-        let help = match self.text[offset..].as_bytes() {
+        let help = match &self.text.as_bytes()[offset..] {
             [b'/', ..] | [b'#', ..] => "JSON has no comments: use `about`",
             [b'\'', ..] => "JSON strings stand in double quotes",
             _ => "",

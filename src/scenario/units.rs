@@ -164,7 +164,7 @@ text_format!(
 
 /// Makes a range of numbers JSON: a string, or a plain number for one value.
 macro_rules! number_range {
-    ($type:ty, $name:literal, $wanted:literal, $pattern:literal) => {
+    ($type:ty, $name:literal, $least:literal, $wanted:literal, $pattern:literal) => {
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -183,7 +183,8 @@ macro_rules! number_range {
             }
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
                 json_schema!({
-                    "type": ["string", "integer"], "pattern": $pattern, "description": $wanted
+                    "type": ["string", "integer"],
+                    "pattern": $pattern, "minimum": $least, "description": $wanted
                 })
             }
         }
@@ -192,12 +193,14 @@ macro_rules! number_range {
 number_range!(
     CountRange,
     "CountRange",
+    0,
     "a number, or a range from the lower to the higher such as `1..8` (both ends included)",
     "^[0-9]+(\\.\\.[0-9]+)?$"
 );
 number_range!(
     PpmRange,
     "PpmRange",
+    -100_000,
     "parts per million from -100000 to 100000, or a range such as `-50..50`",
     "^-?[0-9]+(\\.\\.-?[0-9]+)?$"
 );
