@@ -106,7 +106,7 @@ impl Stamp {
     pub fn of_bytes(bytes: &[u8]) -> Option<Self> {
         let word = |at: usize| Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
         let stamp = Self { place: word(0)?, author: word(8)? };
-        if stamp.writer() == 0 || bytes.len() % 16 != 0 {
+        if stamp.writer() == 0 || !bytes.len().is_multiple_of(16) {
             return None;
         }
         let mut expected = vec![0; bytes.len()];
@@ -258,6 +258,12 @@ impl Payload {
         Self(Blocks::Run(first, count))
     }
 
+    /// This many blocks of zeroes.
+    #[must_use]
+    pub const fn zeroes(count: u32) -> Self {
+        Self(Blocks::Run(Stamp::from_words([0, 0]), count))
+    }
+
     /// These blocks.
     #[must_use]
     pub fn from_blocks(blocks: &[Block]) -> Self {
@@ -290,6 +296,9 @@ impl Payload {
         match &self.0 {
             Blocks::Run(first, count) => {
                 assert!(index < *count, "block {index} of a payload of {count}");
+                if first.writer() == 0 {
+                    return Block::ZERO;
+                }
                 Block::stamped(first.advanced(u64::from(index)))
             }
             Blocks::One(block) => {
@@ -344,5 +353,6 @@ mod tests {
         let blocks: Vec<Block> = run.blocks().collect();
         assert_eq!(blocks[2].stamp().map(Stamp::block), Some(12));
         assert_eq!(Payload::from_blocks(&blocks).blocks().collect::<Vec<_>>(), blocks);
+        assert!(Payload::zeroes(2).blocks().all(|block| block == Block::ZERO));
     }
 }

@@ -1,14 +1,327 @@
-//! What applications did so far, shared by the checkers. Judges nothing.
+//! What applications did so far: the operations in flight and a register for each block touched, shared
+//! by all checkers. Notices contradictions, and leaves it to the checkers to report them.
 
-use crate::base::Record;
+use crate::base::history::{BlockRead, OpAbandoned, OpInvoked, OpKind, OpResult, OpReturned};
+use crate::base::{Nanos, OpId, Record, Recorded, Seq, Stamp, VolumeId};
+
+use super::index::Index;
+use super::operations::{Operation, Operations};
+use super::recent::Recent;
+use super::register::{Fate, Moment, Register, Value, Wrong};
+
+const INVOKED: u32 = OpInvoked::TYPE.code;
+const SHOWN: u32 = BlockRead::TYPE.code;
+const RETURNED: u32 = OpReturned::TYPE.code;
+const ABANDONED: u32 = OpAbandoned::TYPE.code;
+
+/// The writer of contents that are no stamp's (`Block::fingerprint`).
+const NO_WRITER: u16 = u16::MAX;
+
+/// Why a block must not have the content that it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// No write makes such bytes.
+    Garbled,
+    /// It was written, but to another block.
+    Misplaced,
+    /// It is this block's, but it was not to be seen.
+    Wrong(Wrong),
+}
+
+/// An operation whose result no register could have given.
+#[derive(Clone, Debug)]
+pub struct Contradiction {
+    /// The volume.
+    pub volume: VolumeId,
+    /// The block.
+    pub block: u64,
+    /// The read that was shown what it must not be shown, or the refused write that had been seen.
+    pub operation: Operation,
+    /// When that operation returned.
+    pub at: Nanos,
+    /// What was shown.
+    pub content: Stamp,
+    /// Why it must not have been.
+    pub unfit: Unfit,
+    /// What might have been shown instead.
+    pub legal: Vec<Value>,
+}
 
 /// The operations in flight and what each block may hold.
-#[derive(Default)]
-pub struct History {}
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    operations: Operations,
+    /// One for each block that an operation touched.
+    registers: Vec<Tracked>,
+    /// From a block's place to its register.
+    index: Index,
+    /// The highest sequence number of each writer.
+    newest: Vec<u64>,
+    recent: Recent,
+    contradictions: Vec<Contradiction>,
+    now: Seq,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Tracked {
+    register: Register,
+    /// Whether it has contradicted itself already: what follows from that is not worth a report.
+    muted: bool,
+}
 
 impl History {
-    /// Takes a record in.
-    pub fn observe(&mut self, record: &Record) {
-        let _ = record;
+    /// A history of nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
     }
+
+    /// Takes a record in; records must come in the order of the trace.
+    pub fn observe(&mut self, record: &Record) {
+        if !self.contradictions.is_empty() {
+            self.contradictions.clear();
+        }
+        self.now = record.seq;
+        self.recent.push(record);
+        match record.kind.code {
+            INVOKED => self.invoked(record, OpInvoked::from_words(&record.words)),
+            SHOWN => {
+                let read = BlockRead::from_words(&record.words);
+                if let Some(operation) = self.operations.get_mut(read.op) {
+                    let stamp = Stamp::from_words([read.place, read.author]);
+                    operation.shown.push((read.block, stamp));
+                }
+            }
+            RETURNED => {
+                let returned = OpReturned::from_words(&record.words);
+                if let Some(operation) = self.operations.leave(returned.op) {
+                    self.ended(record, operation, Some(returned.result));
+                }
+            }
+            ABANDONED => {
+                let abandoned = OpAbandoned::from_words(&record.words);
+                if let Some(operation) = self.operations.leave(abandoned.op) {
+                    self.ended(record, operation, None);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What the last record contradicted; at most one for each block in a run.
+    #[must_use]
+    pub fn contradictions(&self) -> &[Contradiction] {
+        &self.contradictions
+    }
+
+    /// The operations in flight, oldest first.
+    #[must_use]
+    pub fn in_flight(&self) -> Vec<&Operation> {
+        let mut operations: Vec<&Operation> = self.operations.iter().collect();
+        operations.sort_by_key(|operation| operation.invoked.seq);
+        operations
+    }
+
+    /// The operation that has been in flight for longest.
+    #[must_use]
+    pub fn longest_outstanding(&self) -> Option<&Operation> {
+        self.operations.iter().min_by_key(|operation| operation.invoked.seq)
+    }
+
+    /// Whether a medium that is in sync may hold this content now. It may lag by writes that are in
+    /// flight.
+    ///
+    /// # Errors
+    /// When it may not, why.
+    pub fn may_hold(&self, volume: VolumeId, block: u64, content: Stamp) -> Result<(), Unfit> {
+        self.at_home(volume, block, content)?;
+        let judged = match self.register(volume, block) {
+            Some(register) => register.may_hold(author(content), self.now + 1),
+            None if author(content) == 0 => Ok(()),
+            None => Err(Wrong::Absent),
+        };
+        judged.map_err(|wrong| Unfit::Wrong(self.precise(content, wrong)))
+    }
+
+    /// What a medium that is in sync may hold of that block now, oldest first; nothing if the block was
+    /// never touched and holds zeroes.
+    #[must_use]
+    pub fn legal_now(&self, volume: VolumeId, block: u64) -> Vec<Value> {
+        let Some(register) = self.register(volume, block) else {
+            return Vec::new();
+        };
+        register.legal(self.now + 1, self.now + 1).copied().collect()
+    }
+
+    /// The values known of that block, oldest first; nothing if it was never touched.
+    #[must_use]
+    pub fn values(&self, volume: VolumeId, block: u64) -> &[Value] {
+        self.register(volume, block).map_or(&[], Register::values)
+    }
+
+    /// The last records about these operations, or about that block of the volume if it is given.
+    #[must_use]
+    pub fn recent(&self, volume: VolumeId, block: Option<u64>, ops: &[OpId]) -> Vec<Record> {
+        self.recent.of_volume(volume, block, ops)
+    }
+
+    /// The last records that every checker may quote.
+    pub(super) fn records(&self) -> &Recent {
+        &self.recent
+    }
+
+    fn register(&self, volume: VolumeId, block: u64) -> Option<&Register> {
+        let slot = self.index.get(place(volume, block))?;
+        Some(&self.registers[slot as usize].register)
+    }
+
+    fn tracked(&mut self, volume: VolumeId, block: u64) -> &mut Tracked {
+        let place = place(volume, block);
+        let slot = self.index.get(place).unwrap_or_else(|| {
+            let slot = self.registers.len() as u32;
+            self.registers.push(Tracked::default());
+            self.index.insert(place, slot);
+            slot
+        });
+        &mut self.registers[slot as usize]
+    }
+
+    fn invoked(&mut self, record: &Record, invoked: OpInvoked) {
+        self.operations.enter(record, invoked);
+        let moment = Moment { seq: record.seq, at: record.at, op: invoked.op };
+        let author = match invoked.kind {
+            OpKind::Flush => return,
+            OpKind::Write => invoked.author,
+            OpKind::Read | OpKind::Trim => 0,
+        };
+        let stamp = Stamp::from_words([0, author]);
+        let writer = usize::from(stamp.writer());
+        if writer >= self.newest.len() {
+            self.newest.resize(writer + 1, 0);
+        }
+        self.newest[writer] = self.newest[writer].max(stamp.sequence());
+        for offset in 0..u64::from(invoked.blocks) {
+            let tracked = self.tracked(invoked.volume, invoked.block + offset);
+            if invoked.kind == OpKind::Read {
+                tracked.register.read_invoked(record.seq);
+            } else {
+                tracked.register.write_invoked(author, moment);
+            }
+        }
+    }
+
+    /// The operation returned, or was abandoned if it has no result.
+    fn ended(&mut self, record: &Record, operation: Operation, result: Option<OpResult>) {
+        let ended = Moment { seq: record.seq, at: record.at, op: operation.op() };
+        match operation.kind {
+            OpKind::Flush => {}
+            OpKind::Read => self.read_ended(&operation, ended, result == Some(OpResult::Ok)),
+            OpKind::Write | OpKind::Trim => {
+                let fate = match result {
+                    Some(OpResult::Ok) => Fate::Acknowledged,
+                    Some(OpResult::Refused) => Fate::Refused,
+                    Some(OpResult::InDoubt | OpResult::MediaError) => Fate::InDoubt,
+                    None => Fate::Abandoned,
+                };
+                self.write_ended(&operation, ended, fate);
+            }
+        }
+        self.operations.recycle(operation);
+    }
+
+    fn write_ended(&mut self, operation: &Operation, ended: Moment, fate: Fate) {
+        for offset in 0..u64::from(operation.blocks) {
+            let block = operation.block + offset;
+            let tracked = self.tracked(operation.volume, block);
+            if let Some(seen) = tracked.register.write_ended(fate, ended) {
+                let content = match seen.author {
+                    0 => Stamp::default(),
+                    author => Stamp::from_words([place(operation.volume, block), author]),
+                };
+                let unfit = Unfit::Wrong(Wrong::Refused(seen));
+                self.contradicted(operation, ended, (block, content), unfit);
+            }
+        }
+    }
+
+    fn read_ended(&mut self, operation: &Operation, ended: Moment, ok: bool) {
+        if ok {
+            for (block, content) in &operation.shown {
+                let judged = self.at_home(operation.volume, *block, *content).and_then(|()| {
+                    let register = &mut self.tracked(operation.volume, *block).register;
+                    let read = register.read(author(*content), operation.invoked, ended);
+                    read.map_err(Unfit::Wrong)
+                });
+                if let Err(unfit) = judged {
+                    self.contradicted(operation, ended, (*block, *content), unfit);
+                }
+            }
+        }
+        for offset in 0..u64::from(operation.blocks) {
+            let tracked = self.tracked(operation.volume, operation.block + offset);
+            tracked.register.read_ended(operation.invoked.seq);
+        }
+    }
+
+    fn contradicted(
+        &mut self,
+        operation: &Operation,
+        ended: Moment,
+        (block, content): (u64, Stamp),
+        unfit: Unfit,
+    ) {
+        let volume = operation.volume;
+        let tracked = self.tracked(volume, block);
+        if std::mem::replace(&mut tracked.muted, true) {
+            return;
+        }
+        let legal = tracked.register.legal(operation.invoked.seq, ended.seq).copied().collect();
+        let unfit = match unfit {
+            Unfit::Wrong(wrong) => Unfit::Wrong(self.precise(content, wrong)),
+            other => other,
+        };
+        self.contradictions.push(Contradiction {
+            volume,
+            block,
+            operation: operation.clone(),
+            at: ended.at,
+            content,
+            unfit,
+            legal,
+        });
+    }
+
+    /// Whether the content is one that some write of this block could have made.
+    fn at_home(&self, volume: VolumeId, block: u64, content: Stamp) -> Result<(), Unfit> {
+        if author(content) == 0 {
+            return Ok(());
+        }
+        if content.writer() == NO_WRITER {
+            return Err(Unfit::Garbled);
+        }
+        if content.words()[0] != place(volume, block) {
+            return Err(Unfit::Misplaced);
+        }
+        Ok(())
+    }
+
+    /// A register that has forgotten values cannot tell an old one from one that never was; the
+    /// writer's own count often can.
+    fn precise(&self, content: Stamp, wrong: Wrong) -> Wrong {
+        let newest = self.newest.get(usize::from(content.writer())).copied().unwrap_or(0);
+        match wrong {
+            Wrong::Forgotten if content.sequence() > newest => Wrong::Absent,
+            other => other,
+        }
+    }
+}
+
+/// The word that names a block: the first of its stamps.
+const fn place(volume: VolumeId, block: u64) -> u64 {
+    (volume.get() as u64) << 48 | (block & ((1 << 48) - 1))
+}
+
+/// Of a content, the word that names its write; 0 for zeroes.
+fn author(content: Stamp) -> u64 {
+    content.words()[1]
 }

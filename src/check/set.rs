@@ -1,48 +1,37 @@
-//! The checkers of one run, behind one door: records and freezes in, violations out.
+//! The checkers of one run, behind one door: records and freezes in, violations out. Checks nothing
+//! itself.
 
-use crate::base::history::OpKind;
-use crate::base::{Nanos, OpId, Record, VolumeId};
+use crate::base::history::{FenceRaised, MediaWritten};
+use crate::base::{Nanos, Record, Recorded};
 
-use super::checker::Checker;
-use super::checker::Freeze;
+use super::checker::{Checker, Freeze};
+use super::durable::Durable;
+use super::fencing::Fencing;
 use super::history::History;
+use super::leaks::{Leak, Leaks};
+use super::linear::Linear;
+use super::live::Live;
+use super::mirrors::Mirrors;
 use super::name::Check;
+use super::operations::Operation;
 use super::snapshot::VolumeView;
 use super::violation::Violation;
 
-/// Something that was still there after its owner had gone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Leak {
-    /// Whose it was: a node's name, say.
-    pub owner: String,
-    /// What it is, as a slug: `task`, `buffer`, `connection`.
-    pub what: &'static str,
-    /// How many.
-    pub count: u64,
-}
-
-/// An operation that has not returned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outstanding {
-    /// The operation.
-    pub op: OpId,
-    /// What it is to do.
-    pub kind: OpKind,
-    /// The volume.
-    pub volume: VolumeId,
-    /// Its first block.
-    pub block: u64,
-    /// How many blocks.
-    pub blocks: u32,
-    /// When it was invoked.
-    pub since: Nanos,
-}
+const WRITTEN: u32 = MediaWritten::TYPE.code;
+const RAISED: u32 = FenceRaised::TYPE.code;
 
 /// The checkers of one run.
 #[derive(Default)]
 pub struct Checkers {
     checks: Vec<Check>,
     history: History,
+    mirrors: Mirrors,
+    durable: Durable,
+    /// The checkers that look at records or at the end are there only if asked for.
+    linear: Option<Linear>,
+    fencing: Option<Fencing>,
+    live: Option<Live>,
+    leaks: Option<Leaks>,
     foreign: Vec<Box<dyn Checker>>,
     violations: Vec<Violation>,
 }
@@ -51,7 +40,15 @@ impl Checkers {
     /// Checkers that hold a run to these checks.
     #[must_use]
     pub fn new(checks: &[Check]) -> Self {
-        Self { checks: checks.to_vec(), ..Self::default() }
+        let asked = |check| checks.contains(&check);
+        Self {
+            checks: checks.to_vec(),
+            linear: asked(Check::Linear).then(Linear::default),
+            fencing: asked(Check::Fencing).then(Fencing::default),
+            live: asked(Check::Live).then(Live::default),
+            leaks: asked(Check::Leaks).then(Leaks::default),
+            ..Self::default()
+        }
     }
 
     /// The checks that the run is held to.
@@ -68,10 +65,26 @@ impl Checkers {
     /// Takes in a record; call it for each record whose audience is `History` or `Notable`, in order.
     pub fn observe(&mut self, record: &Record) {
         self.history.observe(record);
+        if !self.history.contradictions().is_empty()
+            && let Some(linear) = &mut self.linear
+        {
+            linear.observe(record, &self.history);
+            self.violations.append(&mut linear.take_violations());
+        }
+        if matches!(record.kind.code, WRITTEN | RAISED)
+            && let Some(fencing) = &mut self.fencing
+        {
+            fencing.observe(record, &self.history);
+            self.violations.append(&mut fencing.take_violations());
+        }
+        for checker in &mut self.foreign {
+            checker.observe(record, &self.history);
+            self.violations.append(&mut checker.take_violations());
+        }
     }
 
-    /// Checks frozen volumes by these checks (those among them that look at media), whether the
-    /// run is held to them or not.
+    /// Checks frozen volumes by those of these checks that look at media (`mirrors` and `durable`),
+    /// whether the run is held to them or not, and by every checker that was added.
     pub fn freeze(
         &mut self,
         at: Nanos,
@@ -80,28 +93,44 @@ impl Checkers {
         checks: &[Check],
     ) {
         let freeze = Freeze { at, at_rest, volumes, history: &self.history };
-        let _ = checks;
+        if checks.contains(&Check::Mirrors) {
+            self.mirrors.at_freeze(&freeze);
+            self.violations.append(&mut self.mirrors.take_violations());
+        }
+        if checks.contains(&Check::Durable) {
+            self.durable.at_freeze(&freeze);
+            self.violations.append(&mut self.durable.take_violations());
+        }
         for checker in &mut self.foreign {
             checker.at_freeze(&freeze);
+            self.violations.append(&mut checker.take_violations());
         }
     }
 
     /// Takes in what was found to outlive its owner at a clean shutdown.
     pub fn leaked(&mut self, at: Nanos, leaks: &[Leak]) {
-        let _ = (at, leaks);
+        if let Some(checker) = &mut self.leaks {
+            checker.leaked(at, leaks);
+            self.violations.append(&mut checker.take_violations());
+        }
     }
 
     /// The run has ended: whatever has not returned by now never will.
     pub fn finish(&mut self, at: Nanos) {
+        if let Some(live) = &mut self.live {
+            live.finish(at, &self.history);
+            self.violations.append(&mut live.take_violations());
+        }
         for checker in &mut self.foreign {
             checker.finish(at, &self.history);
+            self.violations.append(&mut checker.take_violations());
         }
     }
 
     /// The operation that has been out for longest, if any is.
     #[must_use]
-    pub fn longest_outstanding(&self) -> Option<Outstanding> {
-        None
+    pub fn longest_outstanding(&self) -> Option<&Operation> {
+        self.history.longest_outstanding()
     }
 
     /// What applications did so far.

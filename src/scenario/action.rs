@@ -84,6 +84,49 @@ actions! {
     NodeResume(NodeOnly) = "node.resume", stays;
 }
 
+/// An argument that says where an action is applied.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Where<'a> {
+    Node(NodeSelector),
+    Client(NodeSelector),
+    Disk(&'a DiskSelector),
+}
+
+impl Action {
+    /// The arguments that say where it is applied, by their keys.
+    pub(super) fn places(&self) -> Vec<(&'static str, Where<'_>)> {
+        match self {
+            Self::DiskInsertBadSector(InsertBadSector { disk, .. })
+            | Self::DiskHeal(DiskOnly { disk })
+            | Self::DiskInjectRandomFailure(InjectRandomFailure { disk, .. })
+            | Self::DiskFailNext(FailNext { disk, .. })
+            | Self::DiskSlow(SlowDisk { disk, .. })
+            | Self::DiskHang(HangDisk { disk, .. })
+            | Self::DiskUnplug(DiskOnly { disk })
+            | Self::DiskPlug(DiskOnly { disk }) => vec![("disk", Where::Disk(disk))],
+            Self::DiskDisconnectFromClient(DiskClient { disk, client })
+            | Self::DiskReconnectToClient(DiskClient { disk, client }) => {
+                vec![("disk", Where::Disk(disk)), ("client", Where::Client(*client))]
+            }
+            Self::NetPartition(Partition { a, b, .. }) => {
+                vec![("a", Where::Node(*a)), ("b", Where::Node(*b))]
+            }
+            Self::NetDelay(DelayLink { from, to, .. })
+            | Self::NetLoss(LossyLink { from, to, .. })
+            | Self::NetReset(LinkOnly { from, to })
+            | Self::NetHold(LinkOnly { from, to }) => {
+                vec![("from", Where::Node(*from)), ("to", Where::Node(*to))]
+            }
+            Self::NetIsolate(NodeOnly { node })
+            | Self::NodeReboot(Reboot { node, .. })
+            | Self::NodePowerOff(NodeOnly { node })
+            | Self::NodePowerOn(NodeOnly { node })
+            | Self::NodePause(NodeOnly { node })
+            | Self::NodeResume(NodeOnly { node }) => vec![("node", Where::Node(*node))],
+        }
+    }
+}
+
 /// A disk.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

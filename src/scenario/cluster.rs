@@ -34,7 +34,7 @@ pub struct Cluster {
     #[schemars(range(min = 1, max = 64))]
     pub disks_per_target: u16,
     /// Manager nodes `m0`, …: they decide which legs serve. Only 1 for now.
-    #[serde(deserialize_with = "within::<1, 1, _, _>")]
+    #[serde(deserialize_with = "within::<1, 16, _, _>")]
     #[schemars(range(min = 1, max = 1))]
     pub managers: u16,
     /// Virtual CPUs of each manager, 1 to 1024.
@@ -91,6 +91,11 @@ impl Cluster {
             NodeRef::Target(index) => index < self.targets,
             NodeRef::Manager(index) => index < self.managers,
         }
+    }
+    /// Blocks at the start of every disk that are the target's own; legs hold what is behind them.
+    #[must_use]
+    pub const fn metadata_blocks(&self) -> u64 {
+        32 + self.disk.blocks / 1024
     }
     /// Whether the disk is one of this cluster.
     #[must_use]

@@ -6,11 +6,21 @@ mod name;
 
 mod action;
 mod cluster;
+mod collect;
 mod complaint;
+mod decode;
+mod discover;
+mod error;
 mod ids;
+mod later;
+mod load;
 mod model;
+mod schema;
 mod script;
+mod seed_file;
+mod tree;
 mod units;
+mod validate;
 mod volume;
 mod workload;
 
@@ -20,9 +30,14 @@ pub use action::{
     StatusName,
 };
 pub use cluster::{Clock, Cluster, Disk, Net, Schedule};
+pub use discover::{DiscoverError, discover};
+pub use error::{LoadError, Place, ScenarioError};
 pub use ids::{DiskRef, DiskSelector, NodeClass, NodeRef, NodeSelector};
+pub use load::{load, parse};
 pub use model::{Budget, CheckName, Expect, Limits, Scenario};
+pub use schema::{schema, seed_file_schema};
 pub use script::{Condition, Effect, Entry, NodeState, Trigger};
+pub use seed_file::{Digest, SaveError, SeedFile};
 pub use units::{Bandwidth, CountRange, NanosRange, PpmRange, parse_duration};
 pub use volume::{Integrity, Layout, Volume};
 pub use workload::{Distribution, Mix, RandomApp, VerifyApp, Workload};

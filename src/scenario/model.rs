@@ -21,7 +21,7 @@ pub struct Scenario {
     #[serde(deserialize_with = "within::<1, 1, _, _>")]
     #[schemars(range(min = 1, max = 1))]
     pub version: u32,
-    /// Its name, as the file is named: letters, digits, `-` and `_`, at most 100.
+    /// Its name: letters, digits, `-` and `_`, at most 100.
     #[schemars(length(min = 1, max = 100))]
     pub name: String,
     /// One sentence that says what it shows.

@@ -47,7 +47,7 @@ pub enum Trigger {
     When {
         /// What has to hold.
         condition: Condition,
-        /// The how manieth time that it comes to hold, from 1.
+        /// Which time it comes to hold, 1 for the first.
         nth: u32,
     },
 }
@@ -141,10 +141,10 @@ struct EntryText {
     /// Trigger: once, this long after the entry before it fired.
     #[serde(skip_serializing_if = "Option::is_none")]
     after: Option<NanosRange>,
-    /// Trigger: the first time that the condition holds.
+    /// Trigger: when the condition comes to hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     when: Option<Condition>,
-    /// With `when`: the how manieth time that the condition comes to hold.
+    /// With `when`: which time the condition comes to hold, 1 for the first.
     #[serde(deserialize_with = "maybe_within::<1, 1_000_000_000, _, _>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000))]
@@ -204,10 +204,10 @@ fn only_one(kind: &str, keys: &[(&str, bool)], complaints: &mut Complaints) {
     let mut given = keys.iter().filter(|(_, given)| *given);
     let Some((first, _)) = given.next() else {
         let names: Vec<String> = keys.iter().map(|(key, _)| format!("`{key}`")).collect();
-        return complaints.add("", format!("a {kind}: one of {}", names.join(", ")), "");
+        return complaints.add("", format!("{kind}: one of {}", names.join(", ")), "");
     };
     for (key, _) in given {
-        let expected = format!("one {kind} only, and there is `{first}` already");
+        let expected = format!("{kind} only once, and there is `{first}` already");
         complaints.add(key, expected, "split it into two entries");
     }
 }
@@ -219,7 +219,7 @@ fn trigger(text: &EntryText, complaints: &mut Complaints) -> Option<Trigger> {
         ("after", text.after.is_some()),
         ("when", text.when.is_some()),
     ];
-    only_one("trigger", &keys, complaints);
+    only_one("a trigger", &keys, complaints);
     if let Some(at) = text.at {
         return Some(Trigger::At(at));
     }
@@ -246,7 +246,7 @@ fn effect(text: EntryText, complaints: &mut Complaints) -> Option<Effect> {
         ("freeze", text.freeze.is_some()),
         ("expect", text.expect.is_some()),
     ];
-    only_one("effect", &keys, complaints);
+    only_one("an effect", &keys, complaints);
     if let Some(action) = text.act {
         if text.undo.is_some() && !action.can_be_undone() {
             let expected = format!("no `for` beside `{}`, which cannot be undone", action.name());

@@ -164,7 +164,7 @@ text_format!(
 
 /// Makes a range of numbers JSON: a string, or a plain number for one value.
 macro_rules! number_range {
-    ($type:ty, $name:literal, $wanted:literal, $pattern:literal) => {
+    ($type:ty, $name:literal, $least:literal, $wanted:literal, $pattern:literal) => {
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -183,7 +183,8 @@ macro_rules! number_range {
             }
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
                 json_schema!({
-                    "type": ["string", "integer"], "pattern": $pattern, "description": $wanted
+                    "type": ["string", "integer"],
+                    "pattern": $pattern, "minimum": $least, "description": $wanted
                 })
             }
         }
@@ -192,12 +193,14 @@ macro_rules! number_range {
 number_range!(
     CountRange,
     "CountRange",
+    0,
     "a number, or a range from the lower to the higher such as `1..8` (both ends included)",
     "^[0-9]+(\\.\\.[0-9]+)?$"
 );
 number_range!(
     PpmRange,
     "PpmRange",
+    -100_000,
     "parts per million from -100000 to 100000, or a range such as `-50..50`",
     "^-?[0-9]+(\\.\\.-?[0-9]+)?$"
 );
@@ -292,6 +295,9 @@ where
     impl Visitor<'_> for Within {
         type Value = u64;
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            if self.0.start() == self.0.end() {
+                return write!(f, "{}", self.0.start());
+            }
             write!(f, "a whole number from {} to {}", self.0.start(), self.0.end())
         }
         fn visit_u64<E: Error>(self, number: u64) -> Result<u64, E> {
@@ -321,7 +327,7 @@ where
 
 /// A type of `base` written as text, for `#[serde(with = "…")]` and `#[schemars(with = "…")]`.
 macro_rules! foreign_text {
-    ($module:ident, $maybe:ident, $schema:ident, $type:ty, $parse:expr, $wanted:expr, $pattern:expr) => {
+    ($module:ident, $schema:ident, $type:ty, $parse:expr, $wanted:expr, $pattern:expr) => {
         pub(super) mod $module {
             use super::*;
 
@@ -344,25 +350,6 @@ macro_rules! foreign_text {
             }
         }
 
-        /// The same for a key that may be left out.
-        pub(super) mod $maybe {
-            use super::*;
-
-            pub fn serialize<S: Serializer>(
-                value: &Option<$type>,
-                serializer: S,
-            ) -> Result<S::Ok, S::Error> {
-                match value {
-                    Some(value) => serializer.collect_str(value),
-                    None => serializer.serialize_none(),
-                }
-            }
-
-            pub fn deserialize<'de, D: Deserializer<'de>>(de: D) -> Result<Option<$type>, D::Error> {
-                super::$module::deserialize(de).map(Some)
-            }
-        }
-
         /// Stands for the text in the schema.
         pub(super) struct $schema;
 
@@ -377,18 +364,9 @@ macro_rules! foreign_text {
     };
 }
 
-foreign_text!(
-    duration,
-    maybe_duration,
-    Duration,
-    Nanos,
-    parse_duration,
-    DURATION,
-    format!("^{DURATION_PATTERN}$")
-);
+foreign_text!(duration, Duration, Nanos, parse_duration, DURATION, format!("^{DURATION_PATTERN}$"));
 foreign_text!(
     odds,
-    maybe_odds,
     Chance,
     Odds,
     |text| {
@@ -398,6 +376,25 @@ foreign_text!(
     "odds as a ratio of whole numbers, at most 1, such as `1/1000`",
     "^[0-9]+/[1-9][0-9]*$"
 );
+
+/// A duration under a key that may be left out.
+pub(super) mod maybe_duration {
+    use super::*;
+
+    pub fn serialize<S: Serializer>(
+        value: &Option<Nanos>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => serializer.collect_str(value),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(de: D) -> Result<Option<Nanos>, D::Error> {
+        super::duration::deserialize(de).map(Some)
+    }
+}
 
 /// [`BlockSize`] as its number of bytes.
 pub(super) mod block_size {

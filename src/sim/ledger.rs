@@ -17,16 +17,15 @@ struct Line {
 pub(super) struct Ledger(Rc<RefCell<Vec<Line>>>);
 
 impl Ledger {
-    /// Opens an item; it closes when the returned guard is dropped.
-    pub(super) fn open(&self, node: NodeId, what: &'static str) -> Tracked {
+    /// The line for items of this kind on this node.
+    pub(super) fn tracker(&self, node: NodeId, what: &'static str) -> Tracker {
         let mut lines = self.0.borrow_mut();
         let found = lines.iter().position(|line| line.node == node && line.what == what);
         let line = found.unwrap_or_else(|| {
             lines.push(Line { node, what, count: 0 });
             lines.len() - 1
         });
-        lines[line].count += 1;
-        Tracked { ledger: self.clone(), line }
+        Tracker { ledger: self.clone(), line }
     }
 
     /// What is open on a node.
@@ -46,6 +45,22 @@ pub struct LeakedCount {
     pub what: &'static str,
     /// How many are open.
     pub count: u64,
+}
+
+/// Enters items of one kind in a node's ledger.
+#[derive(Clone, Debug)]
+pub struct Tracker {
+    ledger: Ledger,
+    line: usize,
+}
+
+impl Tracker {
+    /// Opens an item; it closes when the guard is dropped.
+    #[must_use]
+    pub fn open(&self) -> Tracked {
+        self.ledger.0.borrow_mut()[self.line].count += 1;
+        Tracked { ledger: self.ledger.clone(), line: self.line }
+    }
 }
 
 /// An item on its node's ledger, closed when dropped.

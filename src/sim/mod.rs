@@ -36,7 +36,7 @@ pub use clock::ClockConfig;
 pub use config::{KernelConfig, NodeConfig, ScheduleKind};
 pub use crash::Crash;
 pub use kernel::{Device, Kernel, OwnerId, Turn};
-pub use ledger::{LeakedCount, Tracked};
+pub use ledger::{LeakedCount, Tracked, Tracker};
 pub use port::{Interval, JoinHandle, NodeHandle, TimedOut};
 pub use records::{NodeDown, NodePaused, NodeResumed, NodeUp, ResourceLeaked, TaskPolled};
 pub use rng::{Rng, Seed};

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use crate::base::{CpuId, Nanos, NodeId, Recorded, Seq};
 
 use super::kernel::Kernel;
-use super::ledger::Tracked;
+use super::ledger::Tracker;
 use super::rng::Rng;
 use super::sync::Signal;
 use super::task::TaskId;
@@ -154,10 +154,10 @@ impl NodeHandle {
         self.kernel.emit(Some(self.node), what)
     }
 
-    /// Enters an item (a lock, an operation) in the node's ledger until the guard is dropped.
+    /// Enters items of a kind (locks, operations) in the node's ledger, where a leak will show.
     #[must_use]
-    pub fn track(&self, what: &'static str) -> Tracked {
-        self.kernel.inner.ledger.open(self.node, what)
+    pub fn tracker(&self, what: &'static str) -> Tracker {
+        self.kernel.inner.ledger.tracker(self.node, what)
     }
 }
 

@@ -119,7 +119,12 @@ impl Signal {
 
     /// Registers the polling task for the next [`Signal::notify`].
     pub fn register(&self, cx: &Context<'_>) {
-        self.waiters.borrow_mut().push(self.kernel.wake_ref(cx));
+        let wake = self.kernel.wake_ref(cx);
+        let mut waiters = self.waiters.borrow_mut();
+        if !waiters.iter().any(|waiter| waiter.is_same(&wake)) {
+            waiters.push(wake);
+        }
+        drop(waiters);
         self.kernel.waits_for(Wait { what: "a signal", which: 0 });
     }
 

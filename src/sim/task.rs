@@ -152,3 +152,15 @@ pub enum WakeRef {
     /// A combinator with a waker of its own polled.
     Foreign(Waker),
 }
+
+impl WakeRef {
+    /// Whether both surely wake the same.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Task(a), Self::Task(b)) => a == b,
+            (Self::Foreign(a), Self::Foreign(b)) => a.will_wake(b),
+            _ => false,
+        }
+    }
+}

@@ -75,7 +75,7 @@ impl Digest {
         self.filled = 16;
         self.records = 0;
         self.pages += 1;
-        if self.pages % self.pages_per_checkpoint == 0 {
+        if self.pages.is_multiple_of(self.pages_per_checkpoint) {
             self.checkpoints.push(Checkpoint { seq, digest });
             self.thin_out();
         }

@@ -1,0 +1,127 @@
+//! What was acknowledged is on every in-sync leg that survives. Looks at media only; what reads
+//! show is the business of `linear.rs`.
+
+use crate::base::{Block, LegIndex, VolumeId};
+
+use super::checker::{Checker, Freeze};
+use super::history::Unfit;
+use super::name::Check;
+use super::origin;
+use super::register::Wrong;
+use super::snapshot::VolumeView;
+use super::violation::Violation;
+
+/// How many further blocks a violation names.
+const BLOCKS_NAMED_MAX: usize = 8;
+
+/// The checker of acknowledged writes.
+///
+/// At any freeze, each surviving in-sync leg must hold of each block what a read done at that moment
+/// could show; it may lag only by writes that have not returned. It reports each kind of violation
+/// once for a volume.
+#[derive(Clone, Debug, Default)]
+pub struct Durable {
+    violations: Vec<Violation>,
+    reported: Vec<(VolumeId, &'static str)>,
+}
+
+impl Checker for Durable {
+    fn at_freeze(&mut self, freeze: &Freeze<'_>) {
+        for volume in freeze.volumes {
+            self.judge(freeze, volume);
+        }
+    }
+
+    fn take_violations(&mut self) -> Vec<Violation> {
+        std::mem::take(&mut self.violations)
+    }
+}
+
+/// The blocks of one leg that hold what they must not, in one way.
+struct Finding {
+    kind: &'static str,
+    leg: LegIndex,
+    first: (u64, Block, Unfit),
+    further: Vec<u64>,
+    count: u64,
+}
+
+impl Durable {
+    fn judge(&mut self, freeze: &Freeze<'_>, volume: &VolumeView<'_>) {
+        let mut findings: Vec<Finding> = Vec::new();
+        for leg in volume.in_sync(true) {
+            for block in 0..volume.blocks {
+                if volume.media.poisoned(leg, block) {
+                    continue;
+                }
+                let held = volume.media.block(leg, block);
+                let judged = freeze.history.may_hold(volume.id, block, held.fingerprint());
+                let Err(unfit) = judged else {
+                    continue;
+                };
+                note(&mut findings, leg, (block, held, unfit));
+            }
+        }
+        for finding in findings {
+            let key = (volume.id, finding.kind);
+            if !self.reported.contains(&key) {
+                self.reported.push(key);
+                self.violations.push(violation(freeze, volume, &finding));
+            }
+        }
+    }
+}
+
+fn note(findings: &mut Vec<Finding>, leg: LegIndex, first: (u64, Block, Unfit)) {
+    let kind = kind(&first.2);
+    match findings.iter_mut().find(|finding| finding.kind == kind) {
+        None => findings.push(Finding { kind, leg, first, further: Vec::new(), count: 1 }),
+        Some(finding) => {
+            finding.count += 1;
+            if finding.leg == leg && finding.further.len() < BLOCKS_NAMED_MAX {
+                finding.further.push(first.0);
+            }
+        }
+    }
+}
+
+fn violation(freeze: &Freeze<'_>, volume: &VolumeView<'_>, finding: &Finding) -> Violation {
+    let history = freeze.history;
+    let (block, ref held, ref unfit) = finding.first;
+    let (leg, id) = (finding.leg, volume.id);
+    let ops = origin::distinct(origin::ops(unfit));
+    let found = origin::of_unfit(history, held.fingerprint(), unfit);
+    let mut detail = origin::reasons(unfit);
+    for other in volume.in_sync(false).filter(|other| *other != leg) {
+        let held = volume.media.block(other, block);
+        detail.push(format!("{other} holds {}", origin::of_block(history, id, block, &held)));
+    }
+    if !finding.further.is_empty() {
+        detail.push(format!("{leg} is wrong in blocks {:?} too", finding.further));
+    }
+    if finding.count > 1 {
+        detail.push(format!("{} blocks are wrong over all legs", finding.count));
+    }
+    Violation {
+        check: Check::Durable,
+        kind: finding.kind,
+        component: id.to_string(),
+        volume: Some(id),
+        disk: None,
+        block: Some(block),
+        at: freeze.at,
+        found: format!("on {leg}: {found}"),
+        expected: origin::any_of(&history.legal_now(id, block)),
+        detail,
+        recent: history.recent(id, Some(block), &ops),
+        ops,
+    }
+}
+
+fn kind(unfit: &Unfit) -> &'static str {
+    match unfit {
+        Unfit::Wrong(Wrong::Superseded { .. } | Wrong::Forgotten) => "lost-write",
+        Unfit::Wrong(Wrong::Refused(_)) => "refused-write-visible",
+        Unfit::Garbled | Unfit::Misplaced | Unfit::Wrong(Wrong::Absent) => "foreign-data",
+    }
+}

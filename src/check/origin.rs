@@ -1,0 +1,172 @@
+//! Says in words where a content came from and how a value fared. Judges nothing.
+
+use crate::base::{Block, OpId, Stamp, VolumeId};
+
+use super::history::{History, Unfit};
+use super::register::{Fate, Value, Wrong};
+
+/// How many of several possible values are named.
+const NAMED_MAX: usize = 4;
+
+/// The value's short name: `zeroes` or `w1#3`.
+pub(super) fn label(author: u64) -> String {
+    let stamp = Stamp::from_words([0, author]);
+    if stamp.writer() == 0 {
+        return "zeroes".to_owned();
+    }
+    format!("w{}#{}", stamp.writer(), stamp.sequence())
+}
+
+/// The value with its write: who wrote it, when invoked, how and when ended.
+pub(super) fn describe(value: &Value) -> String {
+    let verb = if value.author == 0 { "trimmed" } else { "written" };
+    let fate = match value.fate {
+        Fate::Initial => return "zeroes, the initial content".to_owned(),
+        Fate::Pending => "not returned".to_owned(),
+        Fate::Acknowledged => format!("acknowledged {}", value.ended_at),
+        Fate::InDoubt => format!("in doubt since {}", value.ended_at),
+        Fate::Abandoned => format!("abandoned {}", value.ended_at),
+        Fate::Refused => format!("refused {}", value.ended_at),
+    };
+    let (label, invoked) = (label(value.author), value.invoked);
+    format!("{label}, {verb} by {} (invoked {}, {fate})", invoked.op, invoked.at)
+}
+
+/// Any of these values.
+pub(super) fn any_of(values: &[Value]) -> String {
+    if values.is_empty() {
+        return "zeroes, the initial content: nothing was ever written here".to_owned();
+    }
+    // The newest say most.
+    let named: Vec<String> = values.iter().rev().take(NAMED_MAX).map(describe).collect();
+    let mut text = named.join("; or ");
+    if values.len() > NAMED_MAX {
+        text.push_str(&format!("; or one of {} more", values.len() - NAMED_MAX));
+    }
+    text
+}
+
+/// Where the content of a block came from.
+pub(super) fn of_content(
+    history: &History,
+    volume: VolumeId,
+    block: u64,
+    content: Stamp,
+) -> String {
+    match history.may_hold(volume, block, content) {
+        Err(unfit) => of_unfit(history, content, &unfit),
+        Ok(()) => of_known(history, volume, block, content),
+    }
+}
+
+/// Where a content came from that must not be where it is.
+pub(super) fn of_unfit(history: &History, content: Stamp, unfit: &Unfit) -> String {
+    let label = label(content.words()[1]);
+    match unfit {
+        Unfit::Garbled => {
+            let hash = content.words()[0];
+            format!("bytes that no write made (hash {hash:016x}): torn or corrupted in the block")
+        }
+        Unfit::Misplaced => {
+            let (home, block) = (VolumeId::new(content.volume()), content.block());
+            let origin = of_known(history, home, block, content);
+            format!("content of {home} block {block}: {origin}")
+        }
+        Unfit::Wrong(Wrong::Refused(value) | Wrong::Superseded { value, .. }) => describe(value),
+        Unfit::Wrong(Wrong::Forgotten) => {
+            format!("{label}, superseded so long ago that its write is no longer on record")
+        }
+        Unfit::Wrong(Wrong::Absent) => format!("{label}, which was never written here"),
+    }
+}
+
+/// The content of a medium's block, with its origin.
+pub(super) fn of_block(history: &History, volume: VolumeId, block: u64, held: &Block) -> String {
+    of_content(history, volume, block, held.fingerprint())
+}
+
+fn of_known(history: &History, volume: VolumeId, block: u64, content: Stamp) -> String {
+    let author = content.words()[1];
+    let values = history.values(volume, block);
+    let mut sources = values.iter().filter(|value| value.author == author);
+    match (sources.next_back(), sources.next()) {
+        (Some(value), None) => describe(value),
+        (Some(value), Some(_)) => format!("{} or earlier", describe(value)),
+        (None, _) if author == 0 => "zeroes, the initial content".to_owned(),
+        (None, _) => format!("{}, whose write is not on record", label(author)),
+    }
+}
+
+/// Why the content must not be where it is, line by line.
+pub(super) fn reasons(unfit: &Unfit) -> Vec<String> {
+    match unfit {
+        Unfit::Garbled | Unfit::Misplaced | Unfit::Wrong(Wrong::Absent) => Vec::new(),
+        Unfit::Wrong(Wrong::Refused(value)) => {
+            vec![format!("{} was refused, which says that nothing was changed", value.invoked.op)]
+        }
+        Unfit::Wrong(Wrong::Forgotten) => Vec::new(),
+        Unfit::Wrong(Wrong::Superseded { value, by }) => {
+            let (old, new) = (label(value.author), label(by.author));
+            vec![
+                format!("{new} was there before: {}", first_shown(by)),
+                format!(
+                    "{old} came before {new}: {}, and only then {}",
+                    first_shown(value),
+                    last_needed(by)
+                ),
+            ]
+        }
+    }
+}
+
+/// The operations that the content's wrongness shows in.
+pub(super) fn ops(unfit: &Unfit) -> Vec<OpId> {
+    let of_value = |value: &Value| {
+        [value.invoked.op, value.first_return.op, value.last_invoke.op]
+            .into_iter()
+            .filter(|op| *op != OpId::new(u64::MAX))
+            .collect::<Vec<OpId>>()
+    };
+    match unfit {
+        Unfit::Garbled | Unfit::Misplaced => Vec::new(),
+        Unfit::Wrong(Wrong::Forgotten | Wrong::Absent) => Vec::new(),
+        Unfit::Wrong(Wrong::Refused(value)) => of_value(value),
+        Unfit::Wrong(Wrong::Superseded { value, by }) => {
+            let mut ops = of_value(by);
+            ops.extend(of_value(value));
+            ops
+        }
+    }
+}
+
+/// Each operation once, in the given order.
+pub(super) fn distinct(ops: impl IntoIterator<Item = OpId>) -> Vec<OpId> {
+    let mut distinct = Vec::new();
+    for op in ops {
+        if !distinct.contains(&op) {
+            distinct.push(op);
+        }
+    }
+    distinct
+}
+
+/// How the value's *f* came about.
+fn first_shown(value: &Value) -> String {
+    let first = value.first_return;
+    if value.fate == Fate::Initial && first.seq == 0 {
+        return "it is the initial content".to_owned();
+    }
+    if first.op == value.invoked.op {
+        return format!("{} was acknowledged {}", first.op, first.at);
+    }
+    format!("{} read it by {}", first.op, first.at)
+}
+
+/// How the value's *s* came about.
+fn last_needed(value: &Value) -> String {
+    let last = value.last_invoke;
+    if last.op == value.invoked.op {
+        return format!("{} was invoked {}", last.op, last.at);
+    }
+    format!("{}, which read {}, was invoked {}", last.op, label(value.author), last.at)
+}

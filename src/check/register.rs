@@ -1,0 +1,560 @@
+//! One block as a linearizable register, judged online. Knows neither records nor volumes.
+//!
+//! The rule is that of P. Gibbons and E. Korach, "Testing shared memories", SIAM Journal on Computing
+//! 26(4), 1997: where each write writes a value of its own, the operations of a value form a cluster,
+//! and of a cluster two moments suffice: *f*, the first return of any of its operations, and *s*, the
+//! last invocation of any. Cluster A must precede B exactly when `A.f < B.s`, and a history is
+//! linearizable exactly when no read returned before its write was invoked, no value came from
+//! nowhere, and no two clusters must precede each other. Judged online only a read can contradict:
+//! the return of a write moves its *f* to the present, later than any invocation.
+//!
+//! A write that is in doubt, abandoned or pending has not returned, but the reads that showed it have.
+//!
+//! Zeroes are not unique: they are the initial content and what every trim leaves. A read of
+//! zeroes is counted for the one cluster it can have come from; where several are possible it is only
+//! checked that one is. That accepts every legal history and, in rare cases, an illegal one: a
+//! contradiction that hinges on which of two trims a read saw.
+//!
+//! The register forgets a value once every read of it, from now on or in flight, would be a
+//! violation; such a read is then reported as one of a forgotten value. The argument that forgetting
+//! changes no verdict is at [`Register::forget`].
+
+use crate::base::{Nanos, OpId, Seq};
+
+/// An event of an operation: when, in the order of the trace and in virtual time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Its place in the trace; 0 is before everything, `Seq::MAX` never.
+    pub seq: Seq,
+    /// Its virtual time.
+    pub at: Nanos,
+    /// The operation.
+    pub op: OpId,
+}
+
+impl Moment {
+    const START: Self = Self { seq: 0, at: Nanos::ZERO, op: OpId::new(u64::MAX) };
+    const NEVER: Self = Self { seq: Seq::MAX, at: Nanos::MAX, op: OpId::new(u64::MAX) };
+}
+
+/// What became of the write that made a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// No write made it: a fresh volume holds it.
+    Initial,
+    /// It has not returned.
+    Pending,
+    /// It was done.
+    Acknowledged,
+    /// It failed, and may have been done or be done later.
+    InDoubt,
+    /// Its application died.
+    Abandoned,
+    /// It failed, and surely was not done.
+    Refused,
+}
+
+/// A value that a register may hold, with its cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Value {
+    /// The author word of its write; 0 for zeroes.
+    pub author: u64,
+    /// What became of its write.
+    pub fate: Fate,
+    /// The invocation of its write.
+    pub invoked: Moment,
+    /// When its write returned or was abandoned.
+    pub ended_at: Nanos,
+    /// The first return of its write or of a read that showed it (*f*).
+    pub first_return: Moment,
+    /// The last invocation of its write or of a read that showed it (*s*).
+    pub last_invoke: Moment,
+}
+
+/// Why a content is not one that the register can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// Its write was refused: it must not have changed anything.
+    Refused(Value),
+    /// `by` was there before the read began, and `value` was before `by`.
+    Superseded {
+        /// What was shown.
+        value: Value,
+        /// What must have replaced it.
+        by: Value,
+    },
+    /// It was superseded so long ago that nothing is known of it any more.
+    Forgotten,
+    /// No write of it was ever invoked on this block.
+    Absent,
+}
+
+/// How many refused writes a register remembers, to name them if they show up.
+const REFUSED_MAX: usize = 4;
+/// A register forgets when it has this many values, or twice what was left last time.
+const FORGET_AT: usize = 2;
+
+/// One block of a volume.
+#[derive(Clone, Debug)]
+pub struct Register {
+    values: Vec<Value>,
+    /// Invocations of the reads in flight, in order.
+    reading: Vec<Seq>,
+    forget_at: usize,
+    has_forgotten: bool,
+}
+
+impl Default for Register {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Register {
+    /// A block of zeroes.
+    #[must_use]
+    pub fn new() -> Self {
+        let zeroes = Value {
+            author: 0,
+            fate: Fate::Initial,
+            invoked: Moment::START,
+            ended_at: Nanos::ZERO,
+            first_return: Moment::START,
+            last_invoke: Moment::START,
+        };
+        let mut values = Vec::with_capacity(FORGET_AT);
+        values.push(zeroes);
+        Self { values, reading: Vec::new(), forget_at: FORGET_AT, has_forgotten: false }
+    }
+
+    /// The values that it may still hold, and the refused ones that it remembers; oldest first.
+    #[must_use]
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    /// Whether it has forgotten any value.
+    #[must_use]
+    pub fn has_forgotten(&self) -> bool {
+        self.has_forgotten
+    }
+
+    /// A write of this author word was invoked; a trim has author 0.
+    pub fn write_invoked(&mut self, author: u64, invoked: Moment) {
+        self.values.push(Value {
+            author,
+            fate: Fate::Pending,
+            invoked,
+            ended_at: Nanos::MAX,
+            first_return: Moment::NEVER,
+            last_invoke: invoked,
+        });
+    }
+
+    /// The pending write of `ended.op` has ended. Gives the value back if the write was refused
+    /// although a read had shown it.
+    pub fn write_ended(&mut self, fate: Fate, ended: Moment) -> Option<Value> {
+        let position = self
+            .values
+            .iter()
+            .rposition(|value| value.fate == Fate::Pending && value.invoked.op == ended.op)?;
+        let value = &mut self.values[position];
+        let before = *value;
+        (value.fate, value.ended_at) = (fate, ended.at);
+        match fate {
+            Fate::Acknowledged if before.first_return == Moment::NEVER => {
+                value.first_return = ended;
+            }
+            Fate::Refused => {
+                // It never was: it must precede nothing and follow nothing.
+                (value.first_return, value.last_invoke) = (Moment::NEVER, Moment::START);
+                self.limit_refused();
+            }
+            _ => {}
+        }
+        if self.values.len() >= self.forget_at {
+            self.forget(ended.seq);
+        }
+        (fate == Fate::Refused && before.first_return != Moment::NEVER).then_some(before)
+    }
+
+    /// A read was invoked. It keeps what it may be shown from being forgotten.
+    pub fn read_invoked(&mut self, invoked: Seq) {
+        self.reading.push(invoked);
+    }
+
+    /// A read ended, however it did.
+    pub fn read_ended(&mut self, invoked: Seq) {
+        if let Some(position) = self.reading.iter().position(|seq| *seq == invoked) {
+            self.reading.remove(position);
+        }
+    }
+
+    /// A read showed a value: counts it for its cluster.
+    ///
+    /// # Errors
+    /// When the value cannot have been there; the register is then as if the read had not been.
+    pub fn read(&mut self, author: u64, invoked: Moment, returned: Moment) -> Result<(), Wrong> {
+        let Some(source) = self.source(author, invoked.seq, returned.seq, false)? else {
+            return Ok(());
+        };
+        let value = &mut self.values[source];
+        if returned.seq < value.first_return.seq {
+            value.first_return = returned;
+        }
+        if invoked.seq > value.last_invoke.seq {
+            value.last_invoke = invoked;
+        }
+        Ok(())
+    }
+
+    /// Whether a medium that is in sync may hold the value at `now`. A write that is in flight may be
+    /// missing even if a read has shown it already: in-sync media may lag by such writes.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn may_hold(&self, author: u64, now: Seq) -> Result<(), Wrong> {
+        self.source(author, now, now, true).map(|_| ())
+    }
+
+    /// The values that a read over this span could have shown.
+    pub fn legal(&self, invoked: Seq, returned: Seq) -> impl Iterator<Item = &Value> {
+        let each = self.values.iter().enumerate();
+        each.filter(move |(index, value)| {
+            value.fate != Fate::Refused
+                && self.superseded(*index, invoked, returned, false).is_none()
+        })
+        .map(|(_, value)| value)
+    }
+
+    /// The value that a read over this span was shown; `None` if several of this author (zeroes) are
+    /// possible.
+    fn source(
+        &self,
+        author: u64,
+        invoked: Seq,
+        returned: Seq,
+        may_lag: bool,
+    ) -> Result<Option<usize>, Wrong> {
+        let mut wrong =
+            if author == 0 || self.has_forgotten { Wrong::Forgotten } else { Wrong::Absent };
+        let (mut source, mut sources) = (None, 0);
+        for (index, value) in self.values.iter().enumerate().rev() {
+            if value.author != author {
+                continue;
+            }
+            if value.fate == Fate::Refused {
+                if matches!(wrong, Wrong::Forgotten | Wrong::Absent) {
+                    wrong = Wrong::Refused(*value);
+                }
+            } else if let Some(by) = self.superseded(index, invoked, returned, may_lag) {
+                if !matches!(wrong, Wrong::Superseded { .. }) {
+                    wrong = Wrong::Superseded { value: *value, by: *by };
+                }
+            } else {
+                (source, sources) = (Some(index), sources + 1);
+            }
+        }
+        match sources {
+            0 => Err(wrong),
+            1 => Ok(source),
+            _ => Ok(None),
+        }
+    }
+
+    /// A value that was there before `invoked` and that the value at `index` must precede, were it
+    /// shown by a read over this span: the two would have to precede each other. The latest, if any.
+    fn superseded(
+        &self,
+        index: usize,
+        invoked: Seq,
+        returned: Seq,
+        may_lag: bool,
+    ) -> Option<&Value> {
+        let first_return = self.values[index].first_return.seq.min(returned);
+        let others = self.values.iter().enumerate().filter(|(other, _)| *other != index);
+        others
+            .map(|(_, other)| other)
+            .filter(|other| other.first_return.seq < invoked)
+            .filter(|other| first_return < other.last_invoke.seq)
+            .filter(|other| !(may_lag && other.fate == Fate::Pending))
+            .max_by_key(|other| other.last_invoke.seq)
+    }
+
+    /// Drops the values of which every further read is a violation.
+    ///
+    /// X is *dead* when there is a W with `X.f < W.s` and `W.f < oldest`, the invocation of the oldest
+    /// read in flight: X must precede W, and W was there before any read to come began. No verdict
+    /// changes when all dead values go at once:
+    /// - a read of X is a violation either way;
+    /// - X was needed to condemn a read of some C with `C.f < X.s`: if `X.s <= W.s`, W condemns it just
+    ///   as well and C is as dead as X. Otherwise `X.f < W.s < X.s`, and as W does not precede X,
+    ///   `X.s <= W.f < oldest`; so `X.f < oldest`, and X itself makes C dead. Either way C goes too;
+    /// - a C that nobody has seen yet has no *f* before `X.s`, now or ever.
+    ///
+    /// A pending value must stay, for its end is to come, and an in-sync medium may lag behind it. So
+    /// while one has been seen, and could be dead or make others dead, nothing is dropped.
+    fn forget(&mut self, now: Seq) {
+        let seen = |value: &Value| value.first_return != Moment::NEVER;
+        if self.values.iter().any(|value| value.fate == Fate::Pending && seen(value)) {
+            return;
+        }
+        let oldest = self.reading.first().copied().unwrap_or(now);
+        // The last two invocations of any W: none makes itself dead.
+        let (mut last, mut second) = (0, 0);
+        for value in self.values.iter().filter(|value| value.first_return.seq <= oldest) {
+            let seq = value.last_invoke.seq;
+            if seq >= last {
+                (last, second) = (seq, last);
+            } else if seq > second {
+                second = seq;
+            }
+        }
+        let before = self.values.len();
+        self.values.retain(|value| {
+            let own = value.first_return.seq <= oldest && value.last_invoke.seq == last;
+            value.first_return.seq >= if own { second } else { last }
+        });
+        self.has_forgotten |= self.values.len() < before;
+        self.forget_at = FORGET_AT.max(self.values.len() * 2);
+    }
+
+    fn limit_refused(&mut self) {
+        let refused = |value: &Value| value.fate == Fate::Refused;
+        if self.values.iter().filter(|value| refused(value)).count() <= REFUSED_MAX {
+            return;
+        }
+        if let Some(oldest) = self.values.iter().position(refused) {
+            self.values.remove(oldest);
+            self.has_forgotten = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use proptest::prelude::{any, prop};
+    use proptest::strategy::Strategy;
+    use proptest::test_runner::{Config, TestCaseError, TestRunner};
+
+    use super::{Fate, Moment, Register, Wrong};
+    use crate::base::{Nanos, OpId, Seq};
+
+    /// An operation of a small history. Value 0 is zeroes.
+    #[derive(Clone, Copy, Debug)]
+    struct Op {
+        write: bool,
+        value: u64,
+        fate: Fate,
+        invoked: Seq,
+        /// `Seq::MAX`: never.
+        returned: Seq,
+    }
+
+    impl Op {
+        fn is_mandatory(&self) -> bool {
+            self.returned != Seq::MAX && (!self.write || self.fate == Fate::Acknowledged)
+        }
+        fn is_possible(&self) -> bool {
+            if self.write { self.fate != Fate::Refused } else { self.is_mandatory() }
+        }
+        /// When it must have taken effect, if it did.
+        fn deadline(&self) -> Seq {
+            if self.is_mandatory() { self.returned } else { Seq::MAX }
+        }
+    }
+
+    /// Tries every order.
+    fn is_linearizable(ops: &[Op], done: u32, current: u64) -> bool {
+        let left = |index: usize| done & 1 << index == 0 && ops[index].is_possible();
+        let all = 0..ops.len();
+        if !all.clone().any(|index| left(index) && ops[index].is_mandatory()) {
+            return true;
+        }
+        all.clone().any(|next| {
+            let op = ops[next];
+            left(next)
+                && !all.clone().any(|other| left(other) && ops[other].deadline() < op.invoked)
+                && (op.write || op.value == current)
+                && is_linearizable(ops, done | 1 << next, if op.write { op.value } else { current })
+        })
+    }
+
+    /// Feeds the history to a register; what it finds first.
+    fn judge(ops: &[Op]) -> (Register, Option<Wrong>) {
+        let mut events: Vec<(Seq, usize, bool)> = Vec::new();
+        for (index, op) in ops.iter().enumerate() {
+            events.push((op.invoked, index, true));
+            if op.returned != Seq::MAX {
+                events.push((op.returned, index, false));
+            }
+        }
+        events.sort_unstable();
+        let mut register = Register::new();
+        for (seq, index, invoked) in events {
+            let op = ops[index];
+            let now = moment(seq, index);
+            let found = match (invoked, op.write) {
+                (true, true) => {
+                    register.write_invoked(op.value, now);
+                    None
+                }
+                (true, false) => {
+                    register.read_invoked(seq);
+                    None
+                }
+                (false, true) => register.write_ended(op.fate, now).map(Wrong::Refused),
+                (false, false) => {
+                    let read = register.read(op.value, moment(op.invoked, index), now);
+                    register.read_ended(op.invoked);
+                    read.err()
+                }
+            };
+            if found.is_some() {
+                return (register, found);
+            }
+        }
+        (register, None)
+    }
+
+    fn moment(seq: Seq, op: usize) -> Moment {
+        Moment { seq, at: Nanos::new(seq), op: OpId::new(op as u64) }
+    }
+
+    type Draw = (u8, u8, u16, u16, u16);
+
+    /// Makes a history of draws: operations at random times on a true register, with some reads
+    /// falsified. The values of writes are unique, but for trims.
+    fn history(draws: &[Draw], lies: u16, trims: bool) -> Vec<Op> {
+        let mut keys: Vec<(u32, usize, u8)> = Vec::new();
+        for (index, (_, _, a, b, c)) in draws.iter().enumerate() {
+            let mut times = [*a, *b, *c];
+            times.sort_unstable();
+            keys.extend((0..3).map(|at| (u32::from(times[at as usize]), index, at)));
+        }
+        keys.sort_unstable();
+        let mut next_value = 1;
+        let mut ops: Vec<Op> = draws
+            .iter()
+            .map(|(kind, fate, ..)| {
+                let write = kind % 2 == 0 && next_value <= 3;
+                let value = if !write || (trims && kind % 8 == 0) { 0 } else { next_value };
+                next_value += u64::from(value > 0);
+                let fates = [Fate::Pending, Fate::InDoubt, Fate::Abandoned, Fate::Refused];
+                let fate =
+                    if *fate % 2 == 0 { Fate::Acknowledged } else { fates[*fate as usize / 2 % 4] };
+                Op { write, value, fate, invoked: 0, returned: Seq::MAX }
+            })
+            .collect();
+        let mut current = 0;
+        for (position, (_, index, at)) in keys.into_iter().enumerate() {
+            let (seq, op) = (position as Seq + 1, &mut ops[index]);
+            match at {
+                0 => op.invoked = seq,
+                // A write that ends in doubt has its effect late, or early, or not at all.
+                1 if op.write && op.fate != Fate::Refused => current = op.value,
+                1 if !op.write => op.value = current,
+                2 if !op.write || op.fate != Fate::Pending => op.returned = seq,
+                _ => {}
+            }
+        }
+        for (index, op) in ops.iter_mut().enumerate() {
+            if !op.write && lies & 1 << index != 0 {
+                op.value = u64::from(draws[index].1 % 4);
+            }
+        }
+        ops
+    }
+
+    /// Compares the register with the search; counts legal and illegal histories.
+    fn compare(ops: &[Op], trims: bool, counts: &[Cell<u32>; 2]) -> Result<(), TestCaseError> {
+        let legal = is_linearizable(ops, 0, 0);
+        let (register, found) = judge(ops);
+        counts[usize::from(legal)].set(counts[usize::from(legal)].get() + 1);
+        if legal != found.is_none() && (legal || !trims) {
+            return Err(TestCaseError::fail(format!(
+                "legal: {legal}, but found {found:?}: {ops:#?}"
+            )));
+        }
+        if found.is_some() {
+            return Ok(());
+        }
+        // What may a medium hold now? What a read done now could show.
+        let now = ops.len() as Seq * 3 + 1;
+        let seen_in_flight = ops.iter().any(|op| op.write && op.fate == Fate::Pending);
+        for value in 0..=3 {
+            let read = Op {
+                write: false,
+                value,
+                fate: Fate::Acknowledged,
+                invoked: now,
+                returned: now + 1,
+            };
+            let legal = is_linearizable(&[ops, &[read]].concat(), 0, 0);
+            let held = register.may_hold(value, now);
+            let is_exact = !trims && !seen_in_flight;
+            if legal != held.is_ok() && (legal || is_exact) {
+                let text = format!("{value} now: legal {legal}, but {held:?}: {ops:#?}");
+                return Err(TestCaseError::fail(text));
+            }
+        }
+        Ok(())
+    }
+
+    fn agrees_with_the_search(ops_max: usize, cases: u32, trims: bool) {
+        let config = Config { cases, failure_persistence: None, ..Config::default() };
+        let draw = (any::<u8>(), any::<u8>(), any::<u16>(), any::<u16>(), any::<u16>());
+        let strategy = (prop::collection::vec(draw, 1..=ops_max), any::<u16>())
+            .prop_map(|(draws, lies)| history(&draws, lies & lies >> 3, trims));
+        let counts = [Cell::new(0), Cell::new(0)];
+        let outcome = TestRunner::new(config).run(&strategy, |ops| compare(&ops, trims, &counts));
+        assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
+        for count in counts {
+            assert!(count.get() > cases / 10, "legal and illegal must both be frequent");
+        }
+    }
+
+    #[test]
+    fn agrees_with_a_search_of_every_order() {
+        agrees_with_the_search(6, 20_000, false);
+        agrees_with_the_search(9, 10_000, false);
+    }
+
+    #[test]
+    fn never_condemns_a_legal_history_with_trims() {
+        agrees_with_the_search(6, 20_000, true);
+    }
+
+    #[test]
+    fn stays_small_however_long_the_history() {
+        let mut register = Register::new();
+        for round in 0..10_000_u64 {
+            // Each read begins within the write of its round and ends within that of the next: there
+            // is no moment without a read.
+            let (seq, value) = (round * 10 + 10, 1 << 48 | (round + 1));
+            register.write_invoked(value, moment(seq, round as usize));
+            register.read_invoked(seq + 1);
+            register.write_ended(Fate::Acknowledged, moment(seq + 2, round as usize));
+            if round > 0 {
+                let read = register.read(value, moment(seq - 9, 0), moment(seq + 3, 0));
+                assert_eq!(read, Ok(()));
+                register.read_ended(seq - 9);
+            }
+            assert!(register.values().len() <= 4, "{:?}", register.values());
+        }
+        assert!(register.has_forgotten());
+        let old = register.read(1 << 48 | 7, moment(200_000, 0), moment(200_001, 0));
+        assert_eq!(old, Err(Wrong::Forgotten));
+    }
+
+    #[test]
+    fn a_refused_write_is_named_when_it_shows_up() {
+        let mut register = Register::new();
+        register.write_invoked(5, moment(1, 1));
+        assert_eq!(register.write_ended(Fate::Refused, moment(2, 1)), None);
+        let read = register.read(5, moment(3, 2), moment(4, 2));
+        assert!(matches!(read, Err(Wrong::Refused(value)) if value.author == 5), "{read:?}");
+    }
+}

@@ -1,0 +1,217 @@
+//! The medium: sparse pages of blocks, paid for by what is written. Knows no fault.
+
+use std::collections::BTreeSet;
+
+use crate::base::Block;
+use crate::base::Payload;
+
+/// Blocks in a page.
+const PAGE: usize = 256;
+/// Pages in a directory: 1 GiB of 4 KiB blocks.
+const DIRECTORY: usize = 1024;
+const DIRECTORY_BLOCKS: u64 = (PAGE * DIRECTORY) as u64;
+
+type Page = Box<[Block; PAGE]>;
+
+/// What a disk holds, under every fault.
+#[derive(Debug, Default)]
+pub(super) struct Media {
+    directories: Vec<Option<Box<[Option<Page>]>>>,
+    /// Blocks marked as lost, until they are written again.
+    lost: BTreeSet<u64>,
+    /// Collects the blocks of a read that are not one write's.
+    scratch: Vec<Block>,
+}
+
+/// Where a block lies: directory, page, place in the page.
+const fn place(lba: u64) -> (usize, usize, usize) {
+    let within = (lba % DIRECTORY_BLOCKS) as usize;
+    ((lba / DIRECTORY_BLOCKS) as usize, within / PAGE, within % PAGE)
+}
+
+impl Media {
+    fn page(&self, lba: u64) -> Option<&[Block; PAGE]> {
+        let (directory, page, _) = place(lba);
+        self.directories.get(directory)?.as_deref()?[page].as_deref()
+    }
+
+    fn page_mut(&mut self, lba: u64) -> &mut [Block; PAGE] {
+        let (directory, page, _) = place(lba);
+        if directory >= self.directories.len() {
+            self.directories.resize_with(directory + 1, || None);
+        }
+        let pages = self.directories[directory]
+            .get_or_insert_with(|| (0..DIRECTORY).map(|_| None).collect());
+        pages[page].get_or_insert_with(|| Box::new([const { Block::ZERO }; PAGE]))
+    }
+
+    /// The block at `lba`; zeroes where nothing was written.
+    pub(super) fn block(&self, lba: u64) -> Block {
+        self.page(lba).map_or(Block::ZERO, |page| page[place(lba).2].clone())
+    }
+
+    /// Marks `count` blocks from `lba` on as lost.
+    pub(super) fn lose(&mut self, lba: u64, count: u32) {
+        self.lost.extend(lba..lba + u64::from(count));
+    }
+
+    /// Whether one of these blocks is marked as lost.
+    pub(super) fn is_lost(&self, lba: u64, blocks: u32) -> bool {
+        !self.lost.is_empty() && self.lost.range(lba..lba + u64::from(blocks)).next().is_some()
+    }
+
+    fn rewritten(&mut self, lba: u64, count: u32) {
+        if !self.lost.is_empty() {
+            (lba..lba + u64::from(count)).for_each(|lba| {
+                self.lost.remove(&lba);
+            });
+        }
+    }
+
+    /// Sets one block.
+    pub(super) fn set(&mut self, lba: u64, block: Block) {
+        self.rewritten(lba, 1);
+        self.page_mut(lba)[place(lba).2] = block;
+    }
+
+    /// The blocks from `lba` on: as one run where one write wrote them all.
+    pub(super) fn read(&mut self, lba: u64, blocks: u32) -> Payload {
+        let first = self.block(lba);
+        if blocks == 1 {
+            return Payload::from_blocks(&[first]);
+        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        let origin = first.stamp().filter(|stamp| stamp.writer() != 0);
+        let mut is_run = origin.is_some();
+        for offset in 0..u64::from(blocks) {
+            let block = self.block(lba + offset);
+            is_run = is_run && block.stamp() == origin.map(|origin| origin.advanced(offset));
+            scratch.push(block);
+        }
+        let data = match origin {
+            Some(origin) if is_run => Payload::run(origin, blocks),
+            _ => Payload::from_blocks(&scratch),
+        };
+        scratch.clear();
+        self.scratch = scratch;
+        data
+    }
+
+    /// Writes the first `count` blocks of `data` from `lba` on.
+    pub(super) fn write(&mut self, lba: u64, data: &Payload, count: u32) {
+        self.rewritten(lba, count);
+        let mut done = 0;
+        while done < count {
+            let at = lba + u64::from(done);
+            let within = place(at).2;
+            let here = (count - done).min((PAGE - within) as u32);
+            let page = self.page_mut(at);
+            for (slot, index) in page[within..].iter_mut().zip(done..done + here) {
+                *slot = data.block(index);
+            }
+            done += here;
+        }
+    }
+
+    /// Zeroes `count` blocks from `lba` on.
+    pub(super) fn zero(&mut self, lba: u64, count: u32) {
+        self.rewritten(lba, count);
+        let mut done = 0;
+        while done < count {
+            let at = lba + u64::from(done);
+            let within = place(at).2;
+            let here = (count - done).min((PAGE - within) as u32);
+            if self.page(at).is_some() {
+                self.page_mut(at)[within..within + here as usize].fill(Block::ZERO);
+            }
+            done += here;
+        }
+    }
+
+    /// Shows each block of `from..to` in a page that was ever written, in order.
+    pub(super) fn scan(&self, from: u64, to: u64, mut see: impl FnMut(u64, &Block)) {
+        let mut at = from;
+        while at < to {
+            let (directory, _, within) = place(at);
+            if self.directories.get(directory).is_none_or(Option::is_none) {
+                at = at - at % DIRECTORY_BLOCKS + DIRECTORY_BLOCKS;
+                continue;
+            }
+            let end = to.min(at + (PAGE - within) as u64);
+            if let Some(page) = self.page(at) {
+                for (lba, block) in (at..end).zip(&page[within..]) {
+                    see(lba, block);
+                }
+            }
+            at = end;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DIRECTORY_BLOCKS, Media, PAGE};
+    use crate::base::{Block, Payload, Stamp};
+
+    fn stamp(block: u64, sequence: u64) -> Stamp {
+        Stamp::new(1, block, 1, sequence)
+    }
+
+    #[test]
+    fn what_is_lost_stays_lost_until_it_is_written() {
+        let mut media = Media::default();
+        media.lose(5, 2);
+        assert!(media.is_lost(0, 6) && media.is_lost(6, 1) && !media.is_lost(7, 9));
+        media.zero(5, 1);
+        assert!(!media.is_lost(5, 1));
+        media.write(6, &Payload::run(stamp(6, 1), 1), 1);
+        assert!(!media.is_lost(0, 10));
+    }
+
+    #[test]
+    fn what_is_written_across_pages_is_read_back() {
+        let mut media = Media::default();
+        let first = DIRECTORY_BLOCKS - 3;
+        let data = Payload::run(stamp(0, 1), PAGE as u32 + 10);
+        media.write(first, &data, data.len());
+        let read = media.read(first, data.len());
+        assert!(read.blocks().eq(data.blocks()));
+        assert_eq!(media.block(first - 1), Block::ZERO);
+        assert_eq!(media.block(first + u64::from(data.len())), Block::ZERO);
+    }
+
+    #[test]
+    fn a_prefix_leaves_the_rest_as_it_was() {
+        let mut media = Media::default();
+        media.write(10, &Payload::run(stamp(10, 1), 4), 4);
+        media.write(10, &Payload::run(stamp(10, 2), 4), 2);
+        let read = media.read(10, 4);
+        let sequences: Vec<u64> =
+            read.blocks().filter_map(|block| Some(block.stamp()?.sequence())).collect();
+        assert_eq!(sequences, [2, 2, 1, 1]);
+    }
+
+    #[test]
+    fn zeroes_take_no_room_where_nothing_was() {
+        let mut media = Media::default();
+        media.zero(0, 10_000);
+        assert!(media.directories.is_empty());
+        media.write(300, &Payload::run(stamp(0, 1), 3), 3);
+        media.zero(301, 1);
+        assert!(media.block(300).stamp() == Some(stamp(0, 1)) && media.block(301) == Block::ZERO);
+        assert_eq!(media.block(302).stamp(), Some(stamp(2, 1)));
+    }
+
+    #[test]
+    fn a_scan_sees_written_pages_only_and_within_its_bounds() {
+        let mut media = Media::default();
+        let far = 3 * DIRECTORY_BLOCKS + 5;
+        media.set(far, Block::stamped(stamp(5, 9)));
+        let mut seen = Vec::new();
+        media.scan(1, far + 2, |lba, block| seen.push((lba, block.clone())));
+        assert_eq!(seen.len(), 7, "the page up to the bound: {seen:?}");
+        assert_eq!(seen[5], (far, Block::stamped(stamp(5, 9))));
+        assert_eq!(seen[6], (far + 1, Block::ZERO));
+    }
+}

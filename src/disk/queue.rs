@@ -1,0 +1,154 @@
+//! Commands in flight in a slab, and the queue pairs they came through. Decides no outcome.
+
+use std::collections::VecDeque;
+
+use crate::base::Nanos;
+use crate::base::NodeId;
+use crate::base::Seq;
+use crate::sim::WakeRef;
+
+use super::command::Completion;
+use super::command::Op;
+use super::command::OpCode;
+use super::fault::FaultKind;
+use super::status::Status;
+
+/// What a command asks of the device.
+#[derive(Debug)]
+pub(super) enum Work {
+    Io(Op),
+    Identify,
+}
+
+impl Work {
+    pub(super) const fn code(&self) -> OpCode {
+        match self {
+            Self::Io(op) => op.code(),
+            Self::Identify => OpCode::Identify,
+        }
+    }
+
+    pub(super) fn range(&self) -> (u64, u32) {
+        match self {
+            Self::Io(op) => op.range(),
+            Self::Identify => (0, 0),
+        }
+    }
+}
+
+/// A command that was submitted and has not ended.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    /// Index of its queue pair.
+    pub(super) pair: u32,
+    pub(super) host: NodeId,
+    pub(super) cookie: u64,
+    pub(super) tag: u64,
+    pub(super) work: Work,
+    /// Set when it will not reach the device.
+    pub(super) refused: Option<(FaultKind, Status)>,
+    /// It was due, and hangs.
+    pub(super) parked: bool,
+    pub(super) submitted_at: Nanos,
+    /// The record of its submission.
+    pub(super) submitted: Seq,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    generation: u32,
+    command: Option<InFlight>,
+}
+
+/// The commands in flight on one disk. A token names a slot and which of its commands.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+}
+
+impl Slots {
+    pub(super) fn insert(&mut self, command: InFlight) -> u64 {
+        let at = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::default());
+            (self.slots.len() - 1) as u32
+        });
+        let slot = &mut self.slots[at as usize];
+        slot.command = Some(command);
+        u64::from(slot.generation) << 32 | u64::from(at)
+    }
+
+    pub(super) fn get(&mut self, token: u64) -> Option<&mut InFlight> {
+        let slot = self.slots.get_mut(token as u32 as usize)?;
+        if u64::from(slot.generation) == token >> 32 { slot.command.as_mut() } else { None }
+    }
+
+    pub(super) fn remove(&mut self, token: u64) -> Option<InFlight> {
+        let slot = self.slots.get_mut(token as u32 as usize)?;
+        if u64::from(slot.generation) != token >> 32 {
+            return None;
+        }
+        let command = slot.command.take()?;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(token as u32);
+        Some(command)
+    }
+
+    /// The commands for which `wanted` holds, in the order of their submission.
+    pub(super) fn tokens(&self, wanted: impl Fn(&InFlight) -> bool) -> Vec<u64> {
+        let mut found: Vec<(Seq, u64)> = Vec::new();
+        for (at, slot) in self.slots.iter().enumerate() {
+            if let Some(command) = slot.command.as_ref().filter(|command| wanted(command)) {
+                found.push((command.submitted, u64::from(slot.generation) << 32 | at as u64));
+            }
+        }
+        found.sort_unstable();
+        found.into_iter().map(|(_, token)| token).collect()
+    }
+}
+
+/// One host's queue pair.
+#[derive(Debug)]
+pub(super) struct Pair {
+    pub(super) host: NodeId,
+    /// Submitted, and its completion not yet taken.
+    pub(super) outstanding: u16,
+    pub(super) completions: VecDeque<Completion>,
+    pub(super) consumer: Option<WakeRef>,
+}
+
+/// The queue pairs of one disk.
+#[derive(Debug, Default)]
+pub(super) struct Pairs {
+    pairs: Vec<Pair>,
+    free: Vec<u32>,
+}
+
+impl Pairs {
+    pub(super) fn open(&mut self, host: NodeId) -> u32 {
+        if let Some(at) = self.free.pop() {
+            self.pairs[at as usize].host = host;
+            return at;
+        }
+        let completions = VecDeque::new();
+        self.pairs.push(Pair { host, outstanding: 0, completions, consumer: None });
+        (self.pairs.len() - 1) as u32
+    }
+
+    /// Closes a pair that has nothing in flight any more; its memory is kept for the next.
+    pub(super) fn close(&mut self, at: u32) {
+        let pair = &mut self.pairs[at as usize];
+        pair.outstanding = 0;
+        pair.completions.clear();
+        pair.consumer = None;
+        self.free.push(at);
+    }
+
+    pub(super) fn get(&mut self, at: u32) -> &mut Pair {
+        &mut self.pairs[at as usize]
+    }
+
+    pub(super) fn outstanding(&self, at: u32) -> u16 {
+        self.pairs[at as usize].outstanding
+    }
+}

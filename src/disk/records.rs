@@ -1,0 +1,105 @@
+//! The NVMe simulator's trace records. Records of faults carry the names of the control methods.
+
+use crate::base::DiskId;
+use crate::base::Nanos;
+use crate::base::NodeId;
+
+use super::command::OpCode;
+use super::command::OpMask;
+use super::fault::FaultKind;
+use super::fault::Phase;
+use super::status::Status;
+
+crate::record! {
+    /// A host queued a command.
+    pub struct CommandSubmitted = "disk.submitted", Trace {
+        disk: DiskId, host: NodeId, cookie: u64, op: OpCode, lba: u64, blocks: u32
+    }
+}
+crate::record! {
+    /// A command ended and its host is told; caused by its submission. `latency` counts from there.
+    pub struct CommandCompleted = "disk.completed", Trace {
+        disk: DiskId, host: NodeId, cookie: u64, op: OpCode, status: Status, latency: Nanos
+    }
+}
+crate::record! {
+    /// A command went down with its queue pair, after the first `executed` of its blocks.
+    pub struct CommandAborted = "disk.aborted", Trace {
+        disk: DiskId, host: NodeId, cookie: u64, op: OpCode, lba: u64, executed: u32
+    }
+}
+crate::record! {
+    /// A fault landed on a command: it ends with `status`; `executed` says whether it was executed all
+    /// the same. A command that hangs or is slowed ends later, if ever.
+    pub struct CommandFaulted = "disk.faulted", Notable {
+        disk: DiskId, fault: FaultKind, op: OpCode, lba: u64, status: Status, executed: bool
+    }
+}
+crate::record! {
+    /// A write covered bad sectors, which are good from now on.
+    pub struct SectorRemapped = "disk.sector-remapped", Notable { disk: DiskId, lba: u64, count: u32 }
+}
+crate::record! {
+    /// Reads of these blocks will fail until they are rewritten.
+    pub struct BadSectorInserted = "disk.insert_bad_sector", Notable {
+        disk: DiskId, lba: u64, count: u64, status: Status
+    }
+}
+crate::record! {
+    /// Commands of these kinds fail with a chance of `numerator` in `denominator`.
+    pub struct RandomFailureInjected = "disk.inject_random_failure", Notable {
+        disk: DiskId, ops: OpMask, numerator: u32, denominator: u32, status: Status, phase: Phase
+    }
+}
+crate::record! {
+    /// The next `count` commands of these kinds will fail.
+    pub struct FailNextSet = "disk.fail_next", Notable {
+        disk: DiskId, ops: OpMask, count: u32, status: Status
+    }
+}
+crate::record! {
+    /// The disk takes no write.
+    pub struct ReadOnlySet = "disk.read_only", Notable { disk: DiskId }
+}
+crate::record! {
+    /// Latencies of commands submitted from now on are `factor` times what they draw.
+    pub struct SlowSet = "disk.slow", Notable { disk: DiskId, factor: u32 }
+}
+crate::record! {
+    /// Commands of these kinds do not complete.
+    pub struct HangSet = "disk.hang", Notable { disk: DiskId, ops: OpMask }
+}
+crate::record! {
+    /// One fault was lifted; `released` commands that hung go on.
+    pub struct FaultLifted = "disk.lift", Notable { disk: DiskId, released: u32 }
+}
+crate::record! {
+    /// All overlays were lifted; `released` commands that hung go on.
+    pub struct Healed = "disk.heal", Notable { disk: DiskId, released: u32 }
+}
+crate::record! {
+    /// A client lost its path to the disk, and `ended` commands with it.
+    pub struct ClientDisconnected = "disk.disconnect_from_client", Notable {
+        disk: DiskId, client: NodeId, ended: u32
+    }
+}
+crate::record! {
+    /// A client has its path to the disk again.
+    pub struct ClientReconnected = "disk.reconnect_to_client", Notable { disk: DiskId, client: NodeId }
+}
+crate::record! {
+    /// The namespace is gone for everyone, and `ended` commands with it.
+    pub struct Unplugged = "disk.unplug", Notable { disk: DiskId, ended: u32 }
+}
+crate::record! {
+    /// The namespace is back.
+    pub struct Plugged = "disk.plug", Notable { disk: DiskId }
+}
+crate::record! {
+    /// Another, blank device took the disk's place; `ended` commands went with the old one.
+    pub struct Replaced = "disk.replace", Notable { disk: DiskId, serial: u64, ended: u32 }
+}
+crate::record! {
+    /// A block was changed from outside, by no command.
+    pub struct RawWritten = "disk.raw_write", Notable { disk: DiskId, lba: u64 }
+}

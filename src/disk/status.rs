@@ -1,0 +1,175 @@
+//! NVMe status codes, as the base specification and the NVM command set number them. Decides no retry.
+
+crate::word_enum! {
+    /// How a command ended.
+    ///
+    /// An error says nothing of whether a write was executed: a device may fail after it has
+    /// written. Whoever gets one must take the blocks to hold either content.
+    pub enum Status {
+        /// Done.
+        Success = "success",
+        /// 0.04: the data did not get through.
+        DataTransferError = "data-transfer-error",
+        /// 0.05: aborted because power was lost.
+        PowerLoss = "power-loss",
+        /// 0.06: the device failed within.
+        Internal = "internal",
+        /// 0.07: aborted on request.
+        AbortRequested = "abort-requested",
+        /// 0.08: aborted because its queue was deleted.
+        AbortQueue = "abort-queue",
+        /// 0.0B: there is no such namespace (any more).
+        InvalidNamespace = "invalid-namespace",
+        /// 0.20: the namespace is write protected.
+        NamespaceWriteProtected = "namespace-write-protected",
+        /// 0.21: interrupted; to be tried again.
+        CommandInterrupted = "command-interrupted",
+        /// 0.22: the transport failed for a moment.
+        TransientTransport = "transient-transport",
+        /// 0.80: blocks beyond the end of the namespace, or none at all.
+        LbaRange = "lba-range",
+        /// 0.81: no space left on a thin namespace.
+        CapacityExceeded = "capacity-exceeded",
+        /// 0.82: the namespace isn't ready yet.
+        NamespaceNotReady = "namespace-not-ready",
+        /// 0.83: another host holds a reservation.
+        ReservationConflict = "reservation-conflict",
+        /// 0.84: the namespace is being formatted.
+        FormatInProgress = "format-in-progress",
+        /// 2.80: the medium did not take the write.
+        WriteFault = "write-fault",
+        /// 2.81: the medium could not be read.
+        UnrecoveredRead = "unrecovered-read",
+        /// 2.82: the end-to-end guard does not match.
+        GuardCheck = "guard-check",
+        /// 2.83: the end-to-end application tag does not match.
+        AppTagCheck = "app-tag-check",
+        /// 2.84: the end-to-end reference tag does not match.
+        RefTagCheck = "ref-tag-check",
+        /// 2.85: a compare found other data.
+        CompareFailure = "compare-failure",
+        /// 2.86: access denied.
+        AccessDenied = "access-denied",
+        /// 2.87: a block was never written, or was deallocated.
+        UnwrittenBlock = "unwritten-block",
+        /// 3.02: the namespace cannot be reached through this controller.
+        AnaInaccessible = "ana-inaccessible",
+        /// 3.60: the path failed in the controller.
+        CtrlPath = "ctrl-path",
+        /// 3.70: the path failed on the host's side.
+        HostPath = "host-path",
+        /// 3.71: the host gave the command up.
+        AbortedByHost = "aborted-by-host",
+    }
+}
+
+impl Status {
+    /// Status code type and status code, as in the completion queue entry.
+    #[must_use]
+    pub const fn code(self) -> (u8, u8) {
+        match self {
+            Self::Success => (0, 0x00),
+            Self::DataTransferError => (0, 0x04),
+            Self::PowerLoss => (0, 0x05),
+            Self::Internal => (0, 0x06),
+            Self::AbortRequested => (0, 0x07),
+            Self::AbortQueue => (0, 0x08),
+            Self::InvalidNamespace => (0, 0x0b),
+            Self::NamespaceWriteProtected => (0, 0x20),
+            Self::CommandInterrupted => (0, 0x21),
+            Self::TransientTransport => (0, 0x22),
+            Self::LbaRange => (0, 0x80),
+            Self::CapacityExceeded => (0, 0x81),
+            Self::NamespaceNotReady => (0, 0x82),
+            Self::ReservationConflict => (0, 0x83),
+            Self::FormatInProgress => (0, 0x84),
+            Self::WriteFault => (2, 0x80),
+            Self::UnrecoveredRead => (2, 0x81),
+            Self::GuardCheck => (2, 0x82),
+            Self::AppTagCheck => (2, 0x83),
+            Self::RefTagCheck => (2, 0x84),
+            Self::CompareFailure => (2, 0x85),
+            Self::AccessDenied => (2, 0x86),
+            Self::UnwrittenBlock => (2, 0x87),
+            Self::AnaInaccessible => (3, 0x02),
+            Self::CtrlPath => (3, 0x60),
+            Self::HostPath => (3, 0x70),
+            Self::AbortedByHost => (3, 0x71),
+        }
+    }
+
+    /// Whether the device sets Do Not Retry: the same command would end the same way again.
+    #[must_use]
+    pub const fn dnr(self) -> bool {
+        match self {
+            Self::InvalidNamespace
+            | Self::NamespaceWriteProtected
+            | Self::LbaRange
+            | Self::ReservationConflict
+            | Self::UnrecoveredRead
+            | Self::GuardCheck
+            | Self::AppTagCheck
+            | Self::RefTagCheck
+            | Self::CompareFailure
+            | Self::AccessDenied
+            | Self::UnwrittenBlock => true,
+            Self::Success
+            | Self::DataTransferError
+            | Self::PowerLoss
+            | Self::Internal
+            | Self::AbortRequested
+            | Self::AbortQueue
+            | Self::CommandInterrupted
+            | Self::TransientTransport
+            | Self::CapacityExceeded
+            | Self::NamespaceNotReady
+            | Self::FormatInProgress
+            | Self::WriteFault
+            | Self::AnaInaccessible
+            | Self::CtrlPath
+            | Self::HostPath
+            | Self::AbortedByHost => false,
+        }
+    }
+
+    /// Whether the medium itself is at fault: another copy should be read, or this one rewritten.
+    #[must_use]
+    pub const fn is_media(self) -> bool {
+        matches!(self.code(), (2, _))
+    }
+
+    /// Whether the way to the device is at fault, not the device.
+    #[must_use]
+    pub const fn is_path(self) -> bool {
+        matches!(self.code(), (3, _))
+    }
+
+    /// Whether the command succeeded.
+    #[must_use]
+    pub const fn is_ok(self) -> bool {
+        matches!(self, Self::Success)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::Status;
+
+    #[test]
+    fn no_two_statuses_share_a_code_or_a_name() {
+        let codes: BTreeSet<(u8, u8)> = Status::ALL.iter().map(|status| status.code()).collect();
+        let names: BTreeSet<&str> = Status::ALL.iter().map(|status| status.name()).collect();
+        assert_eq!(codes.len(), Status::ALL.len());
+        assert_eq!(names.len(), Status::ALL.len());
+    }
+
+    #[test]
+    fn the_code_type_says_what_is_at_fault() {
+        assert!(Status::UnrecoveredRead.is_media() && Status::UnrecoveredRead.dnr());
+        assert!(Status::HostPath.is_path() && !Status::HostPath.dnr());
+        assert!(!Status::Internal.is_media() && !Status::Internal.is_path());
+        assert!(Status::Success.is_ok() && !Status::Success.dnr());
+    }
+}

@@ -1,0 +1,262 @@
+//! The door for node code: connections, listeners and datagram sockets. Injects no fault.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use crate::base::NodeId;
+use crate::sim::NodeHandle;
+
+use super::connection::{EndState, Side};
+use super::fabric::Fabric;
+use super::records::CloseReason;
+
+/// What nodes send each other. It must not hold anything of the network itself (a connection, a
+/// socket), which would be dropped inside the network when the message is.
+pub trait Message: Clone + 'static {
+    /// Its kind, a small number: for the trace, and for faults of one kind of message.
+    fn kind(&self) -> u64;
+    /// The kind's name in a trace; `"?"` or the like for a number that is no kind.
+    fn kind_name(kind: u64) -> &'static str;
+    /// What it takes on the wire, in bytes.
+    fn bytes(&self) -> u64;
+}
+
+/// The connection is closed, or broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed;
+
+/// Why there is no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectError {
+    /// The node is there, but nobody listens, or the attempt was reset.
+    Refused,
+    /// The node did not answer.
+    TimedOut,
+}
+
+/// A node's network, for one incarnation of the node. Clones are cheap.
+pub struct Port<M> {
+    fabric: Rc<Fabric<M>>,
+    node: NodeId,
+    incarnation: u32,
+}
+
+impl<M> Clone for Port<M> {
+    fn clone(&self) -> Self {
+        Self { fabric: self.fabric.clone(), node: self.node, incarnation: self.incarnation }
+    }
+}
+
+impl<M> fmt::Debug for Port<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Port({} of incarnation {})", self.node, self.incarnation)
+    }
+}
+
+impl<M: Message> Fabric<M> {
+    /// The network as this incarnation of a node sees it.
+    #[must_use]
+    pub fn port(self: &Rc<Self>, handle: &NodeHandle) -> Port<M> {
+        Port { fabric: self.clone(), node: handle.node(), incarnation: handle.incarnation() }
+    }
+}
+
+impl<M: Message> Port<M> {
+    /// The node.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// Whether the incarnation that it is bound to still lives.
+    fn is_alive(&self) -> bool {
+        let kernel = &self.fabric.kernel;
+        kernel.is_up(self.node) && kernel.incarnation(self.node) == self.incarnation
+    }
+
+    /// Takes connections to a service of this node from now on.
+    ///
+    /// # Panics
+    /// When the node has a listener for the service already, or its incarnation is gone.
+    #[must_use]
+    pub fn listen(&self, service: u16) -> Listener<M> {
+        assert!(self.is_alive(), "a listener on {self:?}, which is gone");
+        let index = self.fabric.with(|core| core.listen(self.node, service));
+        Listener { fabric: self.fabric.clone(), index }
+    }
+
+    /// Connects to a service of a node (this one, too). Takes a round trip. Dropping the future gives
+    /// up the attempt.
+    ///
+    /// # Errors
+    /// [`ConnectError::Refused`] when the node is up and nobody listens, after a round trip;
+    /// [`ConnectError::TimedOut`] when no answer comes in
+    /// [`NetConfig::connect_timeout`](super::NetConfig::connect_timeout).
+    pub async fn connect(&self, to: NodeId, service: u16) -> Result<Connection<M>, ConnectError> {
+        if !self.is_alive() {
+            return Err(ConnectError::TimedOut);
+        }
+        let slot = self.fabric.with(|core| core.start_connection(self.node, to, service));
+        let connection = Connection { fabric: self.fabric.clone(), slot, side: 0 };
+        let connected = poll_fn(|cx| self.fabric.with(|core| core.poll_connected(slot, cx))).await;
+        match connected {
+            Ok(()) => Ok(connection),
+            Err(CloseReason::Refused | CloseReason::Reset) => Err(ConnectError::Refused),
+            Err(_) => Err(ConnectError::TimedOut),
+        }
+    }
+
+    /// Takes datagrams to a service of this node from now on. Services of sockets and of listeners are
+    /// numbered independently.
+    ///
+    /// # Panics
+    /// When the node has a socket for the service already, or its incarnation is gone.
+    #[must_use]
+    pub fn bind(&self, service: u16) -> Socket<M> {
+        assert!(self.is_alive(), "a socket on {self:?}, which is gone");
+        let index = self.fabric.with(|core| core.bind(self.node, service));
+        Socket { port: self.clone(), index }
+    }
+}
+
+/// Takes connections to a service. Dropping it closes those that nobody accepted.
+pub struct Listener<M: Message> {
+    fabric: Rc<Fabric<M>>,
+    index: u32,
+}
+
+impl<M: Message> Listener<M> {
+    /// The next connection, or `Pending` until there is one. Wakes the last task that asked.
+    pub fn poll_accept(&self, cx: &Context<'_>) -> Poll<Connection<M>> {
+        let slot = self.fabric.with(|core| core.poll_accept(self.index, cx));
+        slot.map(|slot| Connection { fabric: self.fabric.clone(), slot, side: 1 })
+    }
+
+    /// Waits for the next connection. It may have been closed by its peer already.
+    pub async fn accept(&self) -> Connection<M> {
+        poll_fn(|cx| self.poll_accept(cx)).await
+    }
+}
+
+impl<M: Message> fmt::Debug for Listener<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Listener({})", self.index)
+    }
+}
+
+impl<M: Message> Drop for Listener<M> {
+    fn drop(&mut self) {
+        self.fabric.with(|core| core.unlisten(self.index));
+    }
+}
+
+/// One end of a connection: ordered and reliable until it closes. Dropping it closes it.
+pub struct Connection<M: Message> {
+    fabric: Rc<Fabric<M>>,
+    slot: u32,
+    side: Side,
+}
+
+impl<M: Message> Connection<M> {
+    /// Sends a message; it leaves now, however much has been sent before.
+    ///
+    /// # Errors
+    /// [`Closed`] when this end is. `Ok` does not mean that the message arrives: the connection may
+    /// break first, which [`Connection::recv`] tells.
+    pub fn send(&self, message: M) -> Result<(), Closed> {
+        self.fabric.with(|core| core.send(self.slot, self.side, message))
+    }
+
+    /// The next message, or `Pending` until there is one. Wakes the last task that asked.
+    ///
+    /// # Errors
+    /// As [`Connection::recv`].
+    pub fn poll_recv(&self, cx: &Context<'_>) -> Poll<Result<M, Closed>> {
+        self.fabric.with(|core| core.poll_recv(self.slot, self.side, cx))
+    }
+
+    /// Waits for the next message, in the order of their sending.
+    ///
+    /// # Errors
+    /// [`Closed`] when this end is closed, or the peer has closed or cannot be reached and all that
+    /// has arrived of it was read.
+    pub async fn recv(&self) -> Result<M, Closed> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// The node at the other end.
+    #[must_use]
+    pub fn peer(&self) -> NodeId {
+        self.fabric.look(|core| core.connections.get(self.slot).ends[1 - self.side].node)
+    }
+
+    /// The connection's number: unique in a simulation, the same at both ends.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.fabric.look(|core| core.connections.get(self.slot).id)
+    }
+
+    /// Whether this end is open, as far as it knows.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.fabric
+            .look(|core| core.connections.get(self.slot).ends[self.side].state() == EndState::Open)
+    }
+
+    /// Closes this end. What it has sent still arrives, then the peer is told; what has arrived and
+    /// was not read is dropped.
+    pub fn close(&self) {
+        self.fabric.with(|core| core.close(self.slot, self.side));
+    }
+}
+
+impl<M: Message> fmt::Debug for Connection<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Connection({} to {})", self.id(), self.peer())
+    }
+}
+
+impl<M: Message> Drop for Connection<M> {
+    fn drop(&mut self) {
+        self.fabric.with(|core| core.let_go(self.slot, self.side));
+    }
+}
+
+/// Sends and takes datagrams. Dropping it unbinds it.
+pub struct Socket<M: Message> {
+    port: Port<M>,
+    index: u32,
+}
+
+impl<M: Message> Socket<M> {
+    /// Sends a datagram to a service of a node (this one, too). It may get lost, silently here but not
+    /// in the trace, or overtake others.
+    pub fn send_to(&self, to: NodeId, service: u16, message: M) {
+        self.port.fabric.with(|core| core.send_to(self.port.node, to, service, message));
+    }
+
+    /// The next datagram and its sender, or `Pending` until there is one. Wakes the last task that
+    /// asked.
+    pub fn poll_recv(&self, cx: &Context<'_>) -> Poll<(NodeId, M)> {
+        self.port.fabric.with(|core| core.poll_recv_from(self.index, cx))
+    }
+
+    /// Waits for the next datagram and its sender.
+    pub async fn recv(&self) -> (NodeId, M) {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+}
+
+impl<M: Message> fmt::Debug for Socket<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Socket({} on {:?})", self.index, self.port)
+    }
+}
+
+impl<M: Message> Drop for Socket<M> {
+    fn drop(&mut self) {
+        self.port.fabric.with(|core| core.unbind(self.index));
+    }
+}

@@ -1,0 +1,225 @@
+//! How connections end: closed, reset, broken, or gone with their node. Delivers nothing.
+
+use crate::base::{NodeId, Seq};
+
+use super::connection::{EndState, Item, Side};
+use super::fabric::{Core, Event};
+use super::port::Message;
+use super::records::{CloseReason, ConnectionClosed, DropReason, MessageDropped};
+
+impl<M: Message> Core<M> {
+    /// Closes an end, if it is live. Does not free the connection: that is `settle`.
+    pub(super) fn close_end(&mut self, slot: u32, side: Side, why: CloseReason) {
+        let conn = self.connections.get_mut(slot);
+        if !conn.ends[side].is_live() {
+            return;
+        }
+        conn.ends[side].go(EndState::Closed(why));
+        let reader = conn.ends[side].reader.take();
+        let (node, peer, connection) = (conn.ends[side].node, conn.ends[1 - side].node, conn.id);
+        self.remove_from_node(slot, side);
+        let closed = ConnectionClosed { node, peer, connection, why };
+        let cause = self.kernel.emit(Some(node), &closed);
+        match why {
+            CloseReason::Local | CloseReason::NodeDown => {
+                self.discard_unread(slot, side);
+                self.tell_peer(slot, side, why == CloseReason::NodeDown, cause);
+            }
+            CloseReason::TimedOut => self.tell_peer(slot, side, true, cause),
+            CloseReason::Peer
+            | CloseReason::Refused
+            | CloseReason::Unreachable
+            | CloseReason::Reset => {}
+        }
+        self.wake(reader);
+    }
+
+    /// Sends word of an end's closing behind what it has sent. With `gone`, nothing of that will be
+    /// transmitted again.
+    fn tell_peer(&mut self, slot: u32, side: Side, gone: bool, cause: Seq) {
+        let conn = self.connections.get_mut(slot);
+        conn.channels[side].orphan |= gone;
+        if !matches!(conn.ends[1 - side].state(), EndState::Closed(_)) {
+            self.push_control(slot, side, Item::Closed, cause);
+        }
+    }
+
+    /// The sender has lost the same item too often: its end breaks, and it tries to tell the peer.
+    pub(super) fn give_up(&mut self, slot: u32, side: Side) {
+        self.kernel.set_cause(self.connections.get(slot).trouble);
+        self.close_end(slot, side, CloseReason::Unreachable);
+        let conn = self.connections.get_mut(slot);
+        conn.channels[side].orphan = true;
+        if conn.ends[1 - side].is_live() {
+            self.push_control(slot, side, Item::Reset, self.kernel.cause());
+        }
+    }
+
+    /// Nothing will ever come to this end: it will notice when its patience is over.
+    pub(super) fn expect_silence(&mut self, slot: u32, side: Side) {
+        let conn = self.connections.get(slot);
+        if conn.ends[side].is_live() {
+            let event = Event::PeerSilent { slot, side, generation: conn.generation };
+            self.schedule(self.kernel.now().saturating_add(self.config.patience()), event);
+        }
+    }
+
+    pub(super) fn peer_silent(&mut self, slot: u32, side: Side, generation: u32) {
+        let conn = self.connections.get(slot);
+        if Event::same(generation, conn.generation) && conn.ends[side].is_live() {
+            self.kernel.set_cause(conn.trouble);
+            self.close_end(slot, side, CloseReason::Unreachable);
+            self.settle(slot);
+        }
+    }
+
+    pub(super) fn connect_timed_out(&mut self, slot: u32, generation: u32) {
+        let conn = self.connections.get(slot);
+        let waits = conn.ends[0].state() == EndState::Connecting;
+        if Event::same(generation, conn.generation) && waits {
+            self.kernel.set_cause(conn.trouble);
+            self.close_end(slot, 0, CloseReason::TimedOut);
+            self.settle(slot);
+        }
+    }
+
+    /// A link went dead a while ago. If it still is, connections that use it have broken by now.
+    pub(super) fn link_silent(&mut self, link: u32, epoch: u32) {
+        let link = self.links.link(link);
+        if !link.is_dead() || !Event::same(epoch, link.epoch) {
+            return;
+        }
+        let (from, to, cause) = (link.from, link.to, link.cause);
+        for slot in self.connections_between(from, to) {
+            let ends = &self.connections.get(slot).ends;
+            if ends.iter().all(|end| end.state() != EndState::Connecting) {
+                self.kernel.set_cause(cause);
+                self.break_both(slot, DropReason::Broken, CloseReason::Unreachable);
+            }
+        }
+    }
+
+    /// Breaks all connections between two nodes at both ends.
+    pub(super) fn reset(&mut self, from: NodeId, to: NodeId) {
+        let cause = self.kernel.cause();
+        for slot in self.connections_between(from, to) {
+            self.kernel.set_cause(cause);
+            self.break_both(slot, DropReason::Reset, CloseReason::Reset);
+        }
+        self.kernel.set_cause(cause);
+    }
+
+    /// The connections with a live end on one of the nodes and the other end on the other one.
+    fn connections_between(&self, from: NodeId, to: NodeId) -> Vec<u32> {
+        let mut found = Vec::new();
+        for (at, peer) in [(from, to), (to, from)] {
+            let ends = self.node_if_used(at).into_iter().flat_map(|node| &node.ends);
+            for &(slot, side) in ends {
+                let conn = self.connections.get(slot);
+                if conn.ends[1 - side].node == peer {
+                    found.push((conn.id, slot));
+                }
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().map(|(_, slot)| slot).collect()
+    }
+
+    fn break_both(&mut self, slot: u32, dropped: DropReason, closed: CloseReason) {
+        for side in [0, 1] {
+            self.purge(slot, side, dropped);
+        }
+        for side in [0, 1] {
+            self.close_end(slot, side, closed);
+        }
+        self.settle(slot);
+    }
+
+    /// The owner of an end closes it.
+    pub(super) fn close(&mut self, slot: u32, side: Side) {
+        let node = self.connections.get(slot).ends[side].node;
+        let up = self.kernel.is_up(node);
+        let why = if up { CloseReason::Local } else { CloseReason::NodeDown };
+        self.close_end(slot, side, why);
+        self.discard_unread(slot, side);
+    }
+
+    /// The owner of an end lets go of it.
+    pub(super) fn let_go(&mut self, slot: u32, side: Side) {
+        self.close(slot, side);
+        self.connections.get_mut(slot).ends[side].owned = false;
+        self.settle(slot);
+    }
+
+    /// An incarnation of a node is gone, with all that it had open.
+    pub(super) fn node_down(&mut self, node: NodeId) {
+        let listeners = self.node(node).listeners.take();
+        for (_, listener) in listeners {
+            for slot in self.listeners.shut(listener) {
+                self.let_go(slot, 1);
+            }
+        }
+        self.node(node).sockets.take();
+        while let Some((slot, side)) = self.node(node).ends.last().copied() {
+            self.close_end(slot, side, CloseReason::NodeDown);
+            self.settle(slot);
+        }
+    }
+
+    /// Drops what is on the wire of one direction.
+    pub(super) fn purge(&mut self, slot: u32, side: Side, why: DropReason) {
+        let channel = &mut self.connections.get_mut(slot).channels[side];
+        channel.armed = false;
+        channel.version = channel.version.wrapping_add(1);
+        while let Some(flight) = self.connections.get_mut(slot).channels[side].take_head() {
+            self.discard(slot, side, &flight, why);
+        }
+    }
+
+    /// Drops what has arrived at an end and will not be read.
+    fn discard_unread(&mut self, slot: u32, side: Side) {
+        let conn = self.connections.get(slot);
+        let (from, to, connection) = (conn.ends[1 - side].node, conn.ends[side].node, conn.id);
+        loop {
+            let channel = &mut self.connections.get_mut(slot).channels[1 - side];
+            if channel.arrived == 0 {
+                return;
+            }
+            channel.arrived -= 1;
+            let Some(flight) = channel.queue.pop_front() else { return };
+            let (kind, why) = (flight.item.kind(), DropReason::Unread);
+            let dropped = MessageDropped { from, to, connection, kind, why, again: false };
+            self.record_drop(flight.cause, &dropped);
+        }
+    }
+
+    /// Frees a connection that nobody will look at again.
+    pub(super) fn settle(&mut self, slot: u32) {
+        if self.connections.get(slot).is_over() {
+            for side in [0, 1] {
+                self.purge(slot, side, DropReason::Closed);
+            }
+            self.connections.free(slot);
+        }
+    }
+
+    /// Enters a live end in its node's list.
+    pub(super) fn add_to_node(&mut self, slot: u32, side: Side) {
+        let node = self.connections.get(slot).ends[side].node;
+        let ends = &mut self.node(node).ends;
+        let place = ends.len() as u32;
+        ends.push((slot, side));
+        self.connections.get_mut(slot).ends[side].place = place;
+    }
+
+    fn remove_from_node(&mut self, slot: u32, side: Side) {
+        let end = &self.connections.get(slot).ends[side];
+        let (node, place) = (end.node, end.place);
+        let ends = &mut self.node(node).ends;
+        ends.swap_remove(place as usize);
+        if let Some(&(moved, moved_side)) = ends.get(place as usize) {
+            self.connections.get_mut(moved).ends[moved_side].place = place;
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Issues an application's operations, one after the other, and tells the history of each.
+
+use std::rc::Rc;
+
+use crate::base::history::{BlockRead, OpAbandoned, OpInvoked, OpKind, OpResult, OpReturned};
+use crate::base::{Nanos, OpId, Payload, Stamp, VolumeId};
+use crate::sim::NodeHandle;
+
+use super::super::client::{BlockDevice, IoError};
+use super::draw::{Choice, Draw};
+use super::{AppConfig, AppKind, AppProgress, OpCounter};
+
+/// One worker of an application.
+pub(super) struct Issuer {
+    pub(super) handle: NodeHandle,
+    pub(super) config: AppConfig,
+    pub(super) progress: Rc<AppProgress>,
+    pub(super) device: BlockDevice,
+    pub(super) ops: OpCounter,
+}
+
+impl Issuer {
+    pub(super) async fn run(self, mut draw: Draw) {
+        self.handle.sleep_until(self.config.start).await;
+        loop {
+            if let Some(slot) = self.next_slot() {
+                self.handle.sleep_until(slot).await;
+            }
+            let stopped = self.config.stop.is_some_and(|stop| self.handle.monotonic() >= stop);
+            let choice = if stopped { None } else { draw.next(&self.progress) };
+            let Some(choice) = choice else {
+                self.progress.is_finished.set(true);
+                return;
+            };
+            self.issue(choice).await;
+        }
+    }
+
+    /// When the next operation may be issued, for an application with a rate.
+    fn next_slot(&self) -> Option<Nanos> {
+        let AppKind::Random { rate: Some(rate), .. } = self.config.kind else { return None };
+        let slot = self.progress.next_at.get().max(self.handle.monotonic());
+        self.progress.next_at.set(slot + Nanos::new(1_000_000_000 / rate.max(1)));
+        Some(slot)
+    }
+
+    async fn issue(&self, choice: Choice) {
+        let Choice { kind, block, blocks } = choice;
+        let volume = self.device.volume();
+        let stamp = self.stamp(kind, volume, block);
+        let op = OpenOp::new(self, volume);
+        let author = stamp.words()[1];
+        self.handle.emit(&OpInvoked { op: op.id, volume, kind, block, blocks, author });
+        let result = match kind {
+            OpKind::Write => self.device.write(block, Payload::run(stamp, blocks)).await,
+            OpKind::Trim => self.device.trim(block, blocks).await,
+            OpKind::Flush => self.device.flush().await,
+            OpKind::Read => self.device.read(block, blocks).await.map(|data| {
+                for (at, content) in (block..).zip(data.blocks()) {
+                    let [place, author] = content.fingerprint().words();
+                    self.handle.emit(&BlockRead { op: op.id, volume, block: at, place, author });
+                }
+            }),
+        };
+        op.returned(kind, result);
+    }
+
+    /// The stamp of the operation's first block; of no use but to a write.
+    fn stamp(&self, kind: OpKind, volume: VolumeId, block: u64) -> Stamp {
+        if kind != OpKind::Write {
+            return Stamp::default();
+        }
+        let sequence = self.progress.writes.get() + 1;
+        self.progress.writes.set(sequence);
+        Stamp::new(volume.get(), block, self.config.writer, sequence)
+    }
+}
+
+/// An operation under way. If its application dies, the history is told.
+struct OpenOp {
+    handle: NodeHandle,
+    progress: Rc<AppProgress>,
+    id: OpId,
+    volume: VolumeId,
+    is_open: bool,
+}
+
+impl OpenOp {
+    fn new(issuer: &Issuer, volume: VolumeId) -> Self {
+        let progress = issuer.progress.clone();
+        progress.issued.set(progress.issued.get() + 1);
+        progress.open.set(progress.open.get() + 1);
+        let id = issuer.ops.next();
+        Self { handle: issuer.handle.clone(), progress, id, volume, is_open: true }
+    }
+
+    fn returned(mut self, kind: OpKind, result: Result<(), IoError>) {
+        let result = match result {
+            Ok(()) => OpResult::Ok,
+            Err(IoError::Refused) => OpResult::Refused,
+            Err(IoError::InDoubt) => OpResult::InDoubt,
+            Err(IoError::Media) => OpResult::MediaError,
+        };
+        self.is_open = false;
+        self.handle.emit(&OpReturned { op: self.id, volume: self.volume, kind, result });
+    }
+}
+
+impl Drop for OpenOp {
+    fn drop(&mut self) {
+        self.progress.open.set(self.progress.open.get() - 1);
+        if self.is_open {
+            self.handle.emit(&OpAbandoned { op: self.id, volume: self.volume });
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Requests under way: who waits for which answer, on which target, since when.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use crate::base::{LegIndex, Nanos, NodeId, Payload, VolumeId};
+use crate::sim::{Kernel, Wait, WakeRef};
+
+use super::super::layout::IntentMap;
+use super::super::protocol::LegStatus;
+
+/// What became of a request.
+#[derive(Clone, Debug)]
+pub(super) enum Reply {
+    /// The target answered.
+    Answer(LegStatus, Payload),
+    /// The target told the marks of a leg.
+    Intent(Rc<IntentMap>),
+    /// The connection was lost first: done or not, nobody knows.
+    Lost,
+    /// No answer came in time: done or not, or still to be done.
+    TimedOut,
+}
+
+struct Slot {
+    generation: u32,
+    call: Option<Entry>,
+}
+
+struct Entry {
+    target: NodeId,
+    volume: VolumeId,
+    leg: LegIndex,
+    sent: Nanos,
+    waiter: Option<WakeRef>,
+    reply: Option<Reply>,
+}
+
+/// The requests of one client.
+#[derive(Clone)]
+pub(super) struct Calls {
+    kernel: Kernel,
+    slots: Rc<RefCell<Slots>>,
+}
+
+#[derive(Default)]
+struct Slots {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+}
+
+impl Slots {
+    fn find(&mut self, cookie: u64) -> Option<&mut Entry> {
+        let slot = self.slots.get_mut(cookie as u32 as usize)?;
+        if u64::from(slot.generation) == cookie >> 32 { slot.call.as_mut() } else { None }
+    }
+}
+
+impl Calls {
+    pub(super) fn new(kernel: &Kernel) -> Self {
+        Self { kernel: kernel.clone(), slots: Rc::default() }
+    }
+
+    /// Opens a request; its cookie goes with the message.
+    pub(super) fn open(&self, target: NodeId, volume: VolumeId, leg: LegIndex, now: Nanos) -> Call {
+        let mut slots = self.slots.borrow_mut();
+        let at = slots.free.pop().unwrap_or_else(|| {
+            slots.slots.push(Slot { generation: 0, call: None });
+            (slots.slots.len() - 1) as u32
+        });
+        let slot = &mut slots.slots[at as usize];
+        slot.call = Some(Entry { target, volume, leg, sent: now, waiter: None, reply: None });
+        let cookie = u64::from(slot.generation) << 32 | u64::from(at);
+        Call { calls: self.clone(), cookie }
+    }
+
+    /// Hands an answer to whoever waits for it; an answer that nobody waits for is dropped.
+    pub(super) fn answer(&self, cookie: u64, reply: Reply) {
+        let waiter = match self.slots.borrow_mut().find(cookie) {
+            Some(entry) => {
+                entry.reply = Some(reply);
+                entry.waiter.take()
+            }
+            None => None,
+        };
+        if let Some(waiter) = waiter {
+            self.kernel.wake(waiter);
+        }
+    }
+
+    /// Answers every open request to this target with [`Reply::Lost`].
+    pub(super) fn lose(&self, target: NodeId) {
+        self.answer_all(|entry| entry.target == target, &Reply::Lost);
+    }
+
+    /// Answers every request sent before `since` with [`Reply::TimedOut`]; says to which legs.
+    pub(super) fn time_out(&self, since: Nanos) -> Vec<(NodeId, VolumeId, LegIndex)> {
+        let late = |entry: &Entry| entry.sent < since;
+        let mut legs: Vec<(NodeId, VolumeId, LegIndex)> = Vec::new();
+        for slot in &self.slots.borrow().slots {
+            if let Some(entry) = slot.call.as_ref().filter(|e| e.reply.is_none() && late(e)) {
+                let leg = (entry.target, entry.volume, entry.leg);
+                if !legs.contains(&leg) {
+                    legs.push(leg);
+                }
+            }
+        }
+        if !legs.is_empty() {
+            self.answer_all(late, &Reply::TimedOut);
+        }
+        legs
+    }
+
+    fn answer_all(&self, which: impl Fn(&Entry) -> bool, reply: &Reply) {
+        let mut waiters = Vec::new();
+        for slot in &mut self.slots.borrow_mut().slots {
+            if let Some(entry) = slot.call.as_mut().filter(|e| e.reply.is_none() && which(e)) {
+                entry.reply = Some(reply.clone());
+                waiters.extend(entry.waiter.take());
+            }
+        }
+        waiters.into_iter().for_each(|waiter| self.kernel.wake(waiter));
+    }
+
+    /// Lets everybody who waits for an answer about this volume look again.
+    pub(super) fn nudge(&self, volume: VolumeId) {
+        let mut waiters = Vec::new();
+        for slot in &mut self.slots.borrow_mut().slots {
+            if let Some(entry) = slot.call.as_mut().filter(|entry| entry.volume == volume) {
+                waiters.extend(entry.waiter.clone());
+            }
+        }
+        waiters.into_iter().for_each(|waiter| self.kernel.wake(waiter));
+    }
+}
+
+/// A request under way. Dropping it forgets it: its answer will be ignored.
+pub(super) struct Call {
+    calls: Calls,
+    cookie: u64,
+}
+
+impl Call {
+    pub(super) fn cookie(&self) -> u64 {
+        self.cookie
+    }
+}
+
+impl Future for Call {
+    type Output = Reply;
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reply> {
+        let mut slots = self.calls.slots.borrow_mut();
+        let entry = slots.find(self.cookie).expect("a call's slot is its own");
+        if let Some(reply) = entry.reply.take() {
+            return Poll::Ready(reply);
+        }
+        let target = entry.target;
+        entry.waiter = Some(self.calls.kernel.wake_ref(cx));
+        drop(slots);
+        let which = u64::from(target.get());
+        self.calls.kernel.waits_for(Wait { what: "an answer of node", which });
+        Poll::Pending
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let mut slots = self.calls.slots.borrow_mut();
+        let slot = &mut slots.slots[self.cookie as u32 as usize];
+        slot.call = None;
+        slot.generation = slot.generation.wrapping_add(1);
+        slots.free.push(self.cookie as u32);
+    }
+}

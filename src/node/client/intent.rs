@@ -1,0 +1,188 @@
+//! The owner's side of the write-intent: which regions may be marked, which may differ, which may be
+//! cleared (rules 7 and 10).
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use crate::base::Region;
+
+use super::super::layout::IntentMap;
+use super::super::protocol::{LegMode, Wire};
+use super::volume::Volume;
+
+/// Regions as the owner sees them.
+pub(super) struct Intent(RefCell<State>);
+
+struct State {
+    /// Regions whose legs may differ; `None` until the legs' marks have been read.
+    divergent: Option<IntentMap>,
+    /// Divergent regions that an operation waits for.
+    urgent: Vec<Region>,
+    /// Regions that may be marked on some leg.
+    marked: IntentMap,
+    /// Regions written since the last round of clearing.
+    fresh: IntentMap,
+    /// Writes under way, by region.
+    writes: Vec<u32>,
+}
+
+impl Intent {
+    pub(super) fn new(regions: u32) -> Self {
+        Self(RefCell::new(State {
+            divergent: None,
+            urgent: Vec::new(),
+            marked: IntentMap::empty(regions),
+            fresh: IntentMap::empty(regions),
+            writes: vec![0; regions as usize],
+        }))
+    }
+
+    /// The owner before this one left the legs equal.
+    pub(super) fn nothing_to_recover(&self) {
+        let mut state = self.0.borrow_mut();
+        let regions = state.marked.regions();
+        state.divergent.get_or_insert_with(|| IntentMap::empty(regions));
+    }
+
+    /// These regions were found marked on some leg when the volume was attached.
+    pub(super) fn found_divergent(&self, marks: &IntentMap) {
+        let mut state = self.0.borrow_mut();
+        state.marked.add(marks);
+        match &mut state.divergent {
+            Some(divergent) => divergent.add(marks),
+            None => state.divergent = Some(marks.clone()),
+        }
+    }
+
+    /// These regions are marked on some leg, and equal.
+    pub(super) fn found_marked(&self, marks: &IntentMap) {
+        self.0.borrow_mut().marked.add(marks);
+    }
+
+    /// Whether it is known which regions may differ.
+    pub(super) fn is_known(&self) -> bool {
+        self.0.borrow().divergent.is_some()
+    }
+
+    /// Whether none of these regions may differ between the legs. Those that may are made urgent.
+    pub(super) fn are_equal(&self, regions: impl Iterator<Item = Region>) -> bool {
+        let state = &mut *self.0.borrow_mut();
+        let Some(divergent) = &state.divergent else { return false };
+        let mut equal = true;
+        for region in regions.filter(|region| divergent.has(*region)) {
+            equal = false;
+            if !state.urgent.contains(&region) {
+                state.urgent.push(region);
+            }
+        }
+        equal
+    }
+
+    /// The next region to make equal.
+    pub(super) fn next_divergent(&self) -> Option<Region> {
+        let mut state = self.0.borrow_mut();
+        while let Some(region) = state.urgent.pop() {
+            if state.divergent.as_ref().is_some_and(|divergent| divergent.has(region)) {
+                return Some(region);
+            }
+        }
+        state.divergent.as_ref()?.next_from(Region::new(0))
+    }
+
+    pub(super) fn made_equal(&self, region: Region) {
+        if let Some(divergent) = &mut self.0.borrow_mut().divergent {
+            divergent.clear(region);
+        }
+    }
+
+    /// A write into these regions begins.
+    fn begin(&self, regions: impl Iterator<Item = Region>) {
+        let mut state = self.0.borrow_mut();
+        for region in regions {
+            state.marked.set(region);
+            state.fresh.set(region);
+            state.writes[region.index()] += 1;
+        }
+    }
+
+    /// It ended; when not on all legs, they may differ from now on.
+    fn end(&self, regions: impl Iterator<Item = Region>, complete: bool) {
+        let mut state = self.0.borrow_mut();
+        for region in regions {
+            state.writes[region.index()] -= 1;
+            if !complete && let Some(divergent) = &mut state.divergent {
+                divergent.set(region);
+            }
+        }
+    }
+
+    /// Marked regions that nothing was written into for a whole round; they count as unmarked from now.
+    fn take_clearable(&self) -> Vec<Region> {
+        let mut state = self.0.borrow_mut();
+        let Some(divergent) = &state.divergent else { return Vec::new() };
+        let idle = |region: &Region| {
+            state.writes[region.index()] == 0
+                && !state.fresh.has(*region)
+                && !divergent.has(*region)
+        };
+        let clearable: Vec<Region> = state.marked.iter().filter(idle).collect();
+        clearable.iter().for_each(|region| state.marked.clear(*region));
+        let regions = state.marked.regions();
+        state.fresh = IntentMap::empty(regions);
+        clearable
+    }
+}
+
+/// A write under way; unless it was completed, its regions may differ afterwards.
+pub(super) struct Writing {
+    volume: Rc<Volume>,
+    block: u64,
+    blocks: u32,
+    complete: bool,
+}
+
+impl Writing {
+    pub(super) fn begin(volume: &Rc<Volume>, block: u64, blocks: u32) -> Self {
+        volume.intent.begin(volume.spec.regions_of(block, blocks));
+        Self { volume: volume.clone(), block, blocks, complete: false }
+    }
+
+    /// All legs have it.
+    pub(super) fn complete(mut self) {
+        self.complete = true;
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        let regions = self.volume.spec.regions_of(self.block, self.blocks);
+        self.volume.intent.end(regions, self.complete);
+        if !self.complete {
+            self.volume.changed.notify();
+        }
+    }
+}
+
+/// Clears marks of regions that are equal on all legs, for the life of the client.
+pub(super) async fn clean(volume: Rc<Volume>) {
+    let mut interval = volume.client.handle.interval(volume.client.map.timing.clean);
+    loop {
+        interval.tick().await;
+        let Some(topology) = volume.topology() else { continue };
+        let legs = topology.modes.legs();
+        let all_in_sync = legs
+            .clone()
+            .all(|leg| topology.modes.of(leg) == LegMode::ReadWrite && volume.link(leg).is_up());
+        if !all_in_sync {
+            continue;
+        }
+        for region in volume.intent.take_clearable() {
+            for leg in legs.clone() {
+                let (id, epoch) = (volume.spec.id, topology.epoch);
+                let clear = Wire::ClearIntent { volume: id, leg, epoch, region };
+                // A mark that stays is only a region compared once too often.
+                let _closed = volume.link(leg).send(clear);
+            }
+        }
+    }
+}

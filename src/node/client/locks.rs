@@ -1,0 +1,192 @@
+//! Range locks: overlapping writes take turns, reads wait for the writes that they overlap (rule 4).
+//!
+//! Fair: a lock is granted in the order of asking, past only those that it doesn't conflict with.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use crate::sim::{Kernel, NodeHandle, Tracked, Tracker, Wait, WakeRef};
+
+/// Blocks `first..=last` of a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Range {
+    first: u64,
+    last: u64,
+}
+
+impl Range {
+    /// `blocks` (at least 1) blocks from `first`.
+    pub(super) fn new(first: u64, blocks: u32) -> Self {
+        Self { first, last: first + u64::from(blocks.max(1)) - 1 }
+    }
+
+    fn overlaps(self, other: Self) -> bool {
+        self.first <= other.last && other.first <= self.last
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Claim {
+    id: u64,
+    range: Range,
+    exclusive: bool,
+}
+
+impl Claim {
+    fn conflicts(&self, other: &Self) -> bool {
+        (self.exclusive || other.exclusive) && self.range.overlaps(other.range)
+    }
+}
+
+#[derive(Default)]
+struct State {
+    next: u64,
+    held: Vec<Claim>,
+    waiting: VecDeque<(Claim, WakeRef)>,
+}
+
+/// The locks of one volume.
+#[derive(Clone)]
+pub(super) struct RangeLocks {
+    kernel: Kernel,
+    tracker: Tracker,
+    state: Rc<RefCell<State>>,
+}
+
+impl RangeLocks {
+    pub(super) fn new(handle: &NodeHandle) -> Self {
+        let tracker = handle.tracker("range lock");
+        Self { kernel: handle.kernel().clone(), tracker, state: Rc::default() }
+    }
+
+    /// Waits until nobody else reads or writes the range.
+    pub(super) fn exclusive(&self, range: Range) -> Acquire {
+        self.acquire(range, true)
+    }
+
+    /// Waits until nobody writes the range.
+    pub(super) fn shared(&self, range: Range) -> Acquire {
+        self.acquire(range, false)
+    }
+
+    fn acquire(&self, range: Range, exclusive: bool) -> Acquire {
+        let mut state = self.state.borrow_mut();
+        state.next += 1;
+        let claim = Claim { id: state.next, range, exclusive };
+        Acquire { locks: self.clone(), claim, stage: Stage::New }
+    }
+
+    fn release(&self, id: u64) {
+        let mut state = self.state.borrow_mut();
+        if let Some(at) = state.held.iter().position(|claim| claim.id == id) {
+            state.held.swap_remove(at);
+        }
+        self.grant(&mut state);
+    }
+
+    fn withdraw(&self, id: u64) {
+        let mut state = self.state.borrow_mut();
+        state.waiting.retain(|(claim, _)| claim.id != id);
+        self.grant(&mut state);
+    }
+
+    /// Grants what can be granted now, in order.
+    fn grant(&self, state: &mut State) {
+        let mut at = 0;
+        while at < state.waiting.len() {
+            let claim = state.waiting[at].0;
+            let blocked = state.held.iter().any(|held| claim.conflicts(held))
+                || state.waiting.iter().take(at).any(|(earlier, _)| claim.conflicts(earlier));
+            if blocked {
+                at += 1;
+            } else if let Some((claim, wake)) = state.waiting.remove(at) {
+                state.held.push(claim);
+                self.kernel.wake(wake);
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    New,
+    Waiting,
+    Done,
+}
+
+/// The future of a lock.
+pub(super) struct Acquire {
+    locks: RangeLocks,
+    claim: Claim,
+    stage: Stage,
+}
+
+impl Future for Acquire {
+    type Output = Lock;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Lock> {
+        let locks = self.locks.clone();
+        let claim = self.claim;
+        let mut state = locks.state.borrow_mut();
+        match self.stage {
+            Stage::New => {
+                let free = !state.held.iter().any(|held| claim.conflicts(held))
+                    && !state.waiting.iter().any(|(earlier, _)| claim.conflicts(earlier));
+                if free {
+                    state.held.push(claim);
+                } else {
+                    let wake = locks.kernel.wake_ref(cx);
+                    state.waiting.push_back((claim, wake));
+                    drop(state);
+                    locks.kernel.waits_for(Wait {
+                        what: "the range lock at block",
+                        which: claim.range.first,
+                    });
+                    self.stage = Stage::Waiting;
+                    return Poll::Pending;
+                }
+            }
+            Stage::Waiting => {
+                if let Some((_, wake)) = state.waiting.iter_mut().find(|(w, _)| w.id == claim.id) {
+                    *wake = locks.kernel.wake_ref(cx);
+                    drop(state);
+                    locks.kernel.waits_for(Wait {
+                        what: "the range lock at block",
+                        which: claim.range.first,
+                    });
+                    return Poll::Pending;
+                }
+            }
+            Stage::Done => unreachable!("a lock is handed out once"),
+        }
+        drop(state);
+        self.stage = Stage::Done;
+        Poll::Ready(Lock { _tracked: locks.tracker.open(), locks, id: claim.id })
+    }
+}
+
+impl Drop for Acquire {
+    fn drop(&mut self) {
+        if self.stage == Stage::Waiting {
+            // Granted and never seen, or still waiting: gone either way.
+            self.locks.withdraw(self.claim.id);
+            self.locks.release(self.claim.id);
+        }
+    }
+}
+
+/// A held lock; dropping it lets the next ones have it.
+pub(super) struct Lock {
+    locks: RangeLocks,
+    id: u64,
+    _tracked: Tracked,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.locks.release(self.id);
+    }
+}

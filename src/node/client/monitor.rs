@@ -1,0 +1,64 @@
+//! Notices what fails to happen: answers that don't come, targets that stay away, dead legs that are back.
+
+use std::rc::Rc;
+
+use super::super::protocol::{LegStatus, Wire};
+use super::Client;
+use super::calls::Reply;
+use super::io::ask;
+use super::volume::Volume;
+
+/// Looks round at every heartbeat, for the life of the client.
+pub(super) async fn run(client: Rc<Client>, volumes: Vec<Rc<Volume>>) {
+    let mut interval = client.handle.interval(client.map.timing.heartbeat);
+    loop {
+        interval.tick().await;
+        time_out(&client, &volumes);
+        for volume in &volumes {
+            report_unreachable(volume);
+            probe(volume);
+            volume.calm_down();
+        }
+    }
+}
+
+/// Requests without an answer for too long are in doubt. The connection goes with them, for only then
+/// can nothing of theirs land after what is sent next.
+fn time_out(client: &Client, volumes: &[Rc<Volume>]) {
+    let now = client.handle.monotonic();
+    let since = now.saturating_sub(client.map.timing.io_timeout);
+    for (target, volume, leg) in client.calls.time_out(since) {
+        tracing::debug!(%target, %volume, %leg, "no answer in time");
+        client.links[&target].close();
+        if let Some(volume) = volumes.iter().find(|held| held.spec.id == volume) {
+            volume.report_failed(leg);
+        }
+    }
+}
+
+fn report_unreachable(volume: &Volume) {
+    let now = volume.client.handle.monotonic();
+    let Some(topology) = volume.topology() else { return };
+    for leg in topology.modes.written() {
+        let away = volume.link(leg).down_for(now);
+        if away.is_some_and(|away| away >= volume.client.map.timing.patience) {
+            volume.report_failed(leg);
+        }
+    }
+}
+
+fn probe(volume: &Rc<Volume>) {
+    for leg in volume.legs_to_probe() {
+        let volume = volume.clone();
+        let handle = volume.client.handle.clone();
+        handle.spawn("client.probe", async move {
+            let Some(topology) = volume.topology() else { return };
+            let id = volume.spec.id;
+            let probe = |cookie, _| Wire::Probe { cookie, volume: id, leg };
+            let reply = ask(&volume, leg, topology.epoch, probe).await;
+            if matches!(reply, Reply::Answer(LegStatus::Ok, _)) {
+                volume.report_back(leg);
+            }
+        });
+    }
+}

@@ -1,0 +1,148 @@
+//! Brings legs back together: regions that an earlier owner may have left different (rule 10), and
+//! legs that were away (rules 8 and 9). Each region under its lock, while applications go on.
+
+use std::rc::Rc;
+
+use crate::base::history::RebuildProgress;
+use crate::base::{LegIndex, Region};
+
+use super::super::layout::IntentMap;
+use super::super::protocol::{LegMode, LegStatus, Topology, Wire};
+use super::super::records::RegionRecovered;
+use super::calls::Reply;
+use super::intent::Writing;
+use super::io::{IoError, Legs, Put, Work, ask, put_pieces, read_pieces};
+use super::locks::Range;
+use super::volume::Volume;
+
+/// Makes divergent regions equal, for the life of the client.
+pub(super) async fn recover(volume: Rc<Volume>) {
+    while !volume.intent.is_known() {
+        let topology = volume.topology_where(|topology| Some(*topology)).await;
+        if !topology.recover || volume.intent.is_known() {
+            break;
+        }
+        if let Some(marks) = marks_of(&volume, &topology).await {
+            volume.intent.found_divergent(&marks);
+            volume.changed.notify();
+        } else {
+            pause(&volume).await;
+        }
+    }
+    loop {
+        let region = volume.changed.wait_for(|| volume.intent.next_divergent()).await;
+        match make_equal(&volume, region).await {
+            Ok(()) => volume.changed.notify(),
+            Err(_) => pause(&volume).await,
+        }
+    }
+}
+
+async fn pause(volume: &Volume) {
+    volume.client.handle.sleep(volume.client.map.timing.heartbeat).await;
+}
+
+/// Copies one leg's view of a region to all legs.
+async fn make_equal(volume: &Rc<Volume>, region: Region) -> Result<(), IoError> {
+    let (block, blocks) = volume.spec.blocks_of(region);
+    let _lock = volume.locks.exclusive(Range::new(block, blocks)).await;
+    let writing = Writing::begin(volume, block, blocks);
+    let (pieces, _) = read_pieces(volume, block, blocks, 0).await?;
+    put_pieces(volume, pieces, Legs::ALL).await?;
+    writing.complete();
+    volume.intent.made_equal(region);
+    volume.client.handle.emit(&RegionRecovered { volume: volume.spec.id, region });
+    Ok(())
+}
+
+/// The regions marked on any leg in sync; `None` when one of them does not tell.
+async fn marks_of(volume: &Rc<Volume>, topology: &Topology) -> Option<IntentMap> {
+    let mut marks = IntentMap::empty(volume.spec.regions());
+    for leg in topology.modes.legs_in(LegMode::ReadWrite) {
+        let (id, epoch) = (volume.spec.id, topology.epoch);
+        let read = |cookie, epoch| Wire::ReadIntent { cookie, volume: id, leg, epoch };
+        match ask(volume, leg, epoch, read).await {
+            Reply::Intent(found) => marks.add(&found),
+            Reply::Answer(LegStatus::Unusable, _) | Reply::TimedOut => {
+                volume.report_failed(leg);
+                return None;
+            }
+            Reply::Answer(..) | Reply::Lost => return None,
+        }
+    }
+    Some(marks)
+}
+
+/// Rebuilds legs that are back, for the life of the client.
+pub(super) async fn rebuild(volume: Rc<Volume>) {
+    loop {
+        let leg = volume
+            .topology_where(|topology| topology.modes.legs_in(LegMode::WriteOnly).next())
+            .await;
+        let done = match plan(&volume, leg).await {
+            true => rebuild_leg(&volume, leg).await,
+            false => false,
+        };
+        if done {
+            volume.report_rebuilt(leg);
+            let grant = volume.grant();
+            let next = volume.changed.wait_for(|| (volume.grant() != grant).then_some(()));
+            let patience = volume.client.map.timing.patience;
+            // No answer: it is said again, for the manager may have been away.
+            let _no_answer = volume.client.handle.timeout(patience, next).await;
+        } else {
+            pause(&volume).await;
+        }
+    }
+}
+
+/// Finds out what a leg lacks: what the others have marked, or everything. Keeps an earlier plan: the
+/// leg has been written ever since.
+async fn plan(volume: &Rc<Volume>, leg: LegIndex) -> bool {
+    if volume.has_plan(leg) {
+        return true;
+    }
+    let Some(topology) = volume.topology() else { return false };
+    if topology.modes.of(leg) != LegMode::WriteOnly {
+        return false;
+    }
+    let Some(mut marks) = marks_of(volume, &topology).await else { return false };
+    volume.intent.found_marked(&marks);
+    if topology.rebuild_all >> leg.get() & 1 == 1 {
+        marks = IntentMap::full(volume.spec.regions());
+    }
+    let still = volume
+        .topology()
+        .is_some_and(|now| now.modes.of(leg) == LegMode::WriteOnly && now.epoch == topology.epoch);
+    if still {
+        volume.plan_rebuild(leg, marks);
+    }
+    still
+}
+
+/// Copies what is planned. `false` when it could not be done now.
+async fn rebuild_leg(volume: &Rc<Volume>, leg: LegIndex) -> bool {
+    while let Some(region) = volume.next_to_rebuild(leg) {
+        if copy_region(volume, leg, region).await.is_err() {
+            return false;
+        }
+        let (done, total) = volume.region_rebuilt(leg, region);
+        let volume_id = volume.spec.id;
+        volume.client.handle.emit(&RebuildProgress { volume: volume_id, leg, done, total });
+    }
+    let flushed = Put::new(volume, Work::Flush, Legs::one(leg)).await;
+    // The plan is gone when the leg died meanwhile.
+    flushed.is_ok() && volume.has_plan(leg)
+}
+
+async fn copy_region(volume: &Rc<Volume>, leg: LegIndex, region: Region) -> Result<(), IoError> {
+    let regions = || std::iter::once(region);
+    volume.changed.wait_for(|| volume.intent.are_equal(regions()).then_some(())).await;
+    let (block, blocks) = volume.spec.blocks_of(region);
+    let _lock = volume.locks.exclusive(Range::new(block, blocks)).await;
+    if !volume.intent.are_equal(regions()) {
+        return Err(IoError::InDoubt);
+    }
+    let (pieces, _) = read_pieces(volume, block, blocks, 0).await?;
+    put_pieces(volume, pieces, Legs::one(leg)).await
+}

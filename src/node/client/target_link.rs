@@ -1,0 +1,84 @@
+//! The connection to one target: found again whenever it is lost; hands answers to who waits for them.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use crate::base::{Nanos, NodeId};
+use crate::net::port::{Closed, Connection};
+use crate::sim::NodeHandle;
+
+use super::super::protocol::{Service, Wire};
+use super::Client;
+use super::calls::Reply;
+use super::volume::Volume;
+
+/// A target as the client reaches it.
+pub(super) struct TargetLink {
+    target: NodeId,
+    connection: RefCell<Option<Rc<Connection<Wire>>>>,
+    /// Since when there is no connection.
+    down_since: Cell<Nanos>,
+}
+
+impl TargetLink {
+    pub(super) fn new(handle: &NodeHandle, target: NodeId) -> Self {
+        let down_since = Cell::new(handle.monotonic());
+        Self { target, connection: RefCell::new(None), down_since }
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.connection.borrow().is_some()
+    }
+
+    /// For how long there has been no connection; `None` while there is one.
+    pub(super) fn down_for(&self, now: Nanos) -> Option<Nanos> {
+        (!self.is_up()).then(|| now.saturating_sub(self.down_since.get()))
+    }
+
+    /// Sends to the target.
+    pub(super) fn send(&self, message: Wire) -> Result<(), Closed> {
+        match &*self.connection.borrow() {
+            Some(connection) => connection.send(message),
+            None => Err(Closed),
+        }
+    }
+
+    /// Gives the connection up, and with it whatever the target still has of ours: only then may
+    /// requests that are in doubt be sent again.
+    pub(super) fn close(&self) {
+        if let Some(connection) = &*self.connection.borrow() {
+            connection.close();
+        }
+    }
+}
+
+/// Keeps the connection for the life of the client.
+pub(super) async fn run(client: Rc<Client>, link: Rc<TargetLink>, volumes: Vec<Rc<Volume>>) {
+    loop {
+        let Ok(connection) = client.port.connect(link.target, Service::Data as u16).await else {
+            client.handle.sleep(client.map.timing.reconnect).await;
+            continue;
+        };
+        let connection = Rc::new(connection);
+        *link.connection.borrow_mut() = Some(connection.clone());
+        volumes.iter().for_each(|volume| volume.links_changed());
+        while let Ok(message) = connection.recv().await {
+            take(&client, &connection, message);
+        }
+        *link.connection.borrow_mut() = None;
+        link.down_since.set(client.handle.monotonic());
+        client.calls.lose(link.target);
+        volumes.iter().for_each(|volume| volume.links_changed());
+    }
+}
+
+fn take(client: &Client, connection: &Connection<Wire>, message: Wire) {
+    match message {
+        Wire::Done { cookie, status, data } => {
+            client.calls.answer(cookie, Reply::Answer(status, data));
+        }
+        Wire::Intent { cookie, regions } => client.calls.answer(cookie, Reply::Intent(regions)),
+        // Nothing else is a target's to say to a client.
+        _ => connection.close(),
+    }
+}

@@ -1,0 +1,276 @@
+//! What the client knows of a volume: topology, lease, which regions may differ, which legs misbehave.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use crate::base::{Epoch, LegIndex, Nanos, Region};
+use crate::net::port::Connection;
+use crate::sim::Signal;
+
+use super::super::config::{LegSpec, VolumeSpec};
+use super::super::layout::IntentMap;
+use super::super::protocol::{LegMode, MAX_LEGS, Topology, Wire};
+use super::super::records::{LegReported, OwnerGranted};
+use super::Client;
+use super::intent::Intent;
+use super::locks::RangeLocks;
+use super::target_link::TargetLink;
+
+/// A volume attached, or to be attached.
+pub(super) struct Volume {
+    pub(super) client: Rc<Client>,
+    pub(super) spec: VolumeSpec,
+    /// Something changed that an operation may wait for.
+    pub(super) changed: Signal,
+    pub(super) locks: RangeLocks,
+    pub(super) intent: Intent,
+    topology: Cell<Option<Topology>>,
+    /// Counts grants: what failed under one grant may be tried again under the next.
+    grants: Cell<u64>,
+    /// When the manager last surely took us for the owner; moves on with each answered heartbeat.
+    confirmed: RefCell<Rc<Cell<Nanos>>>,
+    manager: RefCell<Option<Rc<Connection<Wire>>>>,
+    legs: [LegState; MAX_LEGS],
+    is_lost: Cell<bool>,
+}
+
+/// What the owner notes of a leg.
+#[derive(Default)]
+struct LegState {
+    /// The grant under which it was last reported as failed.
+    reported: Cell<u64>,
+    /// When a dead leg is looked at again, and how long to wait after that.
+    probe_at: Cell<Nanos>,
+    probe_pause: Cell<Nanos>,
+    died: Cell<Nanos>,
+    /// Regions still to be rebuilt, while the leg is `W`.
+    plan: RefCell<Option<IntentMap>>,
+    /// Regions whose copy on this leg is being read or written right now, for a report.
+    total: Cell<u32>,
+}
+
+impl Volume {
+    pub(super) fn new(client: Rc<Client>, spec: &VolumeSpec) -> Self {
+        Self {
+            changed: Signal::new(client.handle.kernel()),
+            locks: RangeLocks::new(&client.handle),
+            intent: Intent::new(spec.regions()),
+            spec: spec.clone(),
+            client,
+            topology: Cell::new(None),
+            grants: Cell::new(0),
+            confirmed: RefCell::default(),
+            manager: RefCell::new(None),
+            legs: Default::default(),
+            is_lost: Cell::new(false),
+        }
+    }
+
+    /// How the volume stands, if it was granted.
+    pub(super) fn topology(&self) -> Option<Topology> {
+        self.topology.get()
+    }
+
+    /// Which grant this is; 0 before the first.
+    pub(super) fn grant(&self) -> u64 {
+        self.grants.get()
+    }
+
+    /// Whether another client has the volume now.
+    pub(super) fn is_lost(&self) -> bool {
+        self.is_lost.get()
+    }
+
+    pub(super) fn leg(&self, leg: LegIndex) -> &LegSpec {
+        &self.spec.legs[leg.index()]
+    }
+
+    pub(super) fn link(&self, leg: LegIndex) -> &Rc<TargetLink> {
+        &self.client.links[&self.leg(leg).target]
+    }
+
+    /// Waits for the first grant, or for one under which `wanted` gives a value.
+    pub(super) async fn topology_where<T>(&self, wanted: impl Fn(&Topology) -> Option<T>) -> T {
+        self.changed.wait_for(|| self.topology().and_then(|topology| wanted(&topology))).await
+    }
+
+    /// Acts under this configuration from now on.
+    pub(super) fn granted(&self, topology: Topology, answered: &Rc<Cell<Nanos>>) {
+        if self.topology().is_some_and(|current| current.epoch > topology.epoch) {
+            return;
+        }
+        let now = self.client.handle.monotonic();
+        let first = self.topology().is_none();
+        *self.confirmed.borrow_mut() = answered.clone();
+        self.topology.set(Some(topology));
+        self.grants.set(self.grants.get() + 1);
+        for leg in topology.modes.legs() {
+            self.note_mode(leg, topology.modes.of(leg), now);
+        }
+        let (volume, epoch, modes) = (topology.volume, topology.epoch, topology.modes.word());
+        self.client.handle.emit(&OwnerGranted { volume, epoch, modes });
+        if first && !topology.recover {
+            self.intent.nothing_to_recover();
+        }
+        self.look_again();
+    }
+
+    fn note_mode(&self, leg: LegIndex, mode: LegMode, now: Nanos) {
+        let state = &self.legs[leg.index()];
+        let pause = self.client.map.timing.probe;
+        match mode {
+            LegMode::Dead => {
+                *state.plan.borrow_mut() = None;
+                if state.died.get() == Nanos::ZERO {
+                    // One that comes and goes is asked less and less often.
+                    let longer = state.probe_pause.get().saturating_mul(2);
+                    state.probe_pause.set(longer.max(pause).min(pause.saturating_mul(32)));
+                    state.probe_at.set(now);
+                    state.died.set(now.max(Nanos::new(1)));
+                }
+            }
+            LegMode::ReadWrite => {
+                *state.plan.borrow_mut() = None;
+                state.died.set(Nanos::ZERO);
+            }
+            LegMode::WriteOnly => state.died.set(Nanos::ZERO),
+        }
+    }
+
+    /// The volume is another client's.
+    pub(super) fn lost(&self) {
+        self.is_lost.set(true);
+        self.topology.set(None);
+        self.look_again();
+    }
+
+    pub(super) fn manager_found(&self, connection: &Rc<Connection<Wire>>) {
+        *self.manager.borrow_mut() = Some(connection.clone());
+    }
+
+    /// The lease goes on as far as it was confirmed, and no further.
+    pub(super) fn manager_lost(&self) {
+        *self.manager.borrow_mut() = None;
+        let so_far = self.confirmed.borrow().get();
+        *self.confirmed.borrow_mut() = Rc::new(Cell::new(so_far));
+    }
+
+    pub(super) fn links_changed(&self) {
+        self.changed.notify();
+    }
+
+    fn look_again(&self) {
+        self.changed.notify();
+        self.client.calls.nudge(self.spec.id);
+    }
+
+    /// Whether reads may be answered now: the manager gives the volume to nobody else yet (rule 11).
+    pub(super) fn has_lease(&self) -> bool {
+        let until = self.confirmed.borrow().get() + self.client.map.timing.lease;
+        self.client.handle.monotonic() < until
+    }
+
+    /// Reports a leg as failed, once under each grant.
+    pub(super) fn report_failed(&self, leg: LegIndex) {
+        let Some(topology) = self.topology() else { return };
+        let state = &self.legs[leg.index()];
+        let dead = topology.modes.of(leg) == LegMode::Dead;
+        if dead || state.reported.get() == self.grant() {
+            return;
+        }
+        let (volume, epoch) = (self.spec.id, topology.epoch);
+        if self.tell_manager(Wire::LegFailed { volume, leg, epoch }) {
+            state.reported.set(self.grant());
+            self.note_report(leg, epoch, LegMode::Dead);
+        }
+    }
+
+    /// Forgets what was reported under this grant, so that it is reported again.
+    pub(super) fn report_anew(&self) {
+        self.legs.iter().for_each(|state| state.reported.set(0));
+    }
+
+    pub(super) fn report_back(&self, leg: LegIndex) {
+        let Some(topology) = self.topology() else { return };
+        let (volume, epoch) = (self.spec.id, topology.epoch);
+        if topology.modes.of(leg) == LegMode::Dead
+            && self.tell_manager(Wire::LegBack { volume, leg, epoch })
+        {
+            self.note_report(leg, epoch, LegMode::WriteOnly);
+        }
+    }
+
+    pub(super) fn report_rebuilt(&self, leg: LegIndex) {
+        let Some(topology) = self.topology() else { return };
+        let (volume, epoch) = (self.spec.id, topology.epoch);
+        if self.tell_manager(Wire::Rebuilt { volume, leg, epoch }) {
+            self.note_report(leg, epoch, LegMode::ReadWrite);
+        }
+    }
+
+    fn note_report(&self, leg: LegIndex, epoch: Epoch, mode: LegMode) {
+        let volume = self.spec.id;
+        self.client.handle.emit(&LegReported { volume, leg, epoch, mode });
+    }
+
+    /// Whether there is a manager to tell.
+    fn tell_manager(&self, message: Wire) -> bool {
+        self.manager.borrow().as_ref().is_some_and(|manager| manager.send(message).is_ok())
+    }
+
+    /// Dead legs that are due to be looked at; the next look is put off.
+    pub(super) fn legs_to_probe(&self) -> Vec<LegIndex> {
+        let Some(topology) = self.topology() else { return Vec::new() };
+        let now = self.client.handle.monotonic();
+        let due = topology.modes.legs_in(LegMode::Dead).filter(|leg| {
+            let state = &self.legs[leg.index()];
+            let due = now >= state.probe_at.get();
+            if due {
+                state.probe_at.set(now + state.probe_pause.get());
+            }
+            due
+        });
+        due.collect()
+    }
+
+    /// A leg that has served well for a while is trusted again as it was at first.
+    pub(super) fn calm_down(&self) {
+        let now = self.client.handle.monotonic();
+        let Some(topology) = self.topology() else { return };
+        for leg in topology.modes.legs_in(LegMode::ReadWrite) {
+            let state = &self.legs[leg.index()];
+            let calm = state.probe_pause.get().saturating_mul(16);
+            if now.saturating_sub(state.probe_at.get()) > calm {
+                state.probe_pause.set(Nanos::ZERO);
+            }
+        }
+    }
+
+    /// Sets what is to be rebuilt on a leg.
+    pub(super) fn plan_rebuild(&self, leg: LegIndex, plan: IntentMap) {
+        let state = &self.legs[leg.index()];
+        state.total.set(plan.count());
+        *state.plan.borrow_mut() = Some(plan);
+    }
+
+    pub(super) fn has_plan(&self, leg: LegIndex) -> bool {
+        self.legs[leg.index()].plan.borrow().is_some()
+    }
+
+    /// The next region to rebuild on a leg.
+    pub(super) fn next_to_rebuild(&self, leg: LegIndex) -> Option<Region> {
+        let plan = self.legs[leg.index()].plan.borrow();
+        plan.as_ref().and_then(|plan| plan.next_from(Region::new(0)))
+    }
+
+    /// Notes that a region is rebuilt; says how many of how many are.
+    pub(super) fn region_rebuilt(&self, leg: LegIndex, region: Region) -> (u32, u32) {
+        let state = &self.legs[leg.index()];
+        let mut plan = state.plan.borrow_mut();
+        let left = plan.as_mut().map_or(0, |plan| {
+            plan.clear(region);
+            plan.count()
+        });
+        (state.total.get() - left, state.total.get())
+    }
+}

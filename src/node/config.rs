@@ -1,0 +1,125 @@
+//! What every node of the cluster is told at boot: the volumes, where their legs are, how long to wait.
+
+use crate::base::{BlockSize, DiskId, LegIndex, Nanos, NodeId, Region, VolumeId};
+
+use super::layout::Extent;
+
+/// One leg of a volume: where its blocks are.
+#[derive(Clone, Debug)]
+pub struct LegSpec {
+    /// The target that holds the disk.
+    pub target: NodeId,
+    /// The disk.
+    pub disk: DiskId,
+    /// Its blocks on that disk.
+    pub extent: Extent,
+}
+
+/// A volume: its size and its legs.
+#[derive(Clone, Debug)]
+pub struct VolumeSpec {
+    /// Its id.
+    pub id: VolumeId,
+    /// Size in blocks.
+    pub blocks: u64,
+    /// Blocks that one bit of the write-intent bitmap stands for.
+    pub blocks_per_region: u32,
+    /// Its copies, 2 to [`MAX_LEGS`](super::MAX_LEGS).
+    pub legs: Vec<LegSpec>,
+}
+
+impl VolumeSpec {
+    /// How many regions it has.
+    #[must_use]
+    pub fn regions(&self) -> u32 {
+        self.blocks.div_ceil(u64::from(self.blocks_per_region)) as u32
+    }
+
+    /// The region of a block.
+    #[must_use]
+    pub fn region_of(&self, block: u64) -> Region {
+        Region::new((block / u64::from(self.blocks_per_region)) as u32)
+    }
+
+    /// The regions that `blocks` blocks from `block` touch; at least one block.
+    pub fn regions_of(&self, block: u64, blocks: u32) -> impl Iterator<Item = Region> + use<> {
+        let last = block + u64::from(blocks.max(1)) - 1;
+        (self.region_of(block).get()..=self.region_of(last).get()).map(Region::new)
+    }
+
+    /// The blocks of a region: the first, and how many (the last region may be short).
+    #[must_use]
+    pub fn blocks_of(&self, region: Region) -> (u64, u32) {
+        let first = u64::from(region.get()) * u64::from(self.blocks_per_region);
+        let count = (self.blocks - first).min(u64::from(self.blocks_per_region));
+        (first, count as u32)
+    }
+
+    /// The leg's index as an id.
+    pub fn leg_ids(&self) -> impl Iterator<Item = LegIndex> + use<> {
+        (0..self.legs.len() as u8).map(LegIndex::new)
+    }
+}
+
+/// How long the cluster's nodes wait for what. All spans are of the node's own monotonic clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// Between two heartbeats of a node to the manager.
+    pub heartbeat: Nanos,
+    /// Without a heartbeat for so long, the manager takes a node for gone.
+    pub dead_after: Nanos,
+    /// How long an owner may answer reads after its last heartbeat that the manager answered.
+    pub lease: Nanos,
+    /// Added by the manager to the lease before it gives the volume to another client: covers drift.
+    pub lease_margin: Nanos,
+    /// An IO on a leg without an answer for so long is in doubt.
+    pub io_timeout: Nanos,
+    /// A leg that IO waits for and that cannot be reached for so long is reported.
+    pub patience: Nanos,
+    /// How long the manager waits for a registration to be acknowledged.
+    pub register_timeout: Nanos,
+    /// Between two attempts to reach a peer again.
+    pub reconnect: Nanos,
+    /// Between two looks at a dead leg, doubled for a leg that comes and goes, up to 32 times.
+    pub probe: Nanos,
+    /// Between two rounds of clearing write-intent.
+    pub clean: Nanos,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            heartbeat: Nanos::from_millis(1),
+            dead_after: Nanos::from_millis(5),
+            lease: Nanos::from_millis(20),
+            lease_margin: Nanos::from_millis(2),
+            io_timeout: Nanos::from_millis(10),
+            patience: Nanos::from_millis(3),
+            register_timeout: Nanos::from_millis(4),
+            reconnect: Nanos::from_micros(200),
+            probe: Nanos::from_millis(2),
+            clean: Nanos::from_millis(5),
+        }
+    }
+}
+
+/// The cluster as every node knows it.
+#[derive(Clone, Debug)]
+pub struct ClusterMap {
+    /// Size of a block everywhere.
+    pub block_size: BlockSize,
+    /// All volumes, by id.
+    pub volumes: Vec<VolumeSpec>,
+    /// The manager.
+    pub manager: NodeId,
+    /// How long to wait for what.
+    pub timing: Timing,
+}
+
+impl ClusterMap {
+    /// The volume of this id; ids come from the map itself.
+    #[must_use]
+    pub fn volume(&self, id: VolumeId) -> &VolumeSpec {
+        &self.volumes[id.index()]
+    }
+}

@@ -1,0 +1,211 @@
+//! What a leg keeps on its disk: data, write-intent bitmap, superblock. Issues no command.
+//!
+//! Data grows from the disk's first block, metadata from its last block down, so that block `n` of the
+//! first leg on a disk is block `n` of that disk.
+
+use crate::base::{Block, BlockSize, Epoch, LegIndex, Region, VolumeId};
+
+/// Where a leg's blocks are on its disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// First block of the data.
+    pub data: u64,
+    /// Number of data blocks.
+    pub blocks: u64,
+    /// Block of the superblock; the bitmap is in the blocks after it.
+    pub superblock: u64,
+    /// Blocks of the bitmap.
+    pub bitmap_blocks: u32,
+}
+
+impl Extent {
+    /// Blocks that a bitmap of this many regions takes.
+    #[must_use]
+    pub fn bitmap_blocks(regions: u32, size: BlockSize) -> u32 {
+        regions.div_ceil(size.bytes() as u32 * 8)
+    }
+
+    /// First block of the bitmap.
+    #[must_use]
+    pub const fn bitmap(&self) -> u64 {
+        self.superblock + 1
+    }
+}
+
+/// Marks a superblock.
+const MAGIC: u64 = 0x7374_6f72_6d67_6c01;
+
+/// Says whose leg this is and the last epoch that it was registered under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Superblock {
+    /// The volume.
+    pub volume: VolumeId,
+    /// The leg.
+    pub leg: LegIndex,
+    /// Its generation: the epoch of its last registration.
+    pub generation: Epoch,
+}
+
+impl Superblock {
+    /// As a block: magic, volume, leg, generation, and a hash of these.
+    #[must_use]
+    pub fn to_block(self, size: BlockSize) -> Block {
+        let words =
+            [MAGIC, u64::from(self.volume.get()), u64::from(self.leg.get()), self.generation.get()];
+        let mut bytes = vec![0; size.bytes()];
+        write_words(&mut bytes, &words);
+        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..32]);
+        bytes[32..40].copy_from_slice(&hash.to_le_bytes());
+        Block::from_bytes(&bytes)
+    }
+
+    /// What a block says; `None` when it is no superblock or a damaged one.
+    #[must_use]
+    pub fn from_block(block: &Block, size: BlockSize) -> Option<Self> {
+        let bytes = block.bytes(size);
+        let words = read_words(&bytes[..40]);
+        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..32]);
+        if words[0] != MAGIC || words[4] != hash {
+            return None;
+        }
+        Some(Self {
+            volume: VolumeId::new(words[1] as u16),
+            leg: LegIndex::new(words[2] as u8),
+            generation: Epoch::new(words[3]),
+        })
+    }
+}
+
+/// A set of regions, one bit each: the write-intent bitmap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IntentMap {
+    regions: u32,
+    words: Vec<u64>,
+}
+
+impl IntentMap {
+    /// No region marked.
+    #[must_use]
+    pub fn empty(regions: u32) -> Self {
+        Self { regions, words: vec![0; regions.div_ceil(64) as usize] }
+    }
+
+    /// Every region marked.
+    #[must_use]
+    pub fn full(regions: u32) -> Self {
+        let mut map = Self::empty(regions);
+        (0..regions).for_each(|region| map.set(Region::new(region)));
+        map
+    }
+
+    /// How many regions there are.
+    #[must_use]
+    pub const fn regions(&self) -> u32 {
+        self.regions
+    }
+
+    /// Whether a region is marked.
+    #[must_use]
+    pub fn has(&self, region: Region) -> bool {
+        self.words[region.index() / 64] >> (region.get() % 64) & 1 == 1
+    }
+
+    /// Marks a region.
+    pub fn set(&mut self, region: Region) {
+        self.words[region.index() / 64] |= 1 << (region.get() % 64);
+    }
+
+    /// Unmarks a region.
+    pub fn clear(&mut self, region: Region) {
+        self.words[region.index() / 64] &= !(1 << (region.get() % 64));
+    }
+
+    /// Marks whatever `other` marks.
+    pub fn add(&mut self, other: &Self) {
+        for (word, more) in self.words.iter_mut().zip(&other.words) {
+            *word |= more;
+        }
+    }
+
+    /// How many regions are marked.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.words.iter().map(|word| word.count_ones()).sum()
+    }
+
+    /// The first marked region at or after `from`.
+    #[must_use]
+    pub fn next_from(&self, from: Region) -> Option<Region> {
+        (from.get()..self.regions).map(Region::new).find(|region| self.has(*region))
+    }
+
+    /// The marked regions, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Region> + '_ {
+        (0..self.regions).map(Region::new).filter(|region| self.has(*region))
+    }
+
+    /// The bitmap's blocks, as they stand on a disk.
+    #[must_use]
+    pub fn to_blocks(&self, size: BlockSize) -> Vec<Block> {
+        let chunks = self.words.chunks(size.bytes() / 8);
+        let blocks = chunks.map(|words| {
+            let mut bytes = vec![0; size.bytes()];
+            write_words(&mut bytes, words);
+            Block::from_bytes(&bytes)
+        });
+        blocks.collect()
+    }
+
+    /// The bitmap that stands in these blocks.
+    #[must_use]
+    pub fn from_blocks(blocks: &[Block], regions: u32, size: BlockSize) -> Self {
+        let mut words: Vec<u64> =
+            blocks.iter().flat_map(|block| read_words(&block.bytes(size))).collect();
+        words.resize(regions.div_ceil(64) as usize, 0);
+        Self { regions, words }
+    }
+}
+
+fn write_words(bytes: &mut [u8], words: &[u64]) {
+    for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
+        chunk.copy_from_slice(&word.to_le_bytes());
+    }
+}
+
+fn read_words(bytes: &[u8]) -> Vec<u64> {
+    let chunks = bytes.chunks_exact(8);
+    chunks.map(|chunk| u64::from_le_bytes(chunk.try_into().expect("eight bytes"))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{IntentMap, Superblock};
+    use crate::base::{Block, BlockSize, Epoch, LegIndex, Region, VolumeId};
+
+    #[test]
+    fn a_bitmap_survives_its_blocks() {
+        for size in [BlockSize::B512, BlockSize::B4096] {
+            let mut map = IntentMap::empty(5000);
+            [0, 63, 64, 4095, 4096, 4999].map(|region| map.set(Region::new(region)));
+            let read = IntentMap::from_blocks(&map.to_blocks(size), 5000, size);
+            assert_eq!(read, map);
+            assert_eq!(read.iter().count(), 6);
+            assert_eq!(read.next_from(Region::new(65)), Some(Region::new(4095)));
+        }
+    }
+
+    #[test]
+    fn a_damaged_superblock_is_none() {
+        let size = BlockSize::B512;
+        let written = Superblock {
+            volume: VolumeId::new(2),
+            leg: LegIndex::new(1),
+            generation: Epoch::new(9),
+        };
+        let mut bytes = written.to_block(size).bytes(size);
+        assert_eq!(Superblock::from_block(&Block::from_bytes(&bytes), size), Some(written));
+        bytes[24] ^= 1;
+        assert_eq!(Superblock::from_block(&Block::from_bytes(&bytes), size), None);
+        assert_eq!(Superblock::from_block(&Block::ZERO, size), None);
+    }
+}

@@ -1,0 +1,110 @@
+//! A node's connection to the manager: found again whenever it is lost, kept alive by heartbeats.
+
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use crate::base::Nanos;
+use crate::net::port::{Closed, Connection, Port};
+use crate::sim::{NodeHandle, Sleep};
+
+use super::config::ClusterMap;
+use super::protocol::{Service, Wire};
+
+/// A live connection to the manager.
+pub(super) struct ManagerLink {
+    handle: NodeHandle,
+    map: Rc<ClusterMap>,
+    connection: Rc<Connection<Wire>>,
+    tick: Pin<Box<Sleep>>,
+    beat: u64,
+    /// When each unanswered heartbeat was sent would be a list; one suffices: the newest is asked for
+    /// only after the one before was answered.
+    sent: Option<(u64, Nanos)>,
+    heard: Nanos,
+    /// When the last answered heartbeat was sent: up to then the manager surely knew of us.
+    answered: Rc<Cell<Nanos>>,
+}
+
+impl ManagerLink {
+    /// Connects, trying until it works.
+    pub(super) async fn connect(
+        handle: &NodeHandle,
+        port: &Port<Wire>,
+        map: &Rc<ClusterMap>,
+        answered: Rc<Cell<Nanos>>,
+    ) -> Self {
+        let connection = loop {
+            match port.connect(map.manager, Service::Manager as u16).await {
+                Ok(connection) => break connection,
+                Err(_) => handle.sleep(map.timing.reconnect).await,
+            }
+        };
+        Self {
+            handle: handle.clone(),
+            map: map.clone(),
+            connection: Rc::new(connection),
+            tick: Box::pin(handle.sleep(Nanos::ZERO)),
+            beat: 0,
+            sent: None,
+            heard: handle.monotonic(),
+            answered,
+        }
+    }
+
+    /// The connection, for sending.
+    pub(super) fn connection(&self) -> &Rc<Connection<Wire>> {
+        &self.connection
+    }
+
+    /// The next message that is not a heartbeat, or the end of the connection.
+    pub(super) async fn next(&mut self) -> Result<Wire, Closed> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// As [`ManagerLink::next`].
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Wire, Closed>> {
+        loop {
+            match self.connection.poll_recv(cx) {
+                Poll::Ready(Ok(Wire::Pong { beat })) => self.pong(beat),
+                Poll::Ready(other) => return Poll::Ready(other),
+                Poll::Pending => {
+                    if self.tick.as_mut().poll(cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                    if let Err(closed) = self.heartbeat() {
+                        return Poll::Ready(Err(closed));
+                    }
+                }
+            }
+        }
+    }
+
+    fn pong(&mut self, beat: u64) {
+        self.heard = self.handle.monotonic();
+        if let Some((sent, at)) = self.sent
+            && sent == beat
+        {
+            self.answered.set(at);
+            self.sent = None;
+        }
+    }
+
+    /// Sends a heartbeat, unless the manager has been silent for too long.
+    fn heartbeat(&mut self) -> Result<(), Closed> {
+        let now = self.handle.monotonic();
+        if now.saturating_sub(self.heard) > self.map.timing.dead_after {
+            self.connection.close();
+            return Err(Closed);
+        }
+        self.beat += 1;
+        if self.sent.is_none() {
+            self.sent = Some((self.beat, now));
+        }
+        self.connection.send(Wire::Ping { beat: self.beat })?;
+        self.tick = Box::pin(self.handle.sleep(self.map.timing.heartbeat));
+        Ok(())
+    }
+}

@@ -1,0 +1,76 @@
+//! The manager's database: one record a volume, two slots each on the manager's disk, written in turn,
+//! so that a write cut short leaves the record before it.
+
+use crate::base::{Block, BlockSize, Nanos, Payload, VolumeId};
+use crate::disk::port::{Command, Drive, Op, QueuePair, Status};
+use crate::sim::NodeHandle;
+
+use super::record::VolumeRecord;
+
+/// Between two attempts when the disk fails.
+const RETRY: Nanos = Nanos::from_millis(1);
+
+/// The database's file, as it were.
+pub(super) struct Database {
+    handle: NodeHandle,
+    drive: Drive,
+    queue: QueuePair,
+    size: BlockSize,
+}
+
+impl Database {
+    pub(super) fn open(handle: &NodeHandle, drive: &Drive, size: BlockSize) -> Self {
+        let queue = drive.open(handle.node());
+        Self { handle: handle.clone(), drive: drive.clone(), queue, size }
+    }
+
+    /// The newest record of a volume; `None` when it has none yet. Waits for a disk that fails.
+    pub(super) async fn load(&mut self, volume: VolumeId) -> Option<VolumeRecord> {
+        let slots = [self.read(slot(volume, 0)).await, self.read(slot(volume, 1)).await];
+        let blank = slots.iter().all(|block| *block == Block::ZERO);
+        let records = slots.iter().filter_map(|block| VolumeRecord::from_block(block, self.size));
+        let newest = records.max_by_key(|record| record.epoch);
+        assert!(blank || newest.is_some(), "both records of volume {volume} are damaged");
+        newest
+    }
+
+    /// Makes a record durable. Returns only when it is.
+    pub(super) async fn store(&mut self, volume: VolumeId, record: &VolumeRecord) {
+        let lba = slot(volume, record.epoch.get());
+        let block = record.to_block(self.size);
+        loop {
+            let data = Payload::from_blocks(std::slice::from_ref(&block));
+            match self.execute(Op::Write { lba, data, fua: true }).await.0 {
+                Status::Success => return,
+                status => self.wait_after(status).await,
+            }
+        }
+    }
+
+    async fn read(&mut self, lba: u64) -> Block {
+        loop {
+            match self.execute(Op::Read { lba, blocks: 1 }).await {
+                (Status::Success, data) => return data.block(0),
+                (status, _) => self.wait_after(status).await,
+            }
+        }
+    }
+
+    async fn wait_after(&mut self, status: Status) {
+        tracing::debug!(%status, "the database's disk fails");
+        self.handle.sleep(RETRY).await;
+        self.queue = self.drive.open(self.handle.node());
+    }
+
+    async fn execute(&self, op: Op) -> (Status, Payload) {
+        let command = Command { cookie: 0, tag: u64::MAX, op };
+        self.queue.submit(command).expect("the database has one command at a time");
+        let completion = self.queue.completion().await;
+        (completion.status, completion.data)
+    }
+}
+
+/// The block of a volume's record: two for each, used in turn.
+fn slot(volume: VolumeId, turn: u64) -> u64 {
+    u64::from(volume.get()) * 2 + turn % 2
+}

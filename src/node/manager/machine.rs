@@ -1,0 +1,425 @@
+//! Decides for one volume: a plain state machine, inputs in, effects out. Sends and stores nothing.
+//!
+//! ```text
+//! Settled ──decide──▶ Persisting ──persisted──▶ Registering ──all acknowledged──▶ Settled, granted
+//!                                                    │ a leg does not answer, a new owner
+//!                                                    └──────────decide──▶ Persisting
+//! ```
+
+use crate::base::history::VolumeState;
+use crate::base::{Epoch, LegIndex, Nanos, NodeId};
+
+use super::super::config::{Timing, VolumeSpec};
+use super::super::protocol::{LegMode, LegReport, MAX_LEGS, Topology};
+use super::record::VolumeRecord;
+
+/// What the machine is told.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Input {
+    /// A target reported the leg; `None` when the target is gone.
+    Leg(LegIndex, Option<LegReport>),
+    /// A registration was answered.
+    Registered { leg: LegIndex, epoch: Epoch, ok: bool },
+    /// The record of this epoch is durable.
+    Persisted(Epoch),
+    /// A client wants to be the owner.
+    Attach { client: NodeId, session: u64 },
+    /// The owner leaves.
+    Detach { client: NodeId, session: u64 },
+    /// A client's heartbeat was answered.
+    Heard { client: NodeId },
+    /// The owner found that a leg fails, is back, or is rebuilt.
+    LegFailed { leg: LegIndex, epoch: Epoch },
+    /// See [`Input::LegFailed`].
+    LegBack { leg: LegIndex, epoch: Epoch },
+    /// See [`Input::LegFailed`].
+    Rebuilt { leg: LegIndex, epoch: Epoch },
+    /// Time has passed.
+    Tick,
+}
+
+/// What is to be done, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Make the record durable, then say so.
+    Persist(VolumeRecord),
+    /// Have the leg's target serve this epoch only.
+    Register(LegIndex, Epoch),
+    /// Tell the owner how the volume stands.
+    Grant(NodeId, Topology),
+    /// Tell a client that it is not the owner.
+    Detached(NodeId),
+    /// The volume's health changed.
+    State(VolumeState),
+}
+
+/// Where a decision stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The record is durable, registered and granted.
+    Settled,
+    /// The record is being made durable.
+    Persisting,
+    /// These legs have not acknowledged yet.
+    Registering { waiting: u8, deadline: Nanos },
+}
+
+/// What calls for a decision.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wishes {
+    attach: Option<(NodeId, u64)>,
+    detach: bool,
+    failed: u8,
+    back: u8,
+    rebuilt: u8,
+    register_anew: bool,
+}
+
+/// One volume's decisions.
+pub(super) struct Machine {
+    spec: VolumeSpec,
+    timing: Timing,
+    record: VolumeRecord,
+    phase: Phase,
+    reports: [Option<LegReport>; MAX_LEGS],
+    wishes: Wishes,
+    /// Whether the owner may have acted under the record's epoch.
+    granted: bool,
+    owner_heard: Nanos,
+    /// A client that waits for another's lease to run out.
+    claimant: Option<(NodeId, u64)>,
+    state: VolumeState,
+}
+
+const fn bit(leg: LegIndex) -> u8 {
+    1 << leg.get()
+}
+
+impl Machine {
+    /// Takes up a volume after a boot; `record` is what the database holds.
+    pub(super) fn new(
+        spec: &VolumeSpec,
+        timing: &Timing,
+        record: Option<VolumeRecord>,
+        now: Nanos,
+    ) -> Self {
+        let record = record.unwrap_or_else(|| VolumeRecord::new(spec.legs.len()));
+        let mut machine = Self {
+            spec: spec.clone(),
+            timing: *timing,
+            record,
+            phase: Phase::Settled,
+            reports: [None; MAX_LEGS],
+            wishes: Wishes::default(),
+            // Unknown after a reboot: the careful answer is that it was.
+            granted: true,
+            owner_heard: now,
+            claimant: None,
+            state: VolumeState::Healthy,
+        };
+        if record.owner.is_some() {
+            let deadline = now + machine.timing.dead_after + machine.timing.dead_after;
+            machine.phase = Phase::Registering { waiting: machine.written(), deadline };
+        }
+        machine
+    }
+
+    /// Takes an input, and says what is to be done.
+    pub(super) fn apply(&mut self, now: Nanos, input: Input, out: &mut Vec<Effect>) {
+        match input {
+            Input::Leg(leg, report) => self.leg_reported(leg, report, out),
+            Input::Registered { leg, epoch, ok } => self.registered(leg, epoch, ok),
+            Input::Persisted(epoch) => self.persisted(now, epoch, out),
+            Input::Attach { client, session } => self.attach(client, session, out),
+            Input::Detach { client, session } => {
+                if self.record.owner == Some((client, session)) {
+                    self.wishes.detach = true;
+                } else {
+                    out.push(Effect::Detached(client));
+                }
+            }
+            Input::Heard { client } => {
+                if self.record.owner.is_some_and(|(owner, _)| owner == client) {
+                    self.owner_heard = now;
+                }
+            }
+            Input::LegFailed { leg, epoch } if epoch == self.record.epoch => {
+                self.wishes.failed |= bit(leg);
+            }
+            Input::LegBack { leg, epoch } if epoch == self.record.epoch => {
+                self.wishes.back |= bit(leg);
+            }
+            Input::Rebuilt { leg, epoch } if epoch == self.record.epoch => {
+                self.wishes.rebuilt |= bit(leg);
+            }
+            // Said of an epoch that is over: the owner says it again if it still holds.
+            Input::LegFailed { .. } | Input::LegBack { .. } | Input::Rebuilt { .. } => {}
+            Input::Tick => self.tick(now, out),
+        }
+        self.advance(out);
+        self.show_state(out);
+    }
+
+    fn leg_reported(&mut self, leg: LegIndex, report: Option<LegReport>, out: &mut Vec<Effect>) {
+        self.reports[leg.index()] = report;
+        let Some(report) = report else { return };
+        if !report.usable || self.record.modes.of(leg) == LegMode::Dead {
+            return;
+        }
+        match &mut self.phase {
+            Phase::Registering { waiting, .. } if report.registered == self.record.epoch => {
+                *waiting &= !bit(leg);
+            }
+            Phase::Registering { waiting, .. } => {
+                *waiting |= bit(leg);
+                if self.may_register(leg) {
+                    out.push(Effect::Register(leg, self.record.epoch));
+                }
+            }
+            Phase::Settled if self.record.owner.is_some() => {
+                self.wishes.register_anew |= report.registered != self.record.epoch;
+            }
+            Phase::Settled | Phase::Persisting => {}
+        }
+    }
+
+    /// Whether the disk that was reported for a leg is the one on record, and not an older image of it.
+    fn fits(&self, leg: LegIndex) -> bool {
+        let Some(report) = self.reports[leg.index()] else { return false };
+        let serial = self.record.serials[leg.index()];
+        let same = serial == 0 || serial == report.serial;
+        report.usable && same && report.generation >= self.record.generations[leg.index()]
+    }
+
+    /// Whether the leg can be given the record's epoch. A `W` leg on another disk is fine when it is
+    /// rebuilt in whole.
+    fn may_register(&self, leg: LegIndex) -> bool {
+        let usable = self.reports[leg.index()].is_some_and(|report| report.usable);
+        usable && (self.fits(leg) || self.record.rebuilds_all(leg))
+    }
+
+    fn registered(&mut self, leg: LegIndex, epoch: Epoch, ok: bool) {
+        if epoch != self.record.epoch {
+            return;
+        }
+        let Phase::Registering { waiting, .. } = &mut self.phase else { return };
+        if ok {
+            *waiting &= !bit(leg);
+            if let Some(report) = &mut self.reports[leg.index()] {
+                report.registered = epoch;
+                report.generation = epoch;
+            }
+        }
+    }
+
+    fn persisted(&mut self, now: Nanos, epoch: Epoch, out: &mut Vec<Effect>) {
+        assert_eq!(epoch, self.record.epoch, "one record is under way at a time");
+        if self.record.owner.is_none() {
+            self.phase = Phase::Settled;
+            return;
+        }
+        let deadline = now + self.timing.register_timeout;
+        self.phase = Phase::Registering { waiting: self.written(), deadline };
+        self.ask_to_register(self.written(), out);
+    }
+
+    fn ask_to_register(&self, legs: u8, out: &mut Vec<Effect>) {
+        for leg in self.record.modes.legs() {
+            if legs & bit(leg) != 0 && self.may_register(leg) {
+                out.push(Effect::Register(leg, self.record.epoch));
+            }
+        }
+    }
+
+    fn written(&self) -> u8 {
+        self.record.modes.written().fold(0, |legs, leg| legs | bit(leg))
+    }
+
+    fn attach(&mut self, client: NodeId, session: u64, out: &mut Vec<Effect>) {
+        match self.record.owner {
+            Some(owner) if owner == (client, session) => {
+                if self.phase == Phase::Settled {
+                    out.push(self.grant(client));
+                }
+            }
+            // The same machine with a new session: the old one is surely gone.
+            Some((owner, _)) if owner == client => self.wishes.attach = Some((client, session)),
+            Some(_) => self.claimant = Some((client, session)),
+            None => self.wishes.attach = Some((client, session)),
+        }
+    }
+
+    fn tick(&mut self, now: Nanos, out: &mut Vec<Effect>) {
+        let lease_over = self.owner_heard + self.timing.lease + self.timing.lease_margin;
+        if now > lease_over && self.claimant.is_some() {
+            self.wishes.attach = self.claimant.take();
+        }
+        if let Phase::Registering { waiting, deadline } = self.phase
+            && now >= deadline
+        {
+            self.wishes.failed |= waiting;
+            self.phase =
+                Phase::Registering { waiting, deadline: now + self.timing.register_timeout };
+            self.ask_to_register(waiting, out);
+        }
+    }
+
+    /// Grants when all have registered; decides when something calls for it.
+    fn advance(&mut self, out: &mut Vec<Effect>) {
+        if let Phase::Registering { waiting: 0, .. } = self.phase {
+            self.phase = Phase::Settled;
+            self.granted = true;
+            if let Some((owner, _)) = self.record.owner {
+                out.push(self.grant(owner));
+            }
+        }
+        if self.phase == Phase::Persisting {
+            return;
+        }
+        if let Some(next) = self.decide() {
+            if self.wishes.detach
+                && let Some((owner, _)) = self.record.owner
+                && next.owner.is_none()
+            {
+                out.push(Effect::Detached(owner));
+            }
+            self.record = next;
+            self.wishes = Wishes::default();
+            self.granted = false;
+            self.phase = Phase::Persisting;
+            out.push(Effect::Persist(next));
+        }
+    }
+
+    /// The next record, if one is called for.
+    fn decide(&self) -> Option<VolumeRecord> {
+        let wishes = &self.wishes;
+        let mut next = self.record;
+        let failed = self.legs_to_drop(wishes.failed);
+        for leg in self.record.modes.legs() {
+            if failed & bit(leg) != 0 {
+                next.modes.set(leg, LegMode::Dead);
+            }
+        }
+        let settled = self.phase == Phase::Settled;
+        if settled {
+            self.bring_back(&mut next);
+        }
+        if let Some(owner) = wishes.attach {
+            next.recover = self.record.owner.is_some();
+            next.owner = Some(owner);
+        } else if wishes.detach && settled {
+            next.owner = None;
+            next.recover = false;
+        }
+        let called_for = next != self.record || (settled && wishes.register_anew);
+        if !called_for {
+            return None;
+        }
+        self.note_disks(&mut next);
+        next.epoch = self.record.epoch.next();
+        Some(next)
+    }
+
+    /// Of the failed legs those that may be given up: never the last one that is in sync, and none that
+    /// is, unless another in sync can serve (rule 12).
+    fn legs_to_drop(&self, failed: u8) -> u8 {
+        let modes = &self.record.modes;
+        let mut dropped = 0;
+        for leg in modes.legs_in(LegMode::WriteOnly).filter(|leg| failed & bit(*leg) != 0) {
+            dropped |= bit(leg);
+        }
+        let can_serve = |leg: &LegIndex| failed & bit(*leg) == 0 && self.fits(*leg);
+        if modes.legs_in(LegMode::ReadWrite).any(|leg| can_serve(&leg)) {
+            for leg in modes.legs_in(LegMode::ReadWrite).filter(|leg| failed & bit(*leg) != 0) {
+                dropped |= bit(leg);
+            }
+        }
+        dropped
+    }
+
+    /// Dead legs that are back become `W`, rebuilt ones `RW` (rules 8 and 9).
+    fn bring_back(&self, next: &mut VolumeRecord) {
+        for leg in self.record.modes.legs() {
+            let mode = next.modes.of(leg);
+            let usable = self.reports[leg.index()].is_some_and(|report| report.usable);
+            if self.wishes.back & bit(leg) != 0 && mode == LegMode::Dead && usable {
+                next.modes.set(leg, LegMode::WriteOnly);
+                // A rebuild of everything that was cut short starts over: the bit stays until it is done.
+                if !self.fits(leg) {
+                    next.rebuild_all |= bit(leg);
+                }
+            }
+            if self.wishes.rebuilt & bit(leg) != 0 && mode == LegMode::WriteOnly {
+                next.modes.set(leg, LegMode::ReadWrite);
+                next.rebuild_all &= !bit(leg);
+            }
+        }
+    }
+
+    /// Notes which disk each written leg is on, and that it may hold writes of the epoch that ends.
+    fn note_disks(&self, next: &mut VolumeRecord) {
+        for leg in self.record.modes.written() {
+            if self.granted && self.record.owner.is_some() {
+                next.generations[leg.index()] = self.record.epoch;
+            }
+        }
+        for leg in next.modes.written() {
+            let Some(report) = self.reports[leg.index()] else { continue };
+            if next.serials[leg.index()] == 0 {
+                next.serials[leg.index()] = report.serial;
+            } else if next.rebuild_all & bit(leg) != 0 {
+                next.serials[leg.index()] = report.serial;
+                next.generations[leg.index()] = report.generation;
+            }
+        }
+    }
+
+    fn grant(&self, owner: NodeId) -> Effect {
+        let topology = Topology {
+            volume: self.spec.id,
+            epoch: self.record.epoch,
+            modes: self.record.modes,
+            rebuild_all: self.record.rebuild_all,
+            recover: self.record.recover,
+        };
+        Effect::Grant(owner, topology)
+    }
+
+    fn show_state(&mut self, out: &mut Vec<Effect>) {
+        let state = self.health();
+        if self.phase != Phase::Persisting && state != self.state {
+            self.state = state;
+            out.push(Effect::State(state));
+        }
+    }
+
+    fn health(&self) -> VolumeState {
+        let modes = &self.record.modes;
+        let serving = |leg: LegIndex| {
+            self.reports[leg.index()]
+                .is_some_and(|report| report.usable && report.registered == self.record.epoch)
+        };
+        let settled = self.phase == Phase::Settled;
+        let serves = modes.legs_in(LegMode::ReadWrite).any(serving);
+        if self.record.owner.is_some() && settled && !serves {
+            VolumeState::Offline
+        } else if modes.count(LegMode::WriteOnly) > 0 {
+            VolumeState::Rebuilding
+        } else if modes.count(LegMode::Dead) > 0 {
+            VolumeState::Degraded
+        } else if settled {
+            VolumeState::Healthy
+        } else {
+            self.state
+        }
+    }
+
+    pub(super) fn record(&self) -> &VolumeRecord {
+        &self.record
+    }
+
+    pub(super) fn spec(&self) -> &VolumeSpec {
+        &self.spec
+    }
+}

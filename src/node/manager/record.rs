@@ -1,0 +1,128 @@
+//! What the manager knows of a volume for ever, and how it stands on the database's disk.
+
+use crate::base::{Block, BlockSize, Epoch, LegIndex, NodeId};
+
+use super::super::protocol::{LegMode, MAX_LEGS, Modes};
+
+/// A volume's configuration as the database holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VolumeRecord {
+    /// Grows with every record.
+    pub epoch: Epoch,
+    /// The client that has the volume attached, and its session.
+    pub owner: Option<(NodeId, u64)>,
+    /// Whether an owner before the present one left without detaching.
+    pub recover: bool,
+    /// The legs' modes.
+    pub modes: Modes,
+    /// Legs (a bit each) whose rebuild covers everything.
+    pub rebuild_all: u8,
+    /// Each leg's generation: the last epoch under which it may have been written. A disk that shows
+    /// a lower one is an older image of itself.
+    pub generations: [Epoch; MAX_LEGS],
+    /// Each leg's disk by serial number; 0 until it was first seen.
+    pub serials: [u64; MAX_LEGS],
+}
+
+const MAGIC: u64 = 0x7374_6f72_6d67_6d01;
+const NOBODY: u64 = u64::MAX;
+const WORDS: usize = 7 + 2 * MAX_LEGS;
+
+impl VolumeRecord {
+    /// A new volume on blank disks: all legs in sync, nobody attached.
+    #[must_use]
+    pub fn new(legs: usize) -> Self {
+        Self {
+            epoch: Epoch::new(1),
+            owner: None,
+            recover: false,
+            modes: Modes::all_read_write(legs),
+            rebuild_all: 0,
+            generations: [Epoch::new(0); MAX_LEGS],
+            serials: [0; MAX_LEGS],
+        }
+    }
+
+    /// As a block of the database.
+    #[must_use]
+    pub fn to_block(&self, size: BlockSize) -> Block {
+        let (owner, session) =
+            self.owner.map_or((NOBODY, 0), |(node, session)| (u64::from(node.get()), session));
+        let flags = u64::from(self.recover) | u64::from(self.rebuild_all) << 8;
+        let legs = self.modes.legs().count() as u64;
+        let mut words =
+            vec![MAGIC, self.epoch.get(), owner, session, flags, self.modes.word(), legs];
+        words.extend(self.generations.map(Epoch::get));
+        words.extend(self.serials);
+        let mut bytes = vec![0; size.bytes()];
+        for (chunk, word) in bytes.chunks_exact_mut(8).zip(&words) {
+            chunk.copy_from_slice(&word.to_le_bytes());
+        }
+        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..WORDS * 8]);
+        bytes[WORDS * 8..WORDS * 8 + 8].copy_from_slice(&hash.to_le_bytes());
+        Block::from_bytes(&bytes)
+    }
+
+    /// The record that a block holds; `None` when it holds none, or a damaged one.
+    #[must_use]
+    pub fn from_block(block: &Block, size: BlockSize) -> Option<Self> {
+        let bytes = block.bytes(size);
+        let word = |at: usize| {
+            u64::from_le_bytes(bytes[at * 8..at * 8 + 8].try_into().expect("eight bytes"))
+        };
+        if word(0) != MAGIC || word(WORDS) != xxhash_rust::xxh3::xxh3_64(&bytes[..WORDS * 8]) {
+            return None;
+        }
+        let mut modes = Modes::all_read_write(word(6) as usize);
+        for leg in modes.legs() {
+            let mode = LegMode::ALL[(word(5) >> (2 * leg.get()) & 3) as usize];
+            modes.set(leg, mode);
+        }
+        let mut generations = [Epoch::new(0); MAX_LEGS];
+        let mut serials = [0; MAX_LEGS];
+        for leg in 0..MAX_LEGS {
+            generations[leg] = Epoch::new(word(7 + leg));
+            serials[leg] = word(7 + MAX_LEGS + leg);
+        }
+        Some(Self {
+            epoch: Epoch::new(word(1)),
+            owner: (word(2) != NOBODY).then(|| (NodeId::new(word(2) as u32), word(3))),
+            recover: word(4) & 1 == 1,
+            modes,
+            rebuild_all: (word(4) >> 8) as u8,
+            generations,
+            serials,
+        })
+    }
+
+    /// Whether the leg is to be rebuilt in whole.
+    #[must_use]
+    pub fn rebuilds_all(&self, leg: LegIndex) -> bool {
+        self.rebuild_all >> leg.get() & 1 == 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::VolumeRecord;
+    use crate::base::{Block, BlockSize, Epoch, LegIndex, NodeId};
+    use crate::node::LegMode;
+
+    #[test]
+    fn a_record_survives_its_block_and_damage_is_seen() {
+        let size = BlockSize::B512;
+        let mut record = VolumeRecord::new(3);
+        record.epoch = Epoch::new(77);
+        record.owner = Some((NodeId::new(4), 99));
+        record.recover = true;
+        record.modes.set(LegIndex::new(1), LegMode::Dead);
+        record.modes.set(LegIndex::new(2), LegMode::WriteOnly);
+        record.rebuild_all = 4;
+        record.generations[2] = Epoch::new(70);
+        record.serials[0] = 1234;
+        let mut bytes = record.to_block(size).bytes(size);
+        assert_eq!(VolumeRecord::from_block(&Block::from_bytes(&bytes), size), Some(record));
+        bytes[9] ^= 1;
+        assert_eq!(VolumeRecord::from_block(&Block::from_bytes(&bytes), size), None);
+    }
+}

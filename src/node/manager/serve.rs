@@ -1,0 +1,247 @@
+//! Runs the machines: takes connections, hands inputs to the machines, carries out what they say.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use crate::base::history::VolumeChanged;
+use crate::base::{Epoch, Nanos, NodeId, VolumeId};
+use crate::disk::port::Drive;
+use crate::net::port::{Connection, Port};
+use crate::sim::{NodeHandle, Queue};
+
+use super::super::config::ClusterMap;
+use super::super::protocol::{LegReport, Service, Wire};
+use super::super::records::{TopologyDecided, TopologyPersisted};
+use super::database::Database;
+use super::machine::{Effect, Input, Machine};
+use super::record::VolumeRecord;
+
+/// What the manager's main task is woken for.
+enum Event {
+    Connected(Rc<Peer>),
+    Said(Rc<Peer>, Wire),
+    Gone(Rc<Peer>),
+    Persisted(VolumeId, Epoch),
+}
+
+/// One connection of a client or a target.
+struct Peer {
+    connection: Connection<Wire>,
+    heard: Cell<Nanos>,
+}
+
+struct Manager {
+    handle: NodeHandle,
+    map: Rc<ClusterMap>,
+    machines: Vec<Machine>,
+    peers: BTreeMap<NodeId, Rc<Peer>>,
+    stores: Queue<(VolumeId, VolumeRecord)>,
+    effects: Vec<Effect>,
+}
+
+/// The manager's main task.
+pub(super) async fn run(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Wire>, drive: Drive) {
+    let mut database = Database::open(&handle, &drive, map.block_size);
+    let mut machines = Vec::new();
+    for volume in &map.volumes {
+        let record = database.load(volume.id).await;
+        machines.push(Machine::new(volume, &map.timing, record, handle.monotonic()));
+    }
+    let events = Queue::new(handle.kernel());
+    let stores = Queue::new(handle.kernel());
+    handle.spawn("manager.store", store(handle.clone(), database, stores.clone(), events.clone()));
+    handle.spawn("manager.accept", accept(handle.clone(), port, events.clone()));
+    let mut manager =
+        Manager { handle, map, machines, peers: BTreeMap::new(), stores, effects: Vec::new() };
+    manager.serve(&events).await;
+}
+
+async fn store(
+    handle: NodeHandle,
+    mut database: Database,
+    stores: Queue<(VolumeId, VolumeRecord)>,
+    events: Queue<Event>,
+) {
+    loop {
+        let (volume, record) = stores.pop().await;
+        database.store(volume, &record).await;
+        handle.emit(&TopologyPersisted { volume, epoch: record.epoch });
+        events.push(Event::Persisted(volume, record.epoch));
+    }
+}
+
+async fn accept(handle: NodeHandle, port: Port<Wire>, events: Queue<Event>) {
+    let listener = port.listen(Service::Manager as u16);
+    loop {
+        let connection = listener.accept().await;
+        let heard = Cell::new(handle.monotonic());
+        let peer = Rc::new(Peer { connection, heard });
+        handle.spawn("manager.peer", listen(handle.clone(), peer, events.clone()));
+    }
+}
+
+/// Hands on what one peer says, and answers its heartbeats.
+async fn listen(handle: NodeHandle, peer: Rc<Peer>, events: Queue<Event>) {
+    events.push(Event::Connected(peer.clone()));
+    while let Ok(message) = peer.connection.recv().await {
+        peer.heard.set(handle.monotonic());
+        events.push(Event::Said(peer.clone(), message));
+    }
+    events.push(Event::Gone(peer));
+}
+
+impl Manager {
+    async fn serve(&mut self, events: &Queue<Event>) {
+        let mut interval = self.handle.interval(self.map.timing.heartbeat);
+        loop {
+            let mut tick = pin!(interval.tick());
+            loop {
+                let event = poll_fn(|cx| match events.poll_pop(cx) {
+                    Poll::Ready(event) => Poll::Ready(Some(event)),
+                    Poll::Pending => tick.as_mut().poll(cx).map(|()| None),
+                });
+                let Some(event) = event.await else { break };
+                self.take(event);
+            }
+            self.tick();
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Connected(peer) => {
+                if let Some(old) = self.peers.insert(peer.connection.peer(), peer) {
+                    old.connection.close();
+                }
+            }
+            Event::Said(peer, message) => {
+                let node = peer.connection.peer();
+                // What an older connection said is over once its node has a newer one.
+                if self.peers.get(&node).is_some_and(|current| Rc::ptr_eq(current, &peer)) {
+                    self.message(node, &peer, message);
+                }
+            }
+            Event::Gone(peer) => {
+                let node = peer.connection.peer();
+                if self.peers.get(&node).is_some_and(|current| Rc::ptr_eq(current, &peer)) {
+                    self.peers.remove(&node);
+                    self.target_gone(node);
+                }
+            }
+            Event::Persisted(volume, epoch) => self.apply(volume, Input::Persisted(epoch)),
+        }
+    }
+
+    fn message(&mut self, node: NodeId, peer: &Peer, message: Wire) {
+        match message {
+            Wire::Ping { beat } => {
+                let _closed = peer.connection.send(Wire::Pong { beat });
+                self.for_all(Input::Heard { client: node });
+            }
+            Wire::TargetHello { legs } => self.hello(&legs),
+            Wire::Registered { volume, leg, epoch, ok } => {
+                self.apply(volume, Input::Registered { leg, epoch, ok });
+            }
+            Wire::Attach { volume, session } => {
+                self.apply(volume, Input::Attach { client: node, session });
+            }
+            Wire::Detach { volume, session } => {
+                self.apply(volume, Input::Detach { client: node, session });
+            }
+            Wire::LegFailed { volume, leg, epoch } => {
+                self.apply(volume, Input::LegFailed { leg, epoch });
+            }
+            Wire::LegBack { volume, leg, epoch } => {
+                self.apply(volume, Input::LegBack { leg, epoch });
+            }
+            Wire::Rebuilt { volume, leg, epoch } => {
+                self.apply(volume, Input::Rebuilt { leg, epoch });
+            }
+            // Nothing else is anybody's to say to a manager.
+            _ => peer.connection.close(),
+        }
+    }
+
+    fn hello(&mut self, legs: &[LegReport]) {
+        for report in legs {
+            self.apply(report.volume, Input::Leg(report.leg, Some(*report)));
+        }
+    }
+
+    fn target_gone(&mut self, node: NodeId) {
+        for at in 0..self.machines.len() {
+            let spec = self.machines[at].spec().clone();
+            for (leg, placed) in spec.leg_ids().zip(&spec.legs) {
+                if placed.target == node {
+                    self.apply(spec.id, Input::Leg(leg, None));
+                }
+            }
+        }
+    }
+
+    /// Drops peers that have been silent for too long; lets the machines see the time.
+    fn tick(&mut self) {
+        let now = self.handle.monotonic();
+        let silent =
+            |peer: &Peer| now.saturating_sub(peer.heard.get()) > self.map.timing.dead_after;
+        let dead: Vec<NodeId> =
+            self.peers.iter().filter(|(_, peer)| silent(peer)).map(|(node, _)| *node).collect();
+        for node in dead {
+            if let Some(peer) = self.peers.remove(&node) {
+                peer.connection.close();
+                self.target_gone(node);
+            }
+        }
+        self.for_all(Input::Tick);
+    }
+
+    fn for_all(&mut self, input: Input) {
+        for at in 0..self.machines.len() {
+            let volume = self.machines[at].spec().id;
+            self.apply(volume, input);
+        }
+    }
+
+    fn apply(&mut self, volume: VolumeId, input: Input) {
+        let now = self.handle.monotonic();
+        let Some(machine) = self.machines.get_mut(volume.index()) else { return };
+        let mut effects = std::mem::take(&mut self.effects);
+        machine.apply(now, input, &mut effects);
+        for effect in effects.drain(..) {
+            self.carry_out(volume, effect);
+        }
+        self.effects = effects;
+    }
+
+    fn carry_out(&mut self, volume: VolumeId, effect: Effect) {
+        match effect {
+            Effect::Persist(record) => {
+                let owner = record.owner.map_or(self.handle.node(), |(owner, _)| owner);
+                let (epoch, modes) = (record.epoch, record.modes.word());
+                self.handle.emit(&TopologyDecided { volume, epoch, modes, owner });
+                self.stores.push((volume, record));
+            }
+            Effect::Register(leg, epoch) => {
+                let target = self.map.volume(volume).legs[leg.index()].target;
+                self.send(target, Wire::Register { volume, leg, epoch });
+            }
+            Effect::Grant(owner, topology) => self.send(owner, Wire::Grant { topology }),
+            Effect::Detached(client) => self.send(client, Wire::Detached { volume }),
+            Effect::State(state) => {
+                let epoch = self.machines[volume.index()].record().epoch;
+                self.handle.emit(&VolumeChanged { volume, state, epoch });
+            }
+        }
+    }
+
+    /// Sends to a node that is connected; one that is not is told when it comes back.
+    fn send(&self, to: NodeId, message: Wire) {
+        if let Some(peer) = self.peers.get(&to) {
+            let _closed = peer.connection.send(message);
+        }
+    }
+}

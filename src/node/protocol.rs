@@ -1,0 +1,400 @@
+//! The messages of the cluster. Every rule about them is in the nodes that send and take them.
+
+use std::rc::Rc;
+
+use crate::base::{Epoch, LegIndex, Payload, Region, VolumeId};
+use crate::disk::port::Status;
+use crate::net::port::Message;
+
+use super::layout::IntentMap;
+
+/// The most legs that a volume may have.
+pub const MAX_LEGS: usize = 4;
+
+/// Where a node listens.
+#[derive(Clone, Copy, Debug)]
+pub enum Service {
+    /// Targets, for clients.
+    Data = 1,
+    /// The manager, for clients and targets.
+    Manager = 2,
+}
+
+crate::word_enum! {
+    /// What a leg may be used for.
+    pub enum LegMode {
+        /// Read and written.
+        ReadWrite = "RW",
+        /// Being rebuilt: written, never read.
+        WriteOnly = "W",
+        /// Neither; what it holds is stale.
+        Dead = "DEAD",
+    }
+}
+
+/// The modes of a volume's legs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Modes {
+    modes: [LegMode; MAX_LEGS],
+    legs: u8,
+}
+
+impl Modes {
+    /// All legs in sync.
+    #[must_use]
+    pub fn all_read_write(legs: usize) -> Self {
+        assert!(legs <= MAX_LEGS, "a volume of {legs} legs");
+        Self { modes: [LegMode::ReadWrite; MAX_LEGS], legs: legs as u8 }
+    }
+
+    /// A leg's mode.
+    #[must_use]
+    pub fn of(&self, leg: LegIndex) -> LegMode {
+        self.modes[leg.index()]
+    }
+
+    /// Sets a leg's mode.
+    pub fn set(&mut self, leg: LegIndex, mode: LegMode) {
+        self.modes[leg.index()] = mode;
+    }
+
+    /// The legs in this mode.
+    pub fn legs_in(&self, mode: LegMode) -> impl Iterator<Item = LegIndex> + Clone + use<> {
+        let modes = *self;
+        modes.legs().filter(move |leg| modes.of(*leg) == mode)
+    }
+
+    /// The legs that are written: all that are not dead.
+    pub fn written(&self) -> impl Iterator<Item = LegIndex> + Clone + use<> {
+        let modes = *self;
+        modes.legs().filter(move |leg| modes.of(*leg) != LegMode::Dead)
+    }
+
+    /// How many legs are in this mode.
+    #[must_use]
+    pub fn count(&self, mode: LegMode) -> usize {
+        self.legs_in(mode).count()
+    }
+
+    /// All legs.
+    pub fn legs(&self) -> impl Iterator<Item = LegIndex> + Clone + use<> {
+        (0..self.legs).map(LegIndex::new)
+    }
+
+    /// The modes as one number, two bits a leg: for the trace.
+    #[must_use]
+    pub fn word(&self) -> u64 {
+        self.legs().fold(0, |word, leg| word | (self.of(leg) as u64) << (2 * leg.get()))
+    }
+}
+
+/// A volume's configuration, as the manager grants it to the owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Topology {
+    /// The volume.
+    pub volume: VolumeId,
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// Its legs' modes.
+    pub modes: Modes,
+    /// Legs (a bit each) that are to be rebuilt in whole: what they hold cannot be trusted at all.
+    pub rebuild_all: u8,
+    /// Whether an owner before this session may have left the legs different in marked regions.
+    pub recover: bool,
+}
+
+/// A leg as its target finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LegReport {
+    /// The volume.
+    pub volume: VolumeId,
+    /// The leg.
+    pub leg: LegIndex,
+    /// Whether its disk and metadata can be used.
+    pub usable: bool,
+    /// The disk's serial number: another one is another disk.
+    pub serial: u64,
+    /// The generation on the disk; zero on a disk never registered or wiped.
+    pub generation: Epoch,
+    /// The epoch it is registered under in this life of the target; zero if none.
+    pub registered: Epoch,
+}
+
+/// How a target answers a request on a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LegStatus {
+    /// Done.
+    Ok,
+    /// The disk failed it.
+    Disk(Status),
+    /// The request's epoch is not the registered one: nothing was done.
+    WrongEpoch,
+    /// The leg's disk or metadata cannot be used: nothing was done.
+    Unusable,
+}
+
+/// A message between nodes of the cluster.
+#[derive(Clone, Debug)]
+pub enum Wire {
+    /// Client to target: write blocks.
+    Write {
+        /// Handed back in the answer.
+        cookie: u64,
+        /// The volume.
+        volume: VolumeId,
+        /// The leg.
+        leg: LegIndex,
+        /// The epoch that the client acts under.
+        epoch: Epoch,
+        /// First block.
+        block: u64,
+        /// What to write.
+        data: Payload,
+    },
+    /// Client to target: read blocks.
+    Read {
+        /// Handed back in the answer.
+        cookie: u64,
+        /// The volume.
+        volume: VolumeId,
+        /// The leg.
+        leg: LegIndex,
+        /// The epoch that the client acts under.
+        epoch: Epoch,
+        /// First block.
+        block: u64,
+        /// How many.
+        blocks: u32,
+    },
+    /// Client to target: mark blocks unreadable until rewritten.
+    Poison {
+        /// Handed back in the answer.
+        cookie: u64,
+        /// The volume.
+        volume: VolumeId,
+        /// The leg.
+        leg: LegIndex,
+        /// The epoch that the client acts under.
+        epoch: Epoch,
+        /// First block.
+        block: u64,
+        /// How many.
+        blocks: u32,
+    },
+    /// Client to target: make all that was done before durable.
+    Flush {
+        /// Handed back in the answer.
+        cookie: u64,
+        /// The volume.
+        volume: VolumeId,
+        /// The leg.
+        leg: LegIndex,
+        /// The epoch that the client acts under.
+        epoch: Epoch,
+    },
+    /// Client to target: which regions are marked?
+    ReadIntent {
+        /// Handed back in the answer.
+        cookie: u64,
+        /// The volume.
+        volume: VolumeId,
+        /// The leg.
+        leg: LegIndex,
+        /// The epoch that the client acts under.
+        epoch: Epoch,
+    },
+    /// Client to target: the region is the same on all legs; its mark may go. Not answered.
+    ClearIntent {
+        /// The volume.
+        volume: VolumeId,
+        /// The leg.
+        leg: LegIndex,
+        /// The epoch that the client acts under.
+        epoch: Epoch,
+        /// The region.
+        region: Region,
+    },
+    /// Client to target: can this leg be reached through you? Answered whatever the epoch.
+    Probe {
+        /// Handed back in the answer.
+        cookie: u64,
+        /// The volume.
+        volume: VolumeId,
+        /// The leg.
+        leg: LegIndex,
+    },
+    /// Target to client: the answer.
+    Done {
+        /// Of the request.
+        cookie: u64,
+        /// How it went.
+        status: LegStatus,
+        /// Of a read.
+        data: Payload,
+    },
+    /// Target to client: the answer to `ReadIntent`.
+    Intent {
+        /// Of the request.
+        cookie: u64,
+        /// The marked regions.
+        regions: Rc<IntentMap>,
+    },
+    /// Target to manager: first message of a connection, and again when a leg's state changes.
+    TargetHello {
+        /// All legs on this target.
+        legs: Rc<[LegReport]>,
+    },
+    /// Manager to target: serve this leg under this epoch only.
+    Register {
+        /// The volume.
+        volume: VolumeId,
+        /// The leg.
+        leg: LegIndex,
+        /// The new epoch.
+        epoch: Epoch,
+    },
+    /// Target to manager: the answer.
+    Registered {
+        /// The volume.
+        volume: VolumeId,
+        /// The leg.
+        leg: LegIndex,
+        /// The epoch of the request.
+        epoch: Epoch,
+        /// Whether the leg is fenced, drained and ready.
+        ok: bool,
+    },
+    /// Client to manager: make me the owner. Answered by `Grant` when it is so.
+    Attach {
+        /// The volume.
+        volume: VolumeId,
+        /// This life of the client.
+        session: u64,
+    },
+    /// Client to manager: I am done with the volume, and all its legs are equal where not marked.
+    Detach {
+        /// The volume.
+        volume: VolumeId,
+        /// This life of the client.
+        session: u64,
+    },
+    /// Manager to client: you are no longer the owner.
+    Detached {
+        /// The volume.
+        volume: VolumeId,
+    },
+    /// Manager to client: this is how the volume stands now; act under it.
+    Grant {
+        /// The configuration.
+        topology: Topology,
+    },
+    /// Owner to manager: a leg failed, timed out or is in doubt.
+    LegFailed {
+        /// The volume.
+        volume: VolumeId,
+        /// The leg.
+        leg: LegIndex,
+        /// The epoch in which that was found.
+        epoch: Epoch,
+    },
+    /// Owner to manager: a dead leg can be reached again.
+    LegBack {
+        /// The volume.
+        volume: VolumeId,
+        /// The leg.
+        leg: LegIndex,
+        /// The epoch in which that was found.
+        epoch: Epoch,
+    },
+    /// Owner to manager: a leg holds all that the others hold.
+    Rebuilt {
+        /// The volume.
+        volume: VolumeId,
+        /// The leg.
+        leg: LegIndex,
+        /// The epoch in which that was found.
+        epoch: Epoch,
+    },
+    /// Client or target to manager.
+    Ping {
+        /// Counts the sender's heartbeats.
+        beat: u64,
+    },
+    /// Manager to client or target.
+    Pong {
+        /// Of the ping.
+        beat: u64,
+    },
+}
+
+/// What a message is sent for, for the length of its header on the wire.
+const HEADER_BYTES: u64 = 64;
+
+impl Wire {
+    /// The node-independent description of each kind of message, by [`Message::kind`].
+    pub const KINDS: &'static [&'static str] = &[
+        "write",
+        "read",
+        "poison",
+        "flush",
+        "read-intent",
+        "clear-intent",
+        "probe",
+        "done",
+        "intent",
+        "target-hello",
+        "register",
+        "registered",
+        "attach",
+        "detach",
+        "detached",
+        "grant",
+        "leg-failed",
+        "leg-back",
+        "rebuilt",
+        "ping",
+        "pong",
+    ];
+}
+
+impl Message for Wire {
+    fn kind(&self) -> u64 {
+        match self {
+            Self::Write { .. } => 0,
+            Self::Read { .. } => 1,
+            Self::Poison { .. } => 2,
+            Self::Flush { .. } => 3,
+            Self::ReadIntent { .. } => 4,
+            Self::ClearIntent { .. } => 5,
+            Self::Probe { .. } => 6,
+            Self::Done { .. } => 7,
+            Self::Intent { .. } => 8,
+            Self::TargetHello { .. } => 9,
+            Self::Register { .. } => 10,
+            Self::Registered { .. } => 11,
+            Self::Attach { .. } => 12,
+            Self::Detach { .. } => 13,
+            Self::Detached { .. } => 14,
+            Self::Grant { .. } => 15,
+            Self::LegFailed { .. } => 16,
+            Self::LegBack { .. } => 17,
+            Self::Rebuilt { .. } => 18,
+            Self::Ping { .. } => 19,
+            Self::Pong { .. } => 20,
+        }
+    }
+
+    fn kind_name(kind: u64) -> &'static str {
+        Self::KINDS.get(kind as usize).copied().unwrap_or("?")
+    }
+
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Write { data, .. } | Self::Done { data, .. } => {
+                HEADER_BYTES + u64::from(data.len()) * 4096
+            }
+            Self::Intent { regions, .. } => HEADER_BYTES + u64::from(regions.regions() / 8),
+            _ => HEADER_BYTES,
+        }
+    }
+}

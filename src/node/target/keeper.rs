@@ -1,0 +1,116 @@
+//! Keeps a leg's metadata on its disk: reads it at boot, writes superblock and bitmap when they change.
+
+use std::rc::Rc;
+
+use crate::base::{Block, Payload};
+use crate::disk::port::{Command, Op, QueuePair, Status};
+
+use super::super::layout::{IntentMap, Superblock};
+use super::Target;
+use super::leg::{Chore, Leg};
+
+/// The tag of commands that no epoch fences: metadata is the target's own.
+const METADATA_TAG: u64 = u64::MAX;
+
+/// Serves one leg's metadata for the life of the target.
+pub(super) async fn run(target: Rc<Target>, leg: Rc<Leg>) {
+    let queue = leg.drive.open(target.handle.node());
+    let keeper = Keeper { target, leg, queue };
+    loop {
+        match keeper.load().await {
+            Ok(()) => keeper.store().await,
+            Err(status) => {
+                tracing::debug!(leg = %keeper.leg.index, %status, "metadata cannot be read");
+                keeper.target.handle.sleep(keeper.target.map.timing.patience).await;
+            }
+        }
+    }
+}
+
+struct Keeper {
+    target: Rc<Target>,
+    leg: Rc<Leg>,
+    queue: QueuePair,
+}
+
+impl Keeper {
+    /// Reads superblock and bitmap. Metadata that the disk has lost is replaced by the safe guess:
+    /// no generation, every region marked.
+    async fn load(&self) -> Result<(), Status> {
+        let extent = self.leg.extent;
+        let size = self.target.map.block_size;
+        let regions = self.leg.volume.regions();
+        let identity = self.leg.drive.identify(self.target.handle.node()).await?;
+        let superblock = self.read(extent.superblock, 1).await?;
+        let intent = self.read(extent.bitmap(), extent.bitmap_blocks).await?;
+        let superblock = superblock.and_then(|blocks| Superblock::from_block(&blocks[0], size));
+        let generation = superblock.map_or_else(Default::default, |found| found.generation);
+        let lost = intent.is_none();
+        let intent = intent.map_or_else(
+            || IntentMap::full(regions),
+            |blocks| IntentMap::from_blocks(&blocks, regions, size),
+        );
+        if lost {
+            self.write_intent(&intent).await?;
+        }
+        self.leg.loaded(identity.serial, generation, intent);
+        Ok(())
+    }
+
+    /// Writes whatever is to be written, until a write fails.
+    async fn store(&self) {
+        loop {
+            let chore = self.leg.changed.wait_for(|| self.leg.next_chore()).await;
+            let written = match &chore {
+                Chore::Superblock(generation) => {
+                    let block = Superblock {
+                        volume: self.leg.volume.id,
+                        leg: self.leg.index,
+                        generation: *generation,
+                    };
+                    let block = block.to_block(self.target.map.block_size);
+                    self.write(self.leg.extent.superblock, &[block]).await
+                }
+                Chore::Intent(intent) => self.write_intent(intent).await,
+            };
+            match written {
+                Ok(()) => self.leg.chore_done(chore),
+                Err(status) => {
+                    tracing::debug!(leg = %self.leg.index, %status, "metadata cannot be written");
+                    self.leg.failed();
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn write_intent(&self, intent: &IntentMap) -> Result<(), Status> {
+        let blocks = intent.to_blocks(self.target.map.block_size);
+        self.write(self.leg.extent.bitmap(), &blocks).await
+    }
+
+    /// The blocks, or `None` when the disk has lost one of them.
+    async fn read(&self, lba: u64, blocks: u32) -> Result<Option<Vec<Block>>, Status> {
+        let (status, data) = self.execute(Op::Read { lba, blocks }).await;
+        match status {
+            Status::Success => Ok(Some(data.blocks().collect())),
+            Status::UnrecoveredRead | Status::GuardCheck => Ok(None),
+            other => Err(other),
+        }
+    }
+
+    async fn write(&self, lba: u64, blocks: &[Block]) -> Result<(), Status> {
+        let data = Payload::from_blocks(blocks);
+        match self.execute(Op::Write { lba, data, fua: true }).await.0 {
+            Status::Success => Ok(()),
+            other => Err(other),
+        }
+    }
+
+    async fn execute(&self, op: Op) -> (Status, Payload) {
+        let command = Command { cookie: 0, tag: METADATA_TAG, op };
+        self.queue.submit(command).expect("the keeper has one command at a time");
+        let completion = self.queue.completion().await;
+        (completion.status, completion.data)
+    }
+}

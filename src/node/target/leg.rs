@@ -1,0 +1,297 @@
+//! One leg on its target: which epoch it serves, what is in flight, which regions are marked.
+//!
+//! A plain state machine: no command is issued here. Whoever waits for a change waits on `changed`.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use crate::base::{Epoch, LegIndex, Region, VolumeId};
+use crate::disk::port::Drive;
+use crate::sim::{NodeHandle, Signal, Tracked, Tracker};
+
+use super::super::config::{LegSpec, VolumeSpec};
+use super::super::layout::{Extent, IntentMap};
+use super::super::protocol::{LegReport, LegStatus};
+
+/// A leg's state in this life of its target.
+pub(super) struct Leg {
+    pub(super) volume: VolumeSpec,
+    pub(super) index: LegIndex,
+    pub(super) extent: Extent,
+    pub(super) drive: Drive,
+    pub(super) changed: Signal,
+    tracker: Tracker,
+    state: RefCell<State>,
+    in_flight: Cell<u32>,
+}
+
+struct State {
+    health: Health,
+    serial: u64,
+    /// The generation on the disk, and the one that ought to be there.
+    generation: Epoch,
+    generation_wanted: Epoch,
+    /// Requests of any other epoch are refused.
+    epoch: Epoch,
+    /// Whether the registration of `epoch` is complete.
+    ready: bool,
+    /// Regions that ought to be marked on the disk, that are, and that a command under way marks.
+    wanted: IntentMap,
+    stored: IntentMap,
+    storing: Option<IntentMap>,
+    /// Data writes under way, by region.
+    writes: Vec<u32>,
+}
+
+/// Whether the leg's disk and metadata can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Health {
+    /// Being read after a boot or a failure.
+    Loading,
+    /// In use.
+    Usable,
+}
+
+/// What the keeper is to write next.
+pub(super) enum Chore {
+    /// The superblock, with this generation.
+    Superblock(Epoch),
+    /// The bitmap.
+    Intent(IntentMap),
+}
+
+impl Leg {
+    pub(super) fn new(
+        handle: &NodeHandle,
+        volume: &VolumeSpec,
+        index: LegIndex,
+        spec: &LegSpec,
+        drive: Drive,
+    ) -> Self {
+        let regions = volume.regions();
+        let state = State {
+            health: Health::Loading,
+            serial: 0,
+            generation: Epoch::new(0),
+            generation_wanted: Epoch::new(0),
+            epoch: Epoch::new(0),
+            ready: false,
+            wanted: IntentMap::empty(regions),
+            stored: IntentMap::empty(regions),
+            storing: None,
+            writes: vec![0; regions as usize],
+        };
+        Self {
+            volume: volume.clone(),
+            index,
+            extent: spec.extent,
+            drive,
+            changed: Signal::new(handle.kernel()),
+            tracker: handle.tracker("disk command"),
+            state: RefCell::new(state),
+            in_flight: Cell::new(0),
+        }
+    }
+
+    pub(super) fn is(&self, volume: VolumeId, leg: LegIndex) -> bool {
+        self.volume.id == volume && self.index == leg
+    }
+
+    /// What the manager is told of the leg.
+    pub(super) fn report(&self) -> LegReport {
+        let state = self.state.borrow();
+        LegReport {
+            volume: self.volume.id,
+            leg: self.index,
+            usable: state.health == Health::Usable,
+            serial: state.serial,
+            generation: state.generation,
+            registered: if state.ready { state.epoch } else { Epoch::new(0) },
+        }
+    }
+
+    /// Whether a request of this epoch may be served now (PROTOCOL rules 2 and 3).
+    pub(super) fn admits(&self, epoch: Epoch) -> Result<(), LegStatus> {
+        let state = self.state.borrow();
+        if state.health != Health::Usable {
+            return Err(LegStatus::Unusable);
+        }
+        if !state.ready || state.epoch != epoch {
+            return Err(LegStatus::WrongEpoch);
+        }
+        Ok(())
+    }
+
+    /// The metadata was read: the leg can be used, once registered.
+    pub(super) fn loaded(&self, serial: u64, generation: Epoch, intent: IntentMap) {
+        let mut state = self.state.borrow_mut();
+        state.health = Health::Usable;
+        state.serial = serial;
+        state.generation = generation;
+        state.generation_wanted = generation;
+        state.wanted = intent.clone();
+        state.stored = intent;
+        state.storing = None;
+        drop(state);
+        self.changed.notify();
+    }
+
+    /// Metadata could not be written: nothing is served until it was read and registered anew.
+    pub(super) fn failed(&self) {
+        let mut state = self.state.borrow_mut();
+        state.health = Health::Loading;
+        state.ready = false;
+        state.storing = None;
+        drop(state);
+        self.changed.notify();
+    }
+
+    /// Refuses all epochs but `epoch` from now on, and serves that one when [`Leg::serve`] is
+    /// called. Says whether the leg is to be moved to `epoch` at all.
+    pub(super) fn fence(&self, epoch: Epoch) -> bool {
+        let mut state = self.state.borrow_mut();
+        if state.health != Health::Usable || epoch < state.epoch {
+            return false;
+        }
+        state.epoch = epoch;
+        state.ready = false;
+        drop(state);
+        self.changed.notify();
+        true
+    }
+
+    /// Whether the registration of `epoch` is still the one under way.
+    pub(super) fn is_fenced_at(&self, epoch: Epoch) -> bool {
+        let state = self.state.borrow();
+        state.health == Health::Usable && state.epoch == epoch
+    }
+
+    /// Whether `epoch` is registered already.
+    pub(super) fn is_ready_at(&self, epoch: Epoch) -> bool {
+        let state = self.state.borrow();
+        state.health == Health::Usable && state.ready && state.epoch == epoch
+    }
+
+    /// Whether nothing of an older epoch is on its way to the disk.
+    pub(super) fn is_drained(&self) -> bool {
+        self.in_flight.get() == 0 && self.state.borrow().storing.is_none()
+    }
+
+    pub(super) fn want_generation(&self, generation: Epoch) {
+        self.state.borrow_mut().generation_wanted = generation;
+        self.changed.notify();
+    }
+
+    pub(super) fn generation(&self) -> Epoch {
+        self.state.borrow().generation
+    }
+
+    /// The registration of `epoch` is complete.
+    pub(super) fn serve(&self, epoch: Epoch) {
+        let mut state = self.state.borrow_mut();
+        assert_eq!(state.epoch, epoch, "only the newest registration can complete");
+        state.ready = true;
+        drop(state);
+        self.changed.notify();
+    }
+
+    /// Whether all these regions are marked on the disk, and no command under way unmarks one.
+    pub(super) fn are_marked(&self, mut regions: impl Iterator<Item = Region>) -> bool {
+        let state = self.state.borrow();
+        regions.all(|region| {
+            let staying = state.storing.as_ref().is_none_or(|storing| storing.has(region));
+            state.wanted.has(region) && state.stored.has(region) && staying
+        })
+    }
+
+    /// Asks for these regions to be marked on the disk.
+    pub(super) fn mark(&self, regions: impl Iterator<Item = Region>) {
+        let mut state = self.state.borrow_mut();
+        regions.for_each(|region| state.wanted.set(region));
+        drop(state);
+        self.changed.notify();
+    }
+
+    /// Takes a region's mark away, unless it is being written (the owner sees to it that it isn't).
+    pub(super) fn unmark(&self, region: Region) {
+        let mut state = self.state.borrow_mut();
+        if state.writes[region.index()] == 0 {
+            state.wanted.clear(region);
+            drop(state);
+            self.changed.notify();
+        }
+    }
+
+    /// The marks that stand on the disk, and those about to.
+    pub(super) fn marks(&self) -> IntentMap {
+        let state = self.state.borrow();
+        let mut marks = state.stored.clone();
+        marks.add(&state.wanted);
+        if let Some(storing) = &state.storing {
+            marks.add(storing);
+        }
+        marks
+    }
+
+    /// What is to be written next, if anything. The superblock goes first.
+    pub(super) fn next_chore(&self) -> Option<Chore> {
+        let mut state = self.state.borrow_mut();
+        if state.generation_wanted != state.generation {
+            return Some(Chore::Superblock(state.generation_wanted));
+        }
+        if state.wanted == state.stored {
+            return None;
+        }
+        let wanted = state.wanted.clone();
+        state.storing = Some(wanted.clone());
+        Some(Chore::Intent(wanted))
+    }
+
+    /// A chore is on the disk.
+    pub(super) fn chore_done(&self, chore: Chore) {
+        let mut state = self.state.borrow_mut();
+        match chore {
+            Chore::Superblock(generation) => state.generation = generation,
+            Chore::Intent(stored) => {
+                state.stored = stored;
+                state.storing = None;
+            }
+        }
+        drop(state);
+        self.changed.notify();
+    }
+
+    /// Counts a command as in flight until the guard is dropped. `writes`: the regions it writes.
+    pub(super) fn begin(self: &Rc<Self>, writes: Option<(Region, Region)>) -> InFlight {
+        self.in_flight.set(self.in_flight.get() + 1);
+        self.count_writes(writes, |count| count + 1);
+        InFlight { leg: self.clone(), writes, _tracked: self.tracker.open() }
+    }
+
+    fn count_writes(&self, writes: Option<(Region, Region)>, change: impl Fn(u32) -> u32) {
+        if let Some((first, last)) = writes {
+            let mut state = self.state.borrow_mut();
+            for count in &mut state.writes[first.index()..=last.index()] {
+                *count = change(*count);
+            }
+        }
+    }
+}
+
+/// A command in flight on a leg.
+pub(super) struct InFlight {
+    leg: Rc<Leg>,
+    writes: Option<(Region, Region)>,
+    _tracked: Tracked,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let left = self.leg.in_flight.get() - 1;
+        self.leg.in_flight.set(left);
+        self.leg.count_writes(self.writes, |count| count - 1);
+        if left == 0 {
+            self.leg.changed.notify();
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! A target's conversation with the manager: reports its legs, moves them to new epochs when told.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::Poll;
+
+use crate::base::history::FenceRaised;
+use crate::base::{Epoch, Nanos};
+use crate::net::port::{Closed, Connection};
+
+use super::super::link::ManagerLink;
+use super::super::protocol::{LegReport, Wire};
+use super::super::records::RegistrationStarted;
+use super::Target;
+use super::leg::Leg;
+
+/// Keeps the manager informed for the life of the target.
+pub(super) async fn run(target: Rc<Target>) {
+    loop {
+        let answered = Rc::new(Cell::new(Nanos::ZERO));
+        let link = ManagerLink::connect(&target.handle, &target.port, &target.map, answered).await;
+        let _closed = converse(&target, link).await;
+    }
+}
+
+async fn converse(target: &Rc<Target>, mut link: ManagerLink) -> Result<(), Closed> {
+    let mut reported: Vec<LegReport> = Vec::new();
+    loop {
+        let message = poll_fn(|cx| {
+            let now: Vec<LegReport> = target.legs.iter().map(|leg| leg.report()).collect();
+            if differs(&reported, &now) {
+                let hello = Wire::TargetHello { legs: now.as_slice().into() };
+                if let Err(closed) = link.connection().send(hello) {
+                    return Poll::Ready(Err(closed));
+                }
+                reported = now;
+            }
+            target.legs.iter().for_each(|leg| leg.changed.register(cx));
+            link.poll_next(cx)
+        })
+        .await?;
+        if let Wire::Register { volume, leg, epoch } = message
+            && let Some(found) = target.legs.iter().find(|held| held.is(volume, leg))
+        {
+            let (leg, connection) = (found.clone(), link.connection().clone());
+            let registration = answer_registration(target.clone(), leg, epoch, connection);
+            target.handle.spawn("target.register", registration);
+        }
+    }
+}
+
+/// Whether the manager must be told: a leg became usable or unusable, or another disk took its place.
+/// Registrations and generations it hears of by their own answers.
+fn differs(told: &[LegReport], now: &[LegReport]) -> bool {
+    told.len() != now.len()
+        || told.iter().zip(now).any(|(a, b)| a.usable != b.usable || a.serial != b.serial)
+}
+
+async fn answer_registration(
+    target: Rc<Target>,
+    leg: Rc<Leg>,
+    epoch: Epoch,
+    connection: Rc<Connection<Wire>>,
+) {
+    let ok = register(&target, &leg, epoch).await;
+    let answer = Wire::Registered { volume: leg.volume.id, leg: leg.index, epoch, ok };
+    // A manager that is gone asks again when it is back.
+    let _closed = connection.send(answer);
+}
+
+/// Fences the leg at `epoch`, drains what older epochs left, puts the generation on the disk.
+async fn register(target: &Target, leg: &Rc<Leg>, epoch: Epoch) -> bool {
+    if leg.is_ready_at(epoch) {
+        return true;
+    }
+    let started = RegistrationStarted { volume: leg.volume.id, leg: leg.index, epoch };
+    target.handle.emit(&started);
+    if !leg.fence(epoch) {
+        return false;
+    }
+    let superseded = || !leg.is_fenced_at(epoch);
+    let drained = || (superseded() || leg.is_drained()).then_some(());
+    leg.changed.wait_for(drained).await;
+    if superseded() {
+        return false;
+    }
+    leg.want_generation(epoch);
+    let written = || (superseded() || leg.generation() == epoch).then_some(());
+    leg.changed.wait_for(written).await;
+    if superseded() {
+        return false;
+    }
+    target.handle.emit(&FenceRaised {
+        disk: leg.drive.id(),
+        volume: leg.volume.id,
+        leg: leg.index,
+        first: leg.extent.data,
+        blocks: leg.extent.blocks,
+        epoch,
+    });
+    leg.serve(epoch);
+    true
+}

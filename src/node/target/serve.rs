@@ -1,0 +1,276 @@
+//! Answers one client's connection: admits by epoch, marks intent before data, issues disk commands.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use crate::base::{DiskId, Epoch, LegIndex, Payload, Region, VolumeId};
+use crate::disk::port::{Command, Completion, Op, QueuePair, Status};
+use crate::net::port::{Closed, Connection};
+
+use super::super::protocol::{LegStatus, Wire};
+use super::Target;
+use super::leg::{InFlight, Leg};
+
+/// Serves the connection until it closes. What is in flight then is aborted with the queue pairs.
+pub(super) async fn run(target: Rc<Target>, connection: Connection<Wire>) {
+    let mut server = Server {
+        queues: Vec::new(),
+        pending: Vec::new(),
+        free: Vec::new(),
+        parked: VecDeque::new(),
+        target,
+        connection,
+    };
+    let _closed = poll_fn(|cx| server.poll(cx)).await;
+}
+
+/// A request for disk commands on a leg.
+struct Request {
+    cookie: u64,
+    leg: Rc<Leg>,
+    epoch: Epoch,
+    work: Work,
+}
+
+enum Work {
+    Read { block: u64, blocks: u32 },
+    Write { block: u64, data: Payload },
+    Poison { block: u64, blocks: u32 },
+    Flush,
+    Probe,
+}
+
+struct Pending {
+    cookie: u64,
+    _in_flight: InFlight,
+}
+
+struct Server {
+    // First, so that queue pairs are dropped (and their commands over) before `pending` says so.
+    queues: Vec<(DiskId, QueuePair)>,
+    pending: Vec<Option<Pending>>,
+    free: Vec<u32>,
+    /// Requests that wait for their regions' marks or for a place in a queue.
+    parked: VecDeque<Request>,
+    target: Rc<Target>,
+    connection: Connection<Wire>,
+}
+
+/// What became of a request.
+enum Started {
+    Submitted,
+    /// It waits for marks or for room in the queue.
+    Waits(Request),
+    Answered,
+}
+
+impl Server {
+    /// Does all that can be done now.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
+        loop {
+            if let Some((queue, completion)) = self.poll_completion(cx) {
+                self.complete(queue, completion);
+                continue;
+            }
+            match self.connection.poll_recv(cx) {
+                Poll::Ready(Ok(message)) => self.take(message),
+                Poll::Ready(Err(closed)) => return Poll::Ready(closed),
+                Poll::Pending => break,
+            }
+        }
+        self.retry_parked();
+        for request in &self.parked {
+            request.leg.changed.register(cx);
+        }
+        Poll::Pending
+    }
+
+    fn poll_completion(&self, cx: &Context<'_>) -> Option<(usize, Completion)> {
+        self.queues.iter().enumerate().find_map(|(at, (_, queue))| {
+            match queue.poll_completion(cx) {
+                Poll::Ready(completion) => Some((at, completion)),
+                Poll::Pending => None,
+            }
+        })
+    }
+
+    fn complete(&mut self, _queue: usize, completion: Completion) {
+        let slot = completion.cookie as usize;
+        let pending = self.pending[slot].take().expect("a completion has its command");
+        self.free.push(slot as u32);
+        let status = match completion.status {
+            Status::Success => LegStatus::Ok,
+            status => LegStatus::Disk(status),
+        };
+        self.answer(pending.cookie, status, completion.data);
+    }
+
+    fn answer(&self, cookie: u64, status: LegStatus, data: Payload) {
+        // A client that is gone needs no answer: the next poll finds the connection closed.
+        let _closed = self.connection.send(Wire::Done { cookie, status, data });
+    }
+
+    fn leg(&self, volume: VolumeId, leg: LegIndex) -> Option<Rc<Leg>> {
+        self.target.legs.iter().find(|held| held.is(volume, leg)).cloned()
+    }
+
+    fn take(&mut self, message: Wire) {
+        match message {
+            Wire::Write { cookie, volume, leg, epoch, block, data } => {
+                self.request(cookie, (volume, leg), epoch, Work::Write { block, data });
+            }
+            Wire::Read { cookie, volume, leg, epoch, block, blocks } => {
+                self.request(cookie, (volume, leg), epoch, Work::Read { block, blocks });
+            }
+            Wire::Poison { cookie, volume, leg, epoch, block, blocks } => {
+                self.request(cookie, (volume, leg), epoch, Work::Poison { block, blocks });
+            }
+            Wire::Flush { cookie, volume, leg, epoch } => {
+                self.request(cookie, (volume, leg), epoch, Work::Flush);
+            }
+            Wire::Probe { cookie, volume, leg } => {
+                self.request(cookie, (volume, leg), Epoch::new(0), Work::Probe);
+            }
+            Wire::ReadIntent { cookie, volume, leg, epoch } => {
+                self.send_marks(cookie, (volume, leg), epoch);
+            }
+            Wire::ClearIntent { volume, leg, epoch, region } => {
+                if let Some(leg) = self.leg(volume, leg)
+                    && leg.admits(epoch).is_ok()
+                {
+                    leg.unmark(region);
+                }
+            }
+            // Nothing else is a client's to say to a target.
+            _ => self.connection.close(),
+        }
+    }
+
+    fn send_marks(&self, cookie: u64, (volume, leg): (VolumeId, LegIndex), epoch: Epoch) {
+        let admitted = self.leg(volume, leg).map(|leg| leg.admits(epoch).map(|()| leg.marks()));
+        match admitted {
+            Some(Ok(marks)) => {
+                let regions = Rc::new(marks);
+                let _closed = self.connection.send(Wire::Intent { cookie, regions });
+            }
+            Some(Err(status)) => self.answer(cookie, status, Payload::empty()),
+            None => self.answer(cookie, LegStatus::Unusable, Payload::empty()),
+        }
+    }
+
+    fn request(
+        &mut self,
+        cookie: u64,
+        (volume, leg): (VolumeId, LegIndex),
+        epoch: Epoch,
+        work: Work,
+    ) {
+        let Some(leg) = self.leg(volume, leg) else {
+            return self.answer(cookie, LegStatus::Unusable, Payload::empty());
+        };
+        let request = Request { cookie, leg, epoch, work };
+        if let Started::Waits(request) = self.start(request) {
+            self.parked.push_back(request);
+        }
+    }
+
+    fn retry_parked(&mut self) {
+        for _ in 0..self.parked.len() {
+            let request = self.parked.pop_front().expect("as many as counted");
+            if let Started::Waits(request) = self.start(request) {
+                self.parked.push_back(request);
+            }
+        }
+    }
+
+    fn start(&mut self, request: Request) -> Started {
+        let leg = request.leg.clone();
+        if !matches!(request.work, Work::Probe)
+            && let Err(status) = leg.admits(request.epoch)
+        {
+            self.answer(request.cookie, status, Payload::empty());
+            return Started::Answered;
+        }
+        if !request.work.is_within(leg.extent.blocks) {
+            let status = LegStatus::Disk(Status::LbaRange);
+            self.answer(request.cookie, status, Payload::empty());
+            return Started::Answered;
+        }
+        let writes = request.work.written().map(|(block, blocks)| {
+            let mut regions = leg.volume.regions_of(block, blocks);
+            let first = regions.next().expect("a write has a block");
+            (first, regions.last().unwrap_or(first))
+        });
+        if let Some((first, last)) = writes {
+            let regions = || (first.get()..=last.get()).map(Region::new);
+            if !leg.are_marked(regions()) {
+                leg.mark(regions());
+                return Started::Waits(request);
+            }
+        }
+        self.submit(request, writes)
+    }
+
+    fn submit(&mut self, request: Request, writes: Option<(Region, Region)>) -> Started {
+        let queue = self.queue_of(&request.leg);
+        if self.queues[queue].1.is_full() {
+            return Started::Waits(request);
+        }
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.pending.push(None);
+            (self.pending.len() - 1) as u32
+        });
+        let Request { cookie, leg, epoch, work } = request;
+        let op = work.into_op(&leg);
+        let command = Command { cookie: u64::from(slot), tag: epoch.get(), op };
+        self.queues[queue].1.submit(command).expect("the queue has room");
+        self.pending[slot as usize] = Some(Pending { cookie, _in_flight: leg.begin(writes) });
+        Started::Submitted
+    }
+
+    /// The client's queue pair on the leg's disk, opened at first use.
+    fn queue_of(&mut self, leg: &Leg) -> usize {
+        let disk = leg.drive.id();
+        if let Some(at) = self.queues.iter().position(|(id, _)| *id == disk) {
+            return at;
+        }
+        self.queues.push((disk, leg.drive.open(self.connection.peer())));
+        self.queues.len() - 1
+    }
+}
+
+impl Work {
+    /// Whether it stays inside a leg of this many blocks.
+    fn is_within(&self, size: u64) -> bool {
+        let (first, count) = match self {
+            Self::Read { block, blocks } | Self::Poison { block, blocks } => (*block, *blocks),
+            Self::Write { block, data } => (*block, data.len()),
+            Self::Flush | Self::Probe => return true,
+        };
+        count > 0 && first.checked_add(u64::from(count)).is_some_and(|end| end <= size)
+    }
+
+    /// The blocks of the volume that it changes.
+    fn written(&self) -> Option<(u64, u32)> {
+        match self {
+            Self::Write { block, data } => Some((*block, data.len())),
+            Self::Poison { block, blocks } => Some((*block, *blocks)),
+            Self::Read { .. } | Self::Flush | Self::Probe => None,
+        }
+    }
+
+    fn into_op(self, leg: &Leg) -> Op {
+        let data_start = leg.extent.data;
+        match self {
+            Self::Read { block, blocks } => Op::Read { lba: data_start + block, blocks },
+            Self::Write { block, data } => Op::Write { lba: data_start + block, data, fua: false },
+            Self::Poison { block, blocks } => {
+                Op::WriteUncorrectable { lba: data_start + block, blocks }
+            }
+            Self::Flush => Op::Flush,
+            Self::Probe => Op::Read { lba: leg.extent.superblock, blocks: 1 },
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The fault budget, as far as it can be known without running: entries at fixed times and for fixed ids
+//! that surely take every leg of a volume away at once. The rest is held while a scenario runs.
+
+use crate::base::Nanos;
+use crate::scenario::action::{Action, DiskClient};
+use crate::scenario::ids::{DiskRef, DiskSelector, NodeClass, NodeRef, NodeSelector};
+use crate::scenario::model::{Budget, Scenario};
+use crate::scenario::script::{Effect, Entry, Trigger};
+use crate::scenario::volume::Volume;
+
+use super::entry::{Validator, steps};
+
+pub(super) fn check(validator: &mut Validator<'_, '_>) {
+    let scenario = validator.scenario;
+    let judged = validator.cluster_known && validator.volumes_known;
+    if scenario.budget == Budget::None || !judged {
+        return;
+    }
+    let mut reported = Vec::new();
+    for volume in &scenario.volumes {
+        let Some(entry) = fatal_entry(scenario, volume) else { continue };
+        if reported.contains(&entry) {
+            continue;
+        }
+        reported.push(entry);
+        let Effect::Do(action) = &scenario.script[entry].effect else { continue };
+        let found = format!(
+            "`{}` at a time when every other leg of volume `{}` is away for sure",
+            action.name(),
+            volume.name
+        );
+        let expected = "a good copy to be left, as budget `survivable` promises";
+        let help = "fire at another time, shorten `for`, or set `\"budget\": \"none\"`";
+        validator.report_found(&steps!["script", entry, "do"], Some(&found), expected, help);
+    }
+}
+
+/// A time in which a leg is away for sure, and the entry that takes it away.
+#[derive(Clone, Copy, Debug)]
+struct Outage {
+    entry: usize,
+    from: Nanos,
+    until: Nanos,
+}
+
+/// The entry that takes the last leg of the volume away, if any surely does.
+fn fatal_entry(scenario: &Scenario, volume: &Volume) -> Option<usize> {
+    let outages: Vec<Vec<Outage>> = match &volume.legs {
+        Some(legs) => legs.iter().map(|leg| outages(scenario, volume, Some(*leg))).collect(),
+        None => vec![outages(scenario, volume, None)],
+    };
+    // When all are away at one time, they are so at the start of some outage.
+    let mut starts: Vec<Outage> = outages.iter().flatten().copied().collect();
+    starts.sort_by_key(|outage| (outage.from, outage.entry));
+    let covers = |outage: &Outage, at: Nanos| outage.from <= at && at < outage.until;
+    let all_away = |at: Nanos| outages.iter().all(|leg| leg.iter().any(|o| covers(o, at)));
+    let first = starts.into_iter().filter(|outage| all_away(outage.from));
+    first.min_by_key(|o| (o.from, usize::MAX - o.entry)).map(|outage| outage.entry)
+}
+
+/// When a leg is away for sure; of a leg whose place is not known (`None`), when every disk is.
+fn outages(scenario: &Scenario, volume: &Volume, leg: Option<DiskRef>) -> Vec<Outage> {
+    let mut outages = Vec::new();
+    for (index, entry) in scenario.script.iter().enumerate() {
+        let (Trigger::At(at), Effect::Do(action)) = (&entry.trigger, &entry.effect) else {
+            continue;
+        };
+        if takes_away(scenario, volume, action, leg) {
+            let until = undone(scenario, entry, action, leg, at.max);
+            outages.push(Outage { entry: index, from: at.max, until });
+        }
+    }
+    outages
+}
+
+/// The earliest time at which the leg may be back.
+fn undone(
+    scenario: &Scenario,
+    entry: &Entry,
+    action: &Action,
+    leg: Option<DiskRef>,
+    from: Nanos,
+) -> Nanos {
+    if let Action::NodeReboot(reboot) = action {
+        let downtime = reboot.downtime.unwrap_or(scenario.cluster.boot_time);
+        return from.saturating_add(downtime.min);
+    }
+    let own = entry.undo_after.map(|undo| from.saturating_add(undo.min));
+    let others = scenario.script.iter().filter_map(|other| match &other.effect {
+        Effect::Do(undo) if may_bring_back(undo, action, leg) => Some(match &other.trigger {
+            Trigger::At(at) if at.max <= from => return None,
+            Trigger::At(at) => at.min.max(from),
+            _ => from,
+        }),
+        _ => None,
+    });
+    own.into_iter().chain(others).min().unwrap_or(Nanos::MAX)
+}
+
+fn takes_away(scenario: &Scenario, volume: &Volume, action: &Action, leg: Option<DiskRef>) -> bool {
+    match action {
+        Action::DiskUnplug(args) => is_disk(&args.disk, leg),
+        Action::DiskDisconnectFromClient(DiskClient { disk, client }) => {
+            let mut apps = scenario.workload.iter().filter(|app| app.volume() == volume.name);
+            apps.next().is_some_and(|app| is_node(*client, Some(app.client()), NodeClass::Client))
+                && is_disk(disk, leg)
+        }
+        Action::NodePowerOff(args) | Action::NetIsolate(args) => is_target(args.node, leg),
+        Action::NodeReboot(args) => is_target(args.node, leg),
+        _ => false,
+    }
+}
+
+/// Whether an action of any trigger may undo another before its time.
+fn may_bring_back(undo: &Action, action: &Action, leg: Option<DiskRef>) -> bool {
+    let disk = |disk: &DiskSelector| match (disk, leg) {
+        (DiskSelector::Fixed(disk), Some(leg)) => *disk == leg,
+        _ => true,
+    };
+    match (action, undo) {
+        (Action::DiskUnplug(_), Action::DiskPlug(args)) => disk(&args.disk),
+        (Action::DiskDisconnectFromClient(_), Action::DiskReconnectToClient(args)) => {
+            disk(&args.disk)
+        }
+        (Action::NodePowerOff(_), Action::NodePowerOn(args)) => may_be_target(args.node, leg),
+        (Action::NodePowerOff(_), Action::NodeReboot(args)) => may_be_target(args.node, leg),
+        _ => false,
+    }
+}
+
+fn is_disk(selector: &DiskSelector, leg: Option<DiskRef>) -> bool {
+    match selector {
+        DiskSelector::Fixed(disk) => Some(*disk) == leg,
+        DiskSelector::All => true,
+        DiskSelector::Any | DiskSelector::AnyLegOf(_) => false,
+    }
+}
+
+fn is_node(selector: NodeSelector, node: Option<NodeRef>, class: NodeClass) -> bool {
+    match selector {
+        NodeSelector::Fixed(fixed) => Some(fixed) == node,
+        NodeSelector::All(all) => all.holds(class),
+        NodeSelector::Any(_) => false,
+    }
+}
+
+fn is_target(selector: NodeSelector, leg: Option<DiskRef>) -> bool {
+    is_node(selector, leg.map(DiskRef::node), NodeClass::Target)
+}
+
+fn may_be_target(selector: NodeSelector, leg: Option<DiskRef>) -> bool {
+    match (selector, leg) {
+        (NodeSelector::Fixed(node), Some(leg)) => node == leg.node(),
+        (selector, _) => selector.class().holds(NodeClass::Target),
+    }
+}

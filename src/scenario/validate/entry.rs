@@ -1,0 +1,188 @@
+//! The entry of the validation, the cluster and what concerns the scenario as a whole.
+
+use crate::base::Nanos;
+use crate::scenario::collect::{Reading, nearest};
+use crate::scenario::ids::{DiskRef, NodeRef};
+use crate::scenario::model::{Expect, Scenario};
+use crate::scenario::tree::{Step, Tree};
+
+use super::{budget, script, volumes, workload};
+
+/// Reports everything in the scenario that does not fit together. `prefix` leads to it from the root of
+/// the document.
+pub(in crate::scenario) fn validate(
+    reading: &mut Reading<'_>,
+    prefix: &[Step],
+    scenario: &Scenario,
+) {
+    let intact = |key: &str| {
+        let mut steps = prefix.to_vec();
+        steps.push(Step::from(key));
+        let (at, done) = reading.tree.find(Tree::ROOT, &steps);
+        // A part that is not there at all was reported as missing, or has its default.
+        done == steps.len() && !reading.tree.is_damaged(at)
+    };
+    let (cluster_known, volumes_known) = (intact("cluster"), intact("volumes"));
+    let mut validator = Validator { reading, prefix, scenario, cluster_known, volumes_known };
+    validator.whole();
+    validator.cluster();
+    volumes::check(&mut validator);
+    workload::check(&mut validator);
+    script::check(&mut validator);
+    budget::check(&mut validator);
+}
+
+/// What the parts of the validation share.
+pub(super) struct Validator<'r, 't> {
+    reading: &'r mut Reading<'t>,
+    prefix: &'r [Step],
+    pub scenario: &'r Scenario,
+    /// Whether `cluster` was read in full, so that ids can be judged by it.
+    pub cluster_known: bool,
+    /// Whether `volumes` was read in full, so that names can be judged by it.
+    pub volumes_known: bool,
+}
+
+/// Steps from the scenario to a value: `steps!["volumes", 0, "legs"]`.
+macro_rules! steps {
+    ($($step:expr),* $(,)?) => {
+        [$($crate::scenario::tree::Step::from($step)),*]
+    };
+}
+pub(super) use steps;
+
+impl Validator<'_, '_> {
+    /// Reports that the value is not what is expected.
+    pub fn report(&mut self, steps: &[Step], expected: &str, help: &str) {
+        self.report_found(steps, None, expected, help);
+    }
+
+    /// The same, saying what was found in other words than those of the file.
+    pub fn report_found(
+        &mut self,
+        steps: &[Step],
+        found: Option<&str>,
+        expected: &str,
+        help: &str,
+    ) {
+        let mut all = self.prefix.to_vec();
+        all.extend_from_slice(steps);
+        self.reading.report(&all, found, expected, help);
+    }
+
+    /// Reports a name of a volume that there is not.
+    pub fn volume_name(&mut self, steps: &[Step], name: &str) {
+        let scenario = self.scenario;
+        if !self.volumes_known || scenario.volume_index(name).is_some() {
+            return;
+        }
+        let names = || scenario.volumes.iter().map(|volume| volume.name.as_str());
+        let expected = match names().take(8).collect::<Vec<_>>()[..] {
+            [] => "a volume, of which there is none".to_owned(),
+            ref few => format!("a volume of this scenario such as `{}`", few.join("`, `")),
+        };
+        self.report(steps, &expected, "");
+        self.reading.suggest(name, names());
+    }
+
+    /// Reports a node that the cluster does not have.
+    pub fn node(&mut self, steps: &[Step], node: NodeRef) {
+        let cluster = &self.scenario.cluster;
+        if !self.cluster_known || cluster.has_node(node) {
+            return;
+        }
+        let (class, letter, count) = match node {
+            NodeRef::Client(_) => ("clients", 'c', cluster.clients),
+            NodeRef::Target(_) => ("targets", 't', cluster.targets),
+            NodeRef::Manager(_) => ("managers", 'm', cluster.managers),
+        };
+        let expected = format!("a node of the cluster: its {class} are {}", ids(letter, count));
+        let help = format!("more of them: \"cluster\": {{ \"{class}\": {} }}", node.index() + 1);
+        self.report(steps, &expected, &help);
+    }
+
+    /// Reports a disk that the cluster does not have.
+    pub fn disk(&mut self, steps: &[Step], disk: DiskRef) {
+        let cluster = &self.scenario.cluster;
+        if !self.cluster_known || cluster.has_disk(disk) {
+            return;
+        }
+        let expected = format!(
+            "a disk of the cluster: its targets are {}, each with {}",
+            ids('t', cluster.targets),
+            ids('d', cluster.disks_per_target)
+        );
+        self.report(steps, &expected, "");
+        let all = (0..cluster.targets.min(64)).flat_map(|target| {
+            (0..cluster.disks_per_target.min(8))
+                .map(move |disk| DiskRef { target, disk }.to_string())
+        });
+        let all: Vec<String> = all.collect();
+        if nearest(&disk.to_string(), all.iter().map(String::as_str)).is_some() {
+            self.reading.suggest(&disk.to_string(), all.iter().map(String::as_str));
+        }
+    }
+
+    fn whole(&mut self) {
+        let scenario = self.scenario;
+        if !is_name(&scenario.name, 100) {
+            let expected = "a name of 1 to 100 letters, digits, `-` and `_`";
+            self.report(&steps!["name"], expected, "");
+        }
+        for (key, limit) in
+            [("virtual_time", scenario.limits.virtual_time), ("settle", scenario.limits.settle)]
+        {
+            if limit == Nanos::ZERO {
+                self.report(&steps!["limits", key], "a time above zero", "");
+            }
+        }
+        for (index, check) in scenario.checks.iter().enumerate() {
+            if scenario.checks[..index].contains(check) {
+                self.report(&steps!["checks", index], "each check once", "");
+            }
+        }
+        if let Expect::Violation(check) = scenario.expect
+            && !scenario.checks(check)
+        {
+            let help = format!("add `\"{check}\"` to `checks`");
+            self.report(&steps!["expect", "violation"], "a check that is among `checks`", &help);
+        }
+    }
+
+    fn cluster(&mut self) {
+        let cluster = &self.scenario.cluster;
+        if cluster.managers > 1 {
+            let help = "several managers are not available yet";
+            self.report(&steps!["cluster", "managers"], "1", help);
+        }
+        if cluster.disk.volatile_cache {
+            let help = "disks with a volatile cache are not available yet";
+            self.report(&steps!["cluster", "disk", "volatile_cache"], "`false`", help);
+        }
+        for (part, key, range) in [
+            ("disk", "read", cluster.disk.read),
+            ("disk", "write", cluster.disk.write),
+            ("disk", "flush", cluster.disk.flush),
+            ("net", "latency", cluster.net.latency),
+        ] {
+            if range.max > Nanos::from_secs(60) {
+                let help = "for a single slow disk or link there are `disk.slow` and `net.delay`";
+                self.report(&steps!["cluster", part, key], "at most `1min`", help);
+            }
+        }
+    }
+}
+
+/// "`c0`", or "`c0` to `c3`".
+fn ids(letter: char, count: u16) -> String {
+    match count {
+        0 | 1 => format!("`{letter}0`"),
+        _ => format!("`{letter}0` to `{letter}{}`", count - 1),
+    }
+}
+
+/// Whether it can stand in a file name, a selector and a trace without quotes.
+pub(super) fn is_name(name: &str, length_max: usize) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    !name.is_empty() && name.len() <= length_max && name.chars().all(plain)
+}

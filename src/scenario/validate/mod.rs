@@ -1,0 +1,9 @@
+//! Whether the parts of a scenario fit together: what serde cannot see. Changes nothing.
+
+mod budget;
+mod entry;
+mod script;
+mod volumes;
+mod workload;
+
+pub(super) use entry::validate;
