@@ -87,10 +87,12 @@ fn note(findings: &mut Vec<Finding>, leg: LegIndex, first: (u64, Block, Unfit)) 
 
 fn violation(freeze: &Freeze<'_>, volume: &VolumeView<'_>, finding: &Finding) -> Violation {
     let history = freeze.history;
-    let (block, ref held, ref unfit) = finding.first;
-    let (leg, id) = (finding.leg, volume.id);
+    let (leg, id, block) = (finding.leg, volume.id, finding.first.0);
+    let content = finding.first.1.fingerprint();
+    let explained = history.explain_now(id, block, content).err();
+    let unfit = explained.as_ref().unwrap_or(&finding.first.2);
     let ops = origin::distinct(origin::ops(unfit));
-    let found = origin::of_unfit(history, held.fingerprint(), unfit);
+    let found = origin::of_unfit(history, content, unfit);
     let mut detail = origin::reasons(unfit);
     for other in volume.in_sync(false).filter(|other| *other != leg) {
         let held = volume.media.block(other, block);

@@ -4,6 +4,7 @@
 use crate::base::history::{BlockRead, OpAbandoned, OpInvoked, OpKind, OpResult, OpReturned};
 use crate::base::{Nanos, OpId, Record, Recorded, Seq, Stamp, VolumeId};
 
+use super::graves::Graves;
 use super::index::Index;
 use super::operations::{Operation, Operations};
 use super::recent::Recent;
@@ -18,7 +19,7 @@ const ABANDONED: u32 = OpAbandoned::TYPE.code;
 const NO_WRITER: u16 = u16::MAX;
 
 /// Why a block must not have the content that it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unfit {
     /// No write makes such bytes.
     Garbled,
@@ -58,6 +59,9 @@ pub struct History {
     /// The highest sequence number of each writer.
     newest: Vec<u64>,
     recent: Recent,
+    graves: Graves,
+    /// Values on their way from a register to the graves.
+    forgotten: Vec<Value>,
     contradictions: Vec<Contradiction>,
     now: Seq,
 }
@@ -141,6 +145,15 @@ impl History {
             None => Err(Wrong::Absent),
         };
         judged.map_err(|wrong| Unfit::Wrong(self.precise(content, wrong)))
+    }
+
+    /// As [`History::may_hold`], but takes its time to find out what was wrong: for reports.
+    ///
+    /// # Errors
+    /// When the medium may not hold the content, why.
+    pub fn explain_now(&self, volume: VolumeId, block: u64, content: Stamp) -> Result<(), Unfit> {
+        let judged = self.may_hold(volume, block, content);
+        judged.map_err(|unfit| self.explain((volume, block), content, self.now + 1, unfit))
     }
 
     /// What a medium that is in sync may hold of that block now, oldest first; nothing if the block was
@@ -232,11 +245,16 @@ impl History {
     fn write_ended(&mut self, operation: &Operation, ended: Moment, fate: Fate) {
         for offset in 0..u64::from(operation.blocks) {
             let block = operation.block + offset;
+            let mut forgotten = std::mem::take(&mut self.forgotten);
             let tracked = self.tracked(operation.volume, block);
-            if let Some(seen) = tracked.register.write_ended(fate, ended) {
+            let seen = tracked.register.write_ended(fate, ended, &mut forgotten);
+            let place = place(operation.volume, block);
+            forgotten.drain(..).for_each(|value| self.graves.bury(place, value));
+            self.forgotten = forgotten;
+            if let Some(seen) = seen {
                 let content = match seen.author {
                     0 => Stamp::default(),
-                    author => Stamp::from_words([place(operation.volume, block), author]),
+                    author => Stamp::from_words([place, author]),
                 };
                 let unfit = Unfit::Wrong(Wrong::Refused(seen));
                 self.contradicted(operation, ended, (block, content), unfit);
@@ -276,10 +294,7 @@ impl History {
             return;
         }
         let legal = tracked.register.legal(operation.invoked.seq, ended.seq).copied().collect();
-        let unfit = match unfit {
-            Unfit::Wrong(wrong) => Unfit::Wrong(self.precise(content, wrong)),
-            other => other,
-        };
+        let unfit = self.explain((volume, block), content, operation.invoked.seq, unfit);
         self.contradictions.push(Contradiction {
             volume,
             block,
@@ -312,6 +327,41 @@ impl History {
         match wrong {
             Wrong::Forgotten if content.sequence() > newest => Wrong::Absent,
             other => other,
+        }
+    }
+
+    /// Finds out more about a content that a register has forgotten: the graves may still have it.
+    fn explain(
+        &self,
+        (volume, block): (VolumeId, u64),
+        content: Stamp,
+        invoked: Seq,
+        unfit: Unfit,
+    ) -> Unfit {
+        if unfit != Unfit::Wrong(Wrong::Forgotten) {
+            return unfit;
+        }
+        if self.precise(content, Wrong::Forgotten) == Wrong::Absent {
+            return Unfit::Wrong(Wrong::Absent);
+        }
+        let place = place(volume, block);
+        let found = self.graves.of(place).filter(|value| value.author == author(content)).last();
+        let Some(value) = found else {
+            return unfit;
+        };
+        if value.fate == Fate::Refused {
+            return Unfit::Wrong(Wrong::Refused(*value));
+        }
+        let others = self.graves.of(place).chain(self.values(volume, block));
+        let by = others
+            .filter(|other| other.first_return.seq < invoked)
+            .filter(|other| value.first_return.seq < other.last_invoke.seq && *other != value)
+            .max_by_key(|other| other.last_invoke.seq);
+        match by {
+            Some(by) => {
+                Unfit::Wrong(Wrong::Superseded { value: Box::new(*value), by: Box::new(*by) })
+            }
+            None => unfit,
         }
     }
 }

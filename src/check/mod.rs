@@ -3,6 +3,7 @@
 mod checker;
 mod durable;
 mod fencing;
+mod graves;
 mod history;
 mod index;
 mod leaks;

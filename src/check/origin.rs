@@ -53,7 +53,7 @@ pub(super) fn of_content(
     block: u64,
     content: Stamp,
 ) -> String {
-    match history.may_hold(volume, block, content) {
+    match history.explain_now(volume, block, content) {
         Err(unfit) => of_unfit(history, content, &unfit),
         Ok(()) => of_known(history, volume, block, content),
     }
@@ -72,7 +72,8 @@ pub(super) fn of_unfit(history: &History, content: Stamp, unfit: &Unfit) -> Stri
             let origin = of_known(history, home, block, content);
             format!("content of {home} block {block}: {origin}")
         }
-        Unfit::Wrong(Wrong::Refused(value) | Wrong::Superseded { value, .. }) => describe(value),
+        Unfit::Wrong(Wrong::Refused(value)) => describe(value),
+        Unfit::Wrong(Wrong::Superseded { value, .. }) => describe(value),
         Unfit::Wrong(Wrong::Forgotten) => {
             format!("{label}, superseded so long ago that its write is no longer on record")
         }
@@ -159,7 +160,7 @@ fn first_shown(value: &Value) -> String {
     if first.op == value.invoked.op {
         return format!("{} was acknowledged {}", first.op, first.at);
     }
-    format!("{} read it by {}", first.op, first.at)
+    format!("{} read it and returned {}", first.op, first.at)
 }
 
 /// How the value's *s* came about.

@@ -72,16 +72,16 @@ pub struct Value {
 }
 
 /// Why a content is not one that the register can hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wrong {
     /// Its write was refused: it must not have changed anything.
     Refused(Value),
     /// `by` was there before the read began, and `value` was before `by`.
     Superseded {
         /// What was shown.
-        value: Value,
+        value: Box<Value>,
         /// What must have replaced it.
-        by: Value,
+        by: Box<Value>,
     },
     /// It was superseded so long ago that nothing is known of it any more.
     Forgotten,
@@ -152,8 +152,14 @@ impl Register {
     }
 
     /// The pending write of `ended.op` has ended. Gives the value back if the write was refused
-    /// although a read had shown it.
-    pub fn write_ended(&mut self, fate: Fate, ended: Moment) -> Option<Value> {
+    /// although a read had shown it. Values that the register forgets on the occasion are added to
+    /// `forgotten`.
+    pub fn write_ended(
+        &mut self,
+        fate: Fate,
+        ended: Moment,
+        forgotten: &mut Vec<Value>,
+    ) -> Option<Value> {
         let position = self
             .values
             .iter()
@@ -168,12 +174,12 @@ impl Register {
             Fate::Refused => {
                 // It never was: it must precede nothing and follow nothing.
                 (value.first_return, value.last_invoke) = (Moment::NEVER, Moment::START);
-                self.limit_refused();
+                self.limit_refused(forgotten);
             }
             _ => {}
         }
         if self.values.len() >= self.forget_at {
-            self.forget(ended.seq);
+            self.forget(ended.seq, forgotten);
         }
         (fate == Fate::Refused && before.first_return != Moment::NEVER).then_some(before)
     }
@@ -249,7 +255,7 @@ impl Register {
                 }
             } else if let Some(by) = self.superseded(index, invoked, returned, may_lag) {
                 if !matches!(wrong, Wrong::Superseded { .. }) {
-                    wrong = Wrong::Superseded { value: *value, by: *by };
+                    wrong = Wrong::Superseded { value: Box::new(*value), by: Box::new(*by) };
                 }
             } else {
                 (source, sources) = (Some(index), sources + 1);
@@ -294,7 +300,7 @@ impl Register {
     ///
     /// A pending value must stay, for its end is to come, and an in-sync medium may lag behind it. So
     /// while one has been seen, and could be dead or make others dead, nothing is dropped.
-    fn forget(&mut self, now: Seq) {
+    fn forget(&mut self, now: Seq, forgotten: &mut Vec<Value>) {
         let seen = |value: &Value| value.first_return != Moment::NEVER;
         if self.values.iter().any(|value| value.fate == Fate::Pending && seen(value)) {
             return;
@@ -313,19 +319,23 @@ impl Register {
         let before = self.values.len();
         self.values.retain(|value| {
             let own = value.first_return.seq <= oldest && value.last_invoke.seq == last;
-            value.first_return.seq >= if own { second } else { last }
+            let keep = value.first_return.seq >= if own { second } else { last };
+            if !keep {
+                forgotten.push(*value);
+            }
+            keep
         });
         self.has_forgotten |= self.values.len() < before;
         self.forget_at = FORGET_AT.max(self.values.len() * 2);
     }
 
-    fn limit_refused(&mut self) {
+    fn limit_refused(&mut self, forgotten: &mut Vec<Value>) {
         let refused = |value: &Value| value.fate == Fate::Refused;
         if self.values.iter().filter(|value| refused(value)).count() <= REFUSED_MAX {
             return;
         }
         if let Some(oldest) = self.values.iter().position(refused) {
-            self.values.remove(oldest);
+            forgotten.push(self.values.remove(oldest));
             self.has_forgotten = true;
         }
     }
@@ -405,7 +415,9 @@ mod tests {
                     register.read_invoked(seq);
                     None
                 }
-                (false, true) => register.write_ended(op.fate, now).map(Wrong::Refused),
+                (false, true) => {
+                    register.write_ended(op.fate, now, &mut Vec::new()).map(Wrong::Refused)
+                }
                 (false, false) => {
                     let read = register.read(op.value, moment(op.invoked, index), now);
                     register.read_ended(op.invoked);
@@ -536,13 +548,14 @@ mod tests {
             let (seq, value) = (round * 10 + 10, 1 << 48 | (round + 1));
             register.write_invoked(value, moment(seq, round as usize));
             register.read_invoked(seq + 1);
-            register.write_ended(Fate::Acknowledged, moment(seq + 2, round as usize));
+            let ended = moment(seq + 2, round as usize);
+            register.write_ended(Fate::Acknowledged, ended, &mut Vec::new());
             if round > 0 {
                 let read = register.read(value, moment(seq - 9, 0), moment(seq + 3, 0));
                 assert_eq!(read, Ok(()));
                 register.read_ended(seq - 9);
             }
-            assert!(register.values().len() <= 4, "{:?}", register.values());
+            assert!(register.values().len() <= 8, "{:?}", register.values());
         }
         assert!(register.has_forgotten());
         let old = register.read(1 << 48 | 7, moment(200_000, 0), moment(200_001, 0));
@@ -553,7 +566,7 @@ mod tests {
     fn a_refused_write_is_named_when_it_shows_up() {
         let mut register = Register::new();
         register.write_invoked(5, moment(1, 1));
-        assert_eq!(register.write_ended(Fate::Refused, moment(2, 1)), None);
+        assert_eq!(register.write_ended(Fate::Refused, moment(2, 1), &mut Vec::new()), None);
         let read = register.read(5, moment(3, 2), moment(4, 2));
         assert!(matches!(read, Err(Wrong::Refused(value)) if value.author == 5), "{read:?}");
     }

@@ -1,6 +1,7 @@
 //! A checker's finding, as data and as text for a person. Finds nothing itself.
 
-use crate::base::{DiskId, Names, Nanos, OpId, Record, VolumeId};
+use crate::base::history::{BlockRead, OpInvoked};
+use crate::base::{DiskId, Names, Nanos, OpId, Record, Stamp, VolumeId};
 
 use super::name::Check;
 
@@ -61,15 +62,39 @@ impl Violation {
         let mut text = format!("{}: {} at {}\n", self.signature(), self.place(names), self.at);
         text.push_str(&format!("  found     {}\n", self.found));
         text.push_str(&format!("  expected  {}\n", self.expected));
-        for line in &self.detail {
-            text.push_str(&format!("  because   {line}\n"));
+        for (index, line) in self.detail.iter().enumerate() {
+            let label = if index == 0 { "because" } else { "" };
+            text.push_str(&format!("  {label:<9} {line}\n"));
         }
         if !self.recent.is_empty() {
             text.push_str("  last records\n");
         }
         for record in &self.recent {
-            text.push_str(&format!("  {}\n", record.line(names)));
+            text.push_str(&format!("  {}\n", line(record, names)));
         }
         text
+    }
+}
+
+/// A record's line, with the content that it is about in the words of the rest of the report.
+fn line(record: &Record, names: &Names) -> String {
+    let line = record.line(names);
+    let (end, stamp) = if let Some(invoked) = record.get::<OpInvoked>() {
+        if invoked.author == 0 {
+            (" author=", None)
+        } else {
+            let place = u64::from(invoked.volume.get()) << 48 | invoked.block;
+            (" author=", Some(Stamp::from_words([place, invoked.author])))
+        }
+    } else if let Some(read) = record.get::<BlockRead>() {
+        (" place=", Some(Stamp::from_words([read.place, read.author])))
+    } else {
+        return line;
+    };
+    let start = line.split(end).next().unwrap_or(&line);
+    match stamp {
+        None => start.to_owned(),
+        Some(stamp) if stamp.writer() == u16::MAX => format!("{start} (no write's bytes)"),
+        Some(stamp) => format!("{start} ({stamp})"),
     }
 }

@@ -1,0 +1,8 @@
+//! What the checkers must catch and what they must let pass: planted violations and their look-alikes.
+
+mod fencing;
+mod live;
+mod media;
+mod reads;
+mod reports;
+mod story;

@@ -1,0 +1,203 @@
+//! Tells checkers a story, record by record, on one volume with two legs. Judges nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stormglass::base::history::{
+    BlockRead, FenceRaised, MediaWritten, OpAbandoned, OpInvoked, OpKind, OpResult, OpReturned,
+};
+use stormglass::base::{
+    Block, DiskId, Epoch, LegIndex, Names, Nanos, NodeId, OpId, Record, Recorded, Region, Stamp,
+    VolumeId,
+};
+use stormglass::check::{Check, Checkers, LegMode, LegView, Media, VolumeView};
+
+/// The volume of the story.
+pub const VOL0: VolumeId = VolumeId::new(0);
+/// Its size.
+pub const BLOCKS: u64 = 64;
+/// Blocks in a region.
+pub const BLOCKS_PER_REGION: u32 = 32;
+
+/// What operation `op` writes to `block`.
+pub fn by(op: u64, block: u64) -> Stamp {
+    Stamp::new(0, block, 1, op)
+}
+
+/// What a fresh or trimmed block holds.
+pub const ZEROES: Stamp = Stamp::from_words([0, 0]);
+
+pub struct Story {
+    pub checkers: Checkers,
+    pub legs: Vec<LegView>,
+    pub media: Platters,
+    seq: u64,
+    kinds: BTreeMap<u64, OpKind>,
+}
+
+/// What the legs hold, and where they are marked.
+#[derive(Default)]
+pub struct Platters {
+    pub blocks: BTreeMap<(u8, u64), Block>,
+    pub marks: BTreeSet<(u8, u32)>,
+    pub poison: BTreeSet<(u8, u64)>,
+}
+
+impl Media for Platters {
+    fn block(&self, leg: LegIndex, block: u64) -> Block {
+        self.blocks.get(&(leg.get(), block)).cloned().unwrap_or_default()
+    }
+    fn marked(&self, leg: LegIndex, region: Region) -> bool {
+        self.marks.contains(&(leg.get(), region.get()))
+    }
+    fn poisoned(&self, leg: LegIndex, block: u64) -> bool {
+        self.poison.contains(&(leg.get(), block))
+    }
+}
+
+impl Story {
+    pub fn new() -> Self {
+        Self {
+            checkers: Checkers::new(Check::ALL),
+            legs: vec![LegView { mode: LegMode::ReadWrite, surviving: true }; 2],
+            media: Platters::default(),
+            seq: 0,
+            kinds: BTreeMap::new(),
+        }
+    }
+
+    /// Each record is 100 us after the one before it.
+    pub fn now(&self) -> Nanos {
+        Nanos::from_micros(self.seq * 100)
+    }
+
+    pub fn record<T: Recorded>(&mut self, what: T) {
+        self.seq += 1;
+        self.checkers.observe(&Record {
+            at: self.now(),
+            seq: self.seq,
+            cause: 0,
+            node: Some(NodeId::new(0)),
+            cpu: None,
+            kind: T::TYPE,
+            words: what.words(),
+        });
+    }
+
+    fn invoke(&mut self, op: u64, kind: OpKind, block: u64, blocks: u32) {
+        self.kinds.insert(op, kind);
+        let author = if kind == OpKind::Write { by(op, 0).words()[1] } else { 0 };
+        let op = OpId::new(op);
+        self.record(OpInvoked { op, volume: VOL0, kind, block, blocks, author });
+    }
+
+    pub fn invoke_write(&mut self, op: u64, block: u64, blocks: u32) {
+        self.invoke(op, OpKind::Write, block, blocks);
+    }
+
+    pub fn invoke_read(&mut self, op: u64, block: u64, blocks: u32) {
+        self.invoke(op, OpKind::Read, block, blocks);
+    }
+
+    pub fn invoke_trim(&mut self, op: u64, block: u64, blocks: u32) {
+        self.invoke(op, OpKind::Trim, block, blocks);
+    }
+
+    pub fn invoke_flush(&mut self, op: u64) {
+        self.invoke(op, OpKind::Flush, 0, 0);
+    }
+
+    pub fn shown(&mut self, op: u64, block: u64, content: Stamp) {
+        let [place, author] = content.words();
+        self.record(BlockRead { op: OpId::new(op), volume: VOL0, block, place, author });
+    }
+
+    pub fn returned(&mut self, op: u64, result: OpResult) {
+        let kind = self.kinds[&op];
+        self.record(OpReturned { op: OpId::new(op), volume: VOL0, kind, result });
+    }
+
+    pub fn abandoned(&mut self, op: u64) {
+        self.record(OpAbandoned { op: OpId::new(op), volume: VOL0 });
+    }
+
+    /// A write of one block, from invocation to return.
+    pub fn write(&mut self, op: u64, block: u64) {
+        self.invoke_write(op, block, 1);
+        self.returned(op, OpResult::Ok);
+    }
+
+    /// A trim of one block, from invocation to return.
+    pub fn trim(&mut self, op: u64, block: u64) {
+        self.invoke_trim(op, block, 1);
+        self.returned(op, OpResult::Ok);
+    }
+
+    /// A read of one block, from invocation to return.
+    pub fn read(&mut self, op: u64, block: u64, content: Stamp) {
+        self.invoke_read(op, block, 1);
+        self.shown_and_returned(op, block, content);
+    }
+
+    pub fn shown_and_returned(&mut self, op: u64, block: u64, content: Stamp) {
+        self.shown(op, block, content);
+        self.returned(op, OpResult::Ok);
+    }
+
+    /// A fence before leg 0 and its medium, which starts at block 1000 of disk 3.
+    pub fn fence(&mut self, epoch: u64) {
+        self.record(FenceRaised {
+            disk: DiskId::new(3),
+            volume: VOL0,
+            leg: LegIndex::new(0),
+            first: 1000,
+            blocks: BLOCKS,
+            epoch: Epoch::new(epoch),
+        });
+    }
+
+    pub fn media_written(&mut self, disk: u32, lba: u64, blocks: u32, tag: u64) {
+        self.record(MediaWritten { disk: DiskId::new(disk), lba, blocks, tag });
+    }
+
+    /// Puts content on a leg's medium.
+    pub fn put(&mut self, leg: u8, block: u64, content: Stamp) {
+        let content = if content == ZEROES { Block::ZERO } else { Block::stamped(content) };
+        self.media.blocks.insert((leg, block), content);
+    }
+
+    /// Puts content on both legs.
+    pub fn put_both(&mut self, block: u64, content: Stamp) {
+        self.put(0, block, content);
+        self.put(1, block, content);
+    }
+
+    pub fn freeze(&mut self, at_rest: bool, checks: &[Check]) {
+        let at = self.now();
+        let volume = VolumeView {
+            id: VOL0,
+            name: "vol0",
+            blocks: BLOCKS,
+            blocks_per_region: BLOCKS_PER_REGION,
+            legs: &self.legs,
+            media: &self.media,
+        };
+        self.checkers.freeze(at, &[volume], at_rest, checks);
+    }
+
+    /// The signatures of what was found so far.
+    pub fn found(&self) -> Vec<String> {
+        self.checkers.violations().iter().map(|violation| violation.signature()).collect()
+    }
+
+    /// The report of what was found, which must be one violation.
+    pub fn report(&self) -> String {
+        let names = Names {
+            nodes: vec!["c0".to_owned()],
+            disks: ["t0/d0", "t1/d0", "t2/d0", "t3/d0"].map(str::to_owned).to_vec(),
+            volumes: vec!["data".to_owned()],
+        };
+        let violations = self.checkers.violations();
+        assert_eq!(violations.len(), 1, "{violations:#?}");
+        violations[0].report(&names)
+    }
+}
