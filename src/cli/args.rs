@@ -3,8 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-const ABOUT: &str =
-    "Runs a whole storage cluster inside one deterministic simulation and hunts for data corruption.";
+const ABOUT: &str = "Runs a whole storage cluster inside one deterministic simulation and hunts for data corruption.";
 
 const LONG_ABOUT: &str = "\
 Runs a whole storage cluster inside one deterministic simulation and hunts for data corruption.

@@ -51,7 +51,8 @@ fn failed(
         ExitCode::Crash => NonSuccessKind::Error,
         _ => NonSuccessKind::Failure,
     };
-    let group = sweep.groups.iter().find(|group| Some(&group.signature) == result.signature.as_ref());
+    let group =
+        sweep.groups.iter().find(|group| Some(&group.signature) == result.signature.as_ref());
     let known = group.and_then(|group| {
         [&group.fastest, &group.first].into_iter().find(|known| known.result == *result)
     });

@@ -31,9 +31,8 @@ impl LogArgs {
         if self.log.is_none() && self.verbose == 0 {
             return Ok(());
         }
-        let filter = EnvFilter::try_new(&filter).map_err(|error| {
-            Failure::Usage(format!("--log: `{filter}` is no filter ({error})"))
-        })?;
+        let filter = EnvFilter::try_new(&filter)
+            .map_err(|error| Failure::Usage(format!("--log: `{filter}` is no filter ({error})")))?;
         let subscriber = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(io::stderr)

@@ -69,7 +69,9 @@ fn show_comparison(console: &mut Console, replayed: &Replayed) {
     }
     let verdict = match (replayed.same_outcome, replayed.same_digest) {
         _ if replayed.unsteady.is_some() => "no match: this seed is not deterministic",
-        (true, Some(true)) => "match: outcome, signature and digest are those of the file, bit for bit",
+        (true, Some(true)) => {
+            "match: outcome, signature and digest are those of the file, bit for bit"
+        }
         (true, Some(false)) => {
             "no match: the same outcome by another way; the program has changed since"
         }

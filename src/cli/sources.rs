@@ -56,10 +56,7 @@ pub(super) fn is_seed_file(error: &LoadError) -> bool {
 pub(super) fn seed_file(path: &Path) -> Result<SeedFile, Failure> {
     let file = SeedFile::load(path).map_err(|error| Failure::Files(vec![error]))?;
     if crate::run::expected_outcome(&file).is_none() {
-        return Err(Failure::Expectation {
-            file: path.display().to_string(),
-            found: file.expect,
-        });
+        return Err(Failure::Expectation { file: path.display().to_string(), found: file.expect });
     }
     Ok(file)
 }

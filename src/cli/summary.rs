@@ -73,7 +73,10 @@ pub(super) fn totals(report: &SweepReport) -> String {
     );
     if report.interrupted {
         let planned = report.planned.map_or_else(String::new, |n| format!(" of {}", grouped(n)));
-        text.push_str(&format!("\ninterrupted: {}{planned} seeds were run", grouped(report.seeds())));
+        text.push_str(&format!(
+            "\ninterrupted: {}{planned} seeds were run",
+            grouped(report.seeds())
+        ));
     }
     text
 }

@@ -138,11 +138,7 @@ pub(super) fn sweep(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, 
     Ok(report.exit_code())
 }
 
-fn run_with_progress(
-    args: &Args,
-    context: &Context<'_>,
-    scenarios: &[Scenario],
-) -> SweepReport {
+fn run_with_progress(args: &Args, context: &Context<'_>, scenarios: &[Scenario]) -> SweepReport {
     let mut progress = Progress::start();
     let watch = &mut |event: SweepEvent<'_>| match event {
         SweepEvent::Progress(figures) => {

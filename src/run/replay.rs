@@ -51,13 +51,8 @@ pub fn replay(
     let digest = ran.report.digest;
     let whole = options.until.is_none_or(|until| ran.report.virtual_time < until);
     let same_digest = whole.then(|| digest == file.digest.0);
-    let mut replayed = Replayed {
-        ran,
-        same_outcome: true,
-        same_digest,
-        unsteady: None,
-        differences: Vec::new(),
-    };
+    let mut replayed =
+        Replayed { ran, same_outcome: true, same_digest, unsteady: None, differences: Vec::new() };
     let expects_nondeterminism = file.expect == Outcome::Nondeterminism.name();
     if same_digest == Some(false) || expects_nondeterminism {
         let again = run_once(engine, &file.scenario, file.seed, &RunOptions::default())?;
