@@ -1,2 +1,5 @@
-//! The command line.
-fn main() {}
+//! The `stormglass` program: the command line and nothing else.
+
+fn main() -> std::process::ExitCode {
+    stormglass::cli::main()
+}

@@ -1,1 +1,24 @@
 //! The command line: one file a verb. Decides nothing about simulations.
+
+mod args;
+mod console;
+mod duration;
+mod entry;
+mod figures;
+mod junit;
+mod list;
+mod log;
+mod progress;
+mod prove;
+mod replay;
+mod report;
+mod result_json;
+mod run;
+mod schema;
+mod sources;
+mod stop;
+mod summary;
+mod sweep;
+mod validate;
+
+pub use entry::{main, main_with};

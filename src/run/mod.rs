@@ -1,1 +1,36 @@
 //! One run, replay, sweep, prove: what is done with whole simulations. The only layer that starts threads.
+//!
+//! Everything here takes the simulation as an [`Engine`], a function from scenario and seed to a report,
+//! and gives back plain data; the command line words it.
+
+mod compare;
+mod corpus;
+mod describe;
+mod engine;
+mod outcome;
+mod plan;
+mod pool;
+mod prove;
+mod replay;
+mod seeds;
+mod stopwatch;
+mod sweep;
+mod tally;
+mod walltimes;
+
+pub use compare::{Bracket, first_difference};
+pub use corpus::{VERSION, expected_outcome, save, seed_file};
+pub use describe::{describe, headline};
+pub use engine::{Engine, HarnessCrash, Ran, run_once};
+pub use outcome::{ExitCode, Judgement, Outcome, Signature, violations};
+pub use plan::StopFlag;
+pub use prove::{Difference, ProveOptions, ProveReport, prove};
+pub use replay::{Replayed, replay};
+pub use seeds::{BadSeedRange, BadShard, SeedRange, Shard};
+pub use stopwatch::Stopwatch;
+pub use sweep::{SweepEvent, SweepOptions, SweepProgress, sweep};
+pub use tally::{FailedSeed, FailureGroup, ScenarioTally, SeedResult, SweepReport};
+pub use walltimes::WallTimes;
+
+#[cfg(test)]
+mod fake;

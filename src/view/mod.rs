@@ -1,1 +1,7 @@
 //! Trace in, text out. Runs nothing.
+
+mod jsonl;
+mod text;
+
+pub use jsonl::write_jsonl;
+pub use text::{record_line, write_text};

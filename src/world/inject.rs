@@ -1,8 +1,8 @@
 //! Applies the actions of a script through the control doors, and undoes them. Decides no time.
 
 use crate::base::{DiskId, NodeId};
-use crate::disk::control::{Fault, FaultId, Phase};
-use crate::disk::port::{OpMask, Status};
+use crate::disk::control::{Fault, FaultId, OpMask, Phase};
+use crate::disk::port::Status;
 use crate::scenario::{self, Action, DiskSelector, NanosRange, NodeSelector, Ops, StatusName};
 
 use super::budget::NetImpairment;

@@ -235,8 +235,8 @@ fn what_outlives_its_node_is_reported() {
     let escaped: Rc<RefCell<Option<Tracked>>> = Rc::default();
     let hole = escaped.clone();
     let _running = rig.start(node, async move {
-        let _kept = handle.track("lock");
-        *hole.borrow_mut() = Some(handle.track("buffer"));
+        let _kept = handle.tracker("lock").open();
+        *hole.borrow_mut() = Some(handle.tracker("buffer").open());
         pending::<()>().await;
     });
     rig.settle();

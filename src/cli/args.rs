@@ -1,0 +1,85 @@
+//! The command line as types: its verbs and what they have in common. Each verb's own options are in
+//! its own file.
+
+use clap::{Parser, Subcommand};
+
+const ABOUT: &str = "Runs a whole storage cluster inside one deterministic simulation and hunts for data corruption.";
+
+const LONG_ABOUT: &str = "\
+Runs a whole storage cluster inside one deterministic simulation and hunts for data corruption.
+
+A scenario (a JSON file) says which cluster, which IO and which faults; a 64-bit seed decides \
+everything else. The same scenario and seed give the same run to the last bit, on any machine.";
+
+const AFTER_HELP: &str = "\
+Examples:
+  stormglass sweep scenarios                     hunt: every scenario with 100 seeds on all cores
+  stormglass run scenarios/smoke/x.json --seed 7 one run, told in full
+  stormglass replay seeds/x-7.json               a saved failure again, to the last bit
+
+Exit codes:
+  0  pass                           11  liveness failure: something never came to its end
+  2  usage, or an unwritable output 12  nondeterminism: two runs of one seed differ
+  3  bad scenario or seed file      13  inert: a scenario did not do what it declares
+  10 safety violation               14  crash of node code (or of stormglass itself)";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "stormglass",
+    version,
+    about = ABOUT,
+    long_about = LONG_ABOUT,
+    after_help = AFTER_HELP,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run one seed of a scenario and tell what happened
+    Run(super::run::Args),
+    /// Run scenarios over many seeds on all cores and group what fails
+    Sweep(super::sweep::Args),
+    /// Run a saved failure again and say whether it is the same to the last bit
+    Replay(super::replay::Args),
+    /// Check that runs are deterministic, and name the first event that differs
+    Prove(super::prove::Args),
+    /// Check scenario and seed files without running them
+    Validate(super::validate::Args),
+    /// Print the JSON Schema of scenario files, for editors
+    Schema(super::schema::Args),
+    /// List scenarios, faults or checks
+    List(super::list::Args),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_and_option_is_explained() {
+        for verb in Cli::command().get_subcommands() {
+            assert!(verb.get_about().is_some(), "{}", verb.get_name());
+            assert!(verb.get_after_help().is_some(), "{} has no example", verb.get_name());
+            for option in verb.get_arguments() {
+                let explained = option.get_help().is_some_and(|help| !help.to_string().is_empty());
+                assert!(explained, "{} {}", verb.get_name(), option.get_id());
+            }
+        }
+    }
+}

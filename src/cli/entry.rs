@@ -1,0 +1,74 @@
+//! From the words of the command line to a verb and back to an exit code. Does no verb's work.
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+use crate::run::{Engine, ExitCode};
+
+use super::args::{Cli, Command};
+use super::console::Console;
+use super::report::Failure;
+use super::{list, prove, replay, run, schema, sweep, validate};
+
+/// What a verb works with.
+pub(super) struct Context<'a> {
+    /// What runs one simulation.
+    pub(super) engine: &'a Engine<'a>,
+    /// Where text goes.
+    pub(super) console: &'a mut Console,
+    /// How the program was called, for commands that a person is to copy.
+    pub(super) program: String,
+}
+
+/// The program: reads the process's arguments and runs simulations of the reference cluster.
+#[must_use]
+pub fn main() -> std::process::ExitCode {
+    main_with(std::env::args_os(), &crate::world::simulate).into()
+}
+
+/// The program with these arguments (the first is its own name) on this engine, so that whoever
+/// brings their own world has the same command line.
+pub fn main_with(
+    arguments: impl IntoIterator<Item = impl Into<OsString>>,
+    engine: &Engine<'_>,
+) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    let program = program_name(arguments.first());
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nobody may be listening any more; there is nothing left to do about it.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Pass };
+        }
+    };
+    let mut console = Console::new();
+    let mut context = Context { engine, console: &mut console, program };
+    let code = dispatch(cli.command, &mut context).unwrap_or_else(|failure| {
+        failure.show(&mut console);
+        failure.exit_code()
+    });
+    console.finish(code)
+}
+
+fn dispatch(command: Command, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Run(args) => run::run(&args, context),
+        Command::Sweep(args) => sweep::sweep(&args, context),
+        Command::Replay(args) => replay::replay(&args, context),
+        Command::Prove(args) => prove::prove(&args, context),
+        Command::Validate(args) => validate::validate(&args, context),
+        Command::Schema(args) => Ok(schema::schema(&args, context)),
+        Command::List(args) => list::list(&args, context),
+    }
+}
+
+/// How the program was called, as short as it still works from here.
+fn program_name(first: Option<&OsString>) -> String {
+    let Some(name) = first else { return "stormglass".to_owned() };
+    let path = std::path::Path::new(name);
+    let here = std::env::current_dir().ok();
+    let below = here.and_then(|here| path.strip_prefix(here).ok());
+    super::figures::quoted(below.unwrap_or(path))
+}

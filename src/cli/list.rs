@@ -1,0 +1,194 @@
+//! `list`: what there is to use. Knows no fault or check itself: it reads the schema.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::run::ExitCode;
+use crate::scenario::{CheckName, schema};
+
+use super::console::Console;
+use super::entry::Context;
+use super::report::Failure;
+use super::sources::scenarios;
+
+const AFTER_HELP: &str = "\
+Examples:
+  stormglass list faults
+  stormglass list scenarios scenarios/raid1
+  stormglass list checks --json | jq -r '.[].name'";
+
+/// The options of `list`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// What to list
+    #[arg(value_enum, value_name = "WHAT")]
+    what: What,
+    /// Where to look for scenarios: files, or directories that hold some
+    #[arg(value_name = "PATH", default_value = "scenarios")]
+    paths: Vec<PathBuf>,
+    /// Print a JSON array instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum What {
+    /// Scenario files, each with its one sentence
+    Scenarios,
+    /// The actions of a script, with their arguments
+    Faults,
+    /// What a run can be held to
+    Checks,
+    /// Bugs that a build can plant
+    Bugs,
+    /// Rare branches that a sweep reports on
+    Probes,
+}
+
+/// Something that is listed.
+#[derive(Serialize)]
+struct Item {
+    name: String,
+    about: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arguments: Option<Vec<Argument>>,
+}
+
+#[derive(Serialize)]
+struct Argument {
+    name: String,
+    about: String,
+    required: bool,
+}
+
+pub(super) fn list(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
+    let items = match args.what {
+        What::Scenarios => scenario_items(&args.paths)?,
+        What::Faults => fault_items(&schema_value()),
+        What::Checks => check_items(&schema_value()),
+        What::Bugs | What::Probes => Vec::new(),
+    };
+    if args.json {
+        let text = serde_json::to_string_pretty(&items).expect("items are plain JSON");
+        context.console.line(text);
+    } else {
+        show(context.console, &items, args.what);
+    }
+    Ok(ExitCode::Pass)
+}
+
+fn show(console: &mut Console, items: &[Item], what: What) {
+    match what {
+        What::Bugs => console.line("this build can plant no bugs"),
+        What::Probes => console.line("this build has no probes"),
+        _ => {}
+    }
+    let width = items.iter().map(|item| item.name.len()).max().unwrap_or(0);
+    for item in items {
+        console.line(format_args!("{:<width$}  {}", item.name, item.about).to_string().trim_end());
+        if let Some(file) = &item.file {
+            console.line(format_args!("    {file}"));
+        }
+        for Argument { name, about, required } in item.arguments.iter().flatten() {
+            let optional = if *required { "" } else { " (may be left out)" };
+            console.line(format_args!("    {name}: {about}{optional}"));
+        }
+    }
+}
+
+fn scenario_items(paths: &[PathBuf]) -> Result<Vec<Item>, Failure> {
+    let items = scenarios(paths)?.into_iter().map(|source| Item {
+        name: source.scenario.name,
+        about: source.scenario.about,
+        file: Some(source.path.display().to_string()),
+        arguments: None,
+    });
+    Ok(items.collect())
+}
+
+fn schema_value() -> Value {
+    serde_json::from_str(&schema()).expect("the schema is JSON")
+}
+
+fn definition<'a>(schema: &'a Value, name: &str) -> &'a Value {
+    &schema["$defs"][name]
+}
+
+fn about(value: &Value) -> String {
+    value["description"].as_str().unwrap_or_default().to_owned()
+}
+
+fn choices(value: &Value) -> impl Iterator<Item = &Value> {
+    value["oneOf"].as_array().into_iter().flatten()
+}
+
+fn fault_items(schema: &Value) -> Vec<Item> {
+    let items = choices(definition(schema, "Action")).filter_map(|choice| {
+        let (name, arguments) = choice["properties"].as_object()?.iter().next()?;
+        let reference = arguments["$ref"].as_str()?.strip_prefix("#/$defs/")?;
+        Some(Item {
+            name: name.clone(),
+            about: about(choice),
+            file: None,
+            arguments: Some(arguments_of(definition(schema, reference))),
+        })
+    });
+    items.collect()
+}
+
+fn arguments_of(object: &Value) -> Vec<Argument> {
+    let required = |name: &str| {
+        object["required"].as_array().is_some_and(|names| names.iter().any(|known| known == name))
+    };
+    let properties = object["properties"].as_object().into_iter().flatten();
+    properties
+        .map(|(name, value)| Argument {
+            name: name.clone(),
+            about: about(value),
+            required: required(name),
+        })
+        .collect()
+}
+
+fn check_items(schema: &Value) -> Vec<Item> {
+    let described = definition(schema, "CheckName");
+    let items = CheckName::ALL.iter().map(|check| Item {
+        name: check.name().to_owned(),
+        about: choices(described)
+            .find(|choice| choice["const"] == check.name())
+            .map_or_else(String::new, about),
+        file: None,
+        arguments: None,
+    });
+    items.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::Action;
+
+    use super::{check_items, fault_items, schema_value};
+
+    #[test]
+    fn every_fault_is_listed_and_explained() {
+        let items = fault_items(&schema_value());
+        let names: Vec<&str> = items.iter().map(|item| item.name.as_str()).collect();
+        assert_eq!(names, Action::NAMES);
+        for item in &items {
+            assert!(!item.about.is_empty(), "{}", item.name);
+            let arguments = item.arguments.as_ref().unwrap();
+            assert!(arguments.iter().all(|argument| !argument.about.is_empty()), "{}", item.name);
+        }
+    }
+
+    #[test]
+    fn every_check_is_explained() {
+        assert!(check_items(&schema_value()).iter().all(|item| !item.about.is_empty()));
+    }
+}

@@ -1,0 +1,97 @@
+//! `prove`: the determinism self-check.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use crate::run::{Difference, ExitCode, ProveOptions, ProveReport, SeedRange, Stopwatch};
+use crate::scenario::{Digest, Scenario};
+
+use super::console::Console;
+use super::entry::Context;
+use super::figures::{counted, grouped, wall};
+use super::progress::Progress;
+use super::report::Failure;
+use super::sources::scenarios;
+use super::stop::on_interrupt;
+use super::sweep::cores;
+
+const AFTER_HELP: &str = "\
+Examples:
+  stormglass prove scenarios
+  stormglass prove scenarios --seeds 200
+  stormglass prove scenarios/raid1/x.json --seeds 7..7   one seed
+
+Each seed runs once untraced and in order, and once traced, in reverse order, on other threads. Equal \
+digests mean equal runs, event by event. Where two differ both are run again with a trace and the first \
+event that differs is printed; the exit code is then 12.";
+
+/// The options of `prove`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// Scenario files, or directories that hold some
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// Seeds of each scenario: a count (`20` is `1..20`) or a range with both ends included
+    #[arg(long, value_name = "N or A..B", default_value = "20")]
+    seeds: SeedRange,
+    /// Threads that run simulations [default: one for each core]
+    #[arg(long, value_name = "J")]
+    jobs: Option<NonZeroUsize>,
+}
+
+pub(super) fn prove(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
+    let scenarios: Vec<Scenario> =
+        scenarios(&args.paths)?.into_iter().map(|source| source.scenario).collect();
+    let options = ProveOptions { seeds: args.seeds, jobs: args.jobs.unwrap_or_else(cores) };
+    let clock = Stopwatch::start();
+    let mut progress = Progress::start();
+    let stop = on_interrupt();
+    let report =
+        crate::run::prove(context.engine, &scenarios, options, stop, &mut |done, total| {
+            let text = || format!("{}/{} runs", grouped(done), grouped(total));
+            progress.show(done, total, text);
+        });
+    drop(progress);
+    show(context.console, &report, scenarios.len(), clock);
+    Ok(report.exit_code())
+}
+
+fn show(console: &mut Console, report: &ProveReport, scenarios: usize, clock: Stopwatch) {
+    for (_, difference) in &report.differences {
+        show_difference(console, difference);
+    }
+    if report.interrupted {
+        console.line("interrupted before the end");
+    }
+    let work = format!(
+        "{} of {} run twice in {}",
+        counted(report.compared, "seed"),
+        counted(scenarios as u64, "scenario"),
+        wall(clock.elapsed()),
+    );
+    match report.differences.len() as u64 {
+        0 => console.line(format_args!("{work}: no difference")),
+        count => console.line(format_args!("{work}: {} differ", counted(count, "seed"))),
+    }
+}
+
+fn show_difference(console: &mut Console, difference: &Difference) {
+    let Difference { scenario, seed, digests, bracket, events } = difference;
+    console.line(format_args!("{scenario} seed {seed} is not deterministic"));
+    console.line(format_args!("  untraced  {}", Digest(digests[0])));
+    console.line(format_args!("  traced    {}", Digest(digests[1])));
+    let Some(bracket) = bracket else {
+        console.line("  it did not show again in five more attempts\n");
+        return;
+    };
+    if events.iter().all(Option::is_none) {
+        console.line(format_args!("  within {bracket}; it did not show again with a trace\n"));
+        return;
+    }
+    console.line(format_args!("  the first event that differs, within {bracket}:"));
+    for event in events {
+        console.line(format_args!("  {}", event.as_deref().unwrap_or("(the run has ended)")));
+    }
+    console.line("");
+}

@@ -1,0 +1,102 @@
+//! `run`: one seed of one scenario, told in full.
+
+use std::path::PathBuf;
+
+use crate::run::{ExitCode, Outcome, Ran, describe, run_once};
+use crate::scenario::Digest;
+use crate::view::write_jsonl;
+use crate::world::{Keep, RunOptions};
+
+use super::console::Console;
+use super::entry::Context;
+use super::figures::{grouped, per_second, quoted, speed, wall};
+use super::log::LogArgs;
+use super::report::Failure;
+use super::result_json::write_run;
+use super::sources::{Output, scenario};
+
+const AFTER_HELP: &str = "\
+Examples:
+  stormglass run scenarios/smoke/baseline-three-targets.json
+  stormglass run x.json --seed 7 --trace x-7.jsonl   keep every event
+  stormglass run x.json --seed 7 --json | jq .outcome
+  stormglass run x.json -vv 2>log                    watch the cluster decide
+
+The trace is JSON lines: time (ns), seq, node, cpu, record, fields, cause (the seq of the event that \
+led to it). --json prints one object: scenario seed outcome signature digest virtual_ns ops reboots \
+faults probes violations; it holds nothing that depends on the host.";
+
+/// The options of `run`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// The scenario file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The seed: a whole number from 0 to 2^64 - 1
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+    /// Write every event to OUT as JSON lines
+    #[arg(long, value_name = "OUT")]
+    trace: Option<PathBuf>,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
+    args.log.start()?;
+    let scenario = scenario(&args.file).map_err(|error| Failure::Files(vec![error]))?;
+    let trace = args.trace.as_deref().map(Output::create).transpose()?;
+    let keep = if trace.is_some() { Keep::All } else { Keep::Nothing };
+    let options = RunOptions { trace: keep, ..RunOptions::default() };
+    let ran = run_once(context.engine, &scenario, args.seed, &options).map_err(Failure::Harness)?;
+    if let Some(trace) = trace {
+        trace.write(|out| write_jsonl(out, &ran.report.trace, &ran.report.names))?;
+    }
+    if args.json {
+        context.console.data(|out| write_run(out, &ran));
+        return Ok(ran.judgement.outcome.exit_code());
+    }
+    show_figures(context.console, &ran);
+    if !ran.judgement.passed() {
+        show_failure(context.console, &ran);
+        let file = quoted(&args.file);
+        context.console.line("To replay:");
+        context.console.line(format_args!("  {} run {file} --seed {}", context.program, args.seed));
+    }
+    Ok(ran.judgement.outcome.exit_code())
+}
+
+/// What the run came to, a figure a line.
+pub(super) fn show_figures(console: &mut Console, ran: &Ran) {
+    let (report, judgement) = (&ran.report, &ran.judgement);
+    let mut figure = |name: &str, value: String| console.line(format_args!("{name:<10}{value}"));
+    figure("scenario", format!("{} seed {}", report.scenario, report.seed));
+    figure("outcome", judgement.outcome.name().to_owned());
+    if let Some(signature) = &judgement.signature {
+        let expected = if judgement.passed() { " (as its scenario expects)" } else { "" };
+        figure("signature", format!("{signature}{expected}"));
+    }
+    figure("digest", Digest(report.digest).to_string());
+    figure("virtual", report.virtual_time.to_string());
+    figure("ops", grouped(report.ops));
+    figure("reboots", grouped(report.reboots));
+    figure("faults", grouped(report.faults));
+    figure("events", grouped(report.events));
+    let rate = grouped(per_second(report.ops, ran.wall));
+    let speed = speed(report.virtual_time.get(), ran.wall);
+    figure("wall", format!("{} ({rate} IO/s, virtual time {speed})", wall(ran.wall)));
+}
+
+/// All that is known about the failure.
+pub(super) fn show_failure(console: &mut Console, ran: &Ran) {
+    console.line("");
+    if ran.judgement.outcome == Outcome::Missed {
+        console.line("it passed, and its scenario expects a failure\n");
+        return;
+    }
+    console.line(describe(&ran.report));
+}

@@ -1,0 +1,89 @@
+//! The files that a command line names, loaded. Shows no error.
+
+use std::fs::File;
+use std::io;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::scenario::{LoadError, Scenario, SeedFile, discover, load};
+
+use super::report::Failure;
+
+/// A scenario and where it came from.
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    pub(super) scenario: Scenario,
+}
+
+/// All scenarios at and below these paths, in the order of the paths' names.
+///
+/// # Errors
+/// When a path names none, or with everything that is wrong with any of them.
+pub(super) fn scenarios(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
+    let mut sources = Vec::new();
+    let mut errors = Vec::new();
+    for path in discover(paths).map_err(Failure::Paths)? {
+        match scenario(&path) {
+            Ok(scenario) => sources.push(Source { path, scenario }),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(sources) } else { Err(Failure::Files(errors)) }
+}
+
+/// One scenario file. An error about a seed file says so.
+pub(super) fn scenario(path: &Path) -> Result<Scenario, LoadError> {
+    load(path).map_err(|mut error| {
+        if is_seed_file(&error) {
+            let command = "this is a seed file: `stormglass replay` runs those".to_owned();
+            error.errors.truncate(1);
+            error.more = false;
+            error.errors.iter_mut().for_each(|error| error.help = Some(command.clone()));
+        }
+        error
+    })
+}
+
+/// Whether what could not be loaded as a scenario is a seed file.
+pub(super) fn is_seed_file(error: &LoadError) -> bool {
+    type Object = serde_json::Map<String, serde_json::Value>;
+    let text = error.text.as_deref().unwrap_or_default();
+    serde_json::from_str::<Object>(text)
+        .is_ok_and(|object| object.contains_key("scenario") && object.contains_key("seed"))
+}
+
+/// One seed file.
+pub(super) fn seed_file(path: &Path) -> Result<SeedFile, Failure> {
+    let file = SeedFile::load(path).map_err(|error| Failure::Files(vec![error]))?;
+    if crate::run::expected_outcome(&file).is_none() {
+        return Err(Failure::Expectation { file: path.display().to_string(), found: file.expect });
+    }
+    Ok(file)
+}
+
+/// A file to write to, made before any work is done so that a path that cannot be written is known
+/// at once.
+pub(super) struct Output {
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl Output {
+    /// Makes the file.
+    pub(super) fn create(path: &Path) -> Result<Self, Failure> {
+        let path = path.to_owned();
+        match File::create(&path) {
+            Ok(file) => Ok(Self { path, file: BufWriter::new(file) }),
+            Err(source) => Err(Failure::Output { path, source }),
+        }
+    }
+
+    /// Writes to it and closes it.
+    pub(super) fn write(
+        mut self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        let written = write(&mut self.file).and_then(|()| self.file.flush());
+        written.map_err(|source| Failure::Output { path: self.path, source })
+    }
+}

@@ -1,0 +1,54 @@
+//! `validate`: scenario and seed files checked without running them.
+
+use std::path::{Path, PathBuf};
+
+use crate::run::ExitCode;
+use crate::scenario::{discover, load};
+
+use super::entry::Context;
+use super::figures::counted;
+use super::report::Failure;
+use super::sources::{is_seed_file, seed_file};
+
+const AFTER_HELP: &str = "\
+Examples:
+  stormglass validate scenarios
+  stormglass validate scenarios seeds my-scenario.json
+
+All errors of all files are shown at once, each with file, line, column, JSON path, what was found, \
+what was expected and the nearest valid name. The exit code is 3 when there is any.";
+
+/// The options of `validate`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// Scenario files, seed files, or directories that hold some
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+}
+
+pub(super) fn validate(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
+    let files = discover(&args.paths).map_err(Failure::Paths)?;
+    let mut bad = 0;
+    for path in &files {
+        if let Err(failure) = check(path) {
+            failure.show(context.console);
+            bad += 1;
+        }
+    }
+    if bad == 0 {
+        context.console.line(format_args!("{}: no error", counted(files.len() as u64, "file")));
+        return Ok(ExitCode::Pass);
+    }
+    let files = counted(files.len() as u64, "file");
+    context.console.note(format_args!("{bad} of {files} cannot be used"));
+    Ok(ExitCode::BadFile)
+}
+
+fn check(path: &Path) -> Result<(), Failure> {
+    match load(path) {
+        Ok(_) => Ok(()),
+        Err(error) if is_seed_file(&error) => seed_file(path).map(drop),
+        Err(error) => Err(Failure::Files(vec![error])),
+    }
+}

@@ -1,0 +1,433 @@
+//! Scenarios × seeds on all cores. Prints nothing, saves nothing, handles no signal.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use crate::base::Nanos;
+use crate::scenario::Scenario;
+use crate::world::RunOptions;
+
+use super::compare::first_difference;
+use super::describe::{describe, headline};
+use super::engine::{Engine, HarnessCrash, Ran, run_once};
+use super::outcome::{Judgement, Outcome, Signature};
+use super::plan::{Job, Plan, StopFlag};
+use super::pool::work_off;
+use super::seeds::{SeedRange, Shard};
+use super::stopwatch::Stopwatch;
+use super::tally::{Done, SeedResult, SweepReport, Tally};
+
+/// What to sweep and how.
+#[derive(Clone, Debug)]
+pub struct SweepOptions {
+    /// The seeds, for each scenario.
+    pub seeds: SeedRange,
+    /// How many threads run simulations.
+    pub jobs: NonZeroUsize,
+    /// Take no more work after this much wall time.
+    pub duration: Option<Duration>,
+    /// Which part of the work to do.
+    pub shard: Shard,
+    /// Take no more work once a seed has failed. The report then holds the seeds up to and
+    /// including the first failing one in the order of work, on any number of threads.
+    pub stop_on_first: bool,
+    /// Keep every seed's result for [`SweepReport::results`] (about 150 bytes each).
+    pub keep_results: bool,
+}
+
+impl SweepOptions {
+    /// These seeds on one thread, all of them, results kept.
+    #[must_use]
+    pub fn of(seeds: SeedRange) -> Self {
+        Self {
+            seeds,
+            jobs: NonZeroUsize::MIN,
+            duration: None,
+            shard: Shard::WHOLE,
+            stop_on_first: false,
+            keep_results: true,
+        }
+    }
+}
+
+/// How far a sweep is.
+#[derive(Clone, Debug, Default)]
+pub struct SweepProgress {
+    /// How many seeds there are to run; `None` when there is a time limit alone.
+    pub planned: Option<u64>,
+    /// Seeds run.
+    pub done: u64,
+    /// Seeds that failed.
+    pub failures: u64,
+    /// Operations that applications issued.
+    pub ops: u64,
+    /// Virtual time, all seeds together.
+    pub virtual_time: Nanos,
+    /// Wall time since the start.
+    pub elapsed: Duration,
+}
+
+/// What a sweep tells while it goes on. Called on the thread that called [`sweep`].
+#[derive(Clone, Copy, Debug)]
+pub enum SweepEvent<'a> {
+    /// Time has passed or a seed is done.
+    Progress(&'a SweepProgress),
+    /// A seed has failed in a way that none had before. Which seed comes first depends on timing.
+    NewFailure {
+        /// Its result.
+        result: &'a SeedResult,
+        /// The failure in one line.
+        headline: &'a str,
+    },
+}
+
+/// Runs the scenarios over the seeds and adds up what they come to. One seed in 20 is run twice
+/// and its digests compared. When `stop` is raised no more work is taken.
+pub fn sweep(
+    engine: &Engine<'_>,
+    scenarios: &[Scenario],
+    options: &SweepOptions,
+    stop: &StopFlag,
+    watch: &mut dyn FnMut(SweepEvent<'_>),
+) -> SweepReport {
+    let clock = Stopwatch::start();
+    let plan = Plan::new(scenarios.len(), options.seeds, options.shard);
+    let planned = (options.seeds != SeedRange::ALL).then(|| plan.total());
+    let enough = StopFlag::new();
+    let in_time = || options.duration.is_none_or(|limit| clock.elapsed() < limit);
+    let source = plan.take_while(|_| !stop.is_up() && !enough.is_up() && in_time());
+    let mut collector = Collector::new(scenarios, options, planned);
+    let work = |job: Job| do_job(engine, &scenarios[job.scenario], job);
+    work_off(options.jobs, source, work, |done| {
+        if let Some(done) = done {
+            let failed = done.failure.is_some();
+            collector.take(done, watch);
+            if failed && options.stop_on_first {
+                enough.raise();
+            }
+        }
+        collector.progress.elapsed = clock.elapsed();
+        watch(SweepEvent::Progress(&collector.progress));
+    });
+    let mut report = collector.finish();
+    report.planned = planned;
+    report.interrupted = stop.is_up();
+    report.elapsed = clock.elapsed();
+    report
+}
+
+/// Takes results as they come.
+struct Collector {
+    tally: Tally,
+    progress: SweepProgress,
+    seen: BTreeSet<Option<Signature>>,
+    /// Results that wait for the end, when only those up to the first failure are to count.
+    held: Option<Vec<Done>>,
+}
+
+impl Collector {
+    fn new(scenarios: &[Scenario], options: &SweepOptions, planned: Option<u64>) -> Self {
+        let names = scenarios.iter().map(|scenario| scenario.name.clone());
+        Self {
+            tally: Tally::new(names, options.keep_results),
+            progress: SweepProgress { planned, ..SweepProgress::default() },
+            seen: BTreeSet::new(),
+            held: options.stop_on_first.then(Vec::new),
+        }
+    }
+
+    fn take(&mut self, done: Done, watch: &mut dyn FnMut(SweepEvent<'_>)) {
+        let progress = &mut self.progress;
+        progress.done += 1;
+        progress.failures += u64::from(done.failure.is_some());
+        progress.ops += done.result.ops;
+        progress.virtual_time = progress.virtual_time.saturating_add(done.result.virtual_time);
+        if let Some((headline, _)) = &done.failure
+            && self.seen.insert(done.result.signature.clone())
+        {
+            watch(SweepEvent::NewFailure { result: &done.result, headline });
+        }
+        match &mut self.held {
+            Some(held) => held.push(done),
+            None => self.tally.add(done),
+        }
+    }
+
+    fn finish(mut self) -> SweepReport {
+        let held = self.held.unwrap_or_default();
+        let failed = held.iter().filter(|done| done.failure.is_some()).map(|done| done.job);
+        let last = failed.min();
+        for done in held.into_iter().filter(|done| last.is_none_or(|last| done.job <= last)) {
+            self.tally.add(done);
+        }
+        self.tally.finish()
+    }
+}
+
+fn do_job(engine: &Engine<'_>, scenario: &Scenario, job: Job) -> Done {
+    let options = RunOptions::default();
+    let ran = match run_once(engine, scenario, job.seed, &options) {
+        Ok(ran) => ran,
+        Err(crash) => return harness_crash(job, &crash),
+    };
+    if !job.is_rechecked() {
+        return of_run(job, &ran);
+    }
+    let mut done = match run_once(engine, scenario, job.seed, &options) {
+        Ok(again) => of_two_runs(job, ran, &again),
+        Err(crash) => harness_crash(job, &crash),
+    };
+    done.rechecked = true;
+    done
+}
+
+fn of_two_runs(job: Job, mut ran: Ran, again: &Ran) -> Done {
+    let Some(bracket) = first_difference(&ran.report, &again.report) else {
+        return of_run(job, &ran);
+    };
+    let before = ran.judgement.outcome;
+    ran.judgement = Judgement::nondeterminism(&ran.report.scenario);
+    let mut done = of_run(job, &ran);
+    let headline = format!("two runs of one seed differ, first within {bracket}");
+    let report = format!(
+        "{headline}\n  first run   {:032x} {before}\n  second run  {:032x} {}\n",
+        ran.report.digest, again.report.digest, again.judgement.outcome,
+    );
+    done.failure = Some((headline, report));
+    done
+}
+
+fn of_run(job: Job, ran: &Ran) -> Done {
+    let (report, judgement) = (&ran.report, &ran.judgement);
+    let failure = match judgement.outcome {
+        Outcome::Pass => None,
+        Outcome::Missed => {
+            let text = "it passed, and its scenario expects a failure".to_owned();
+            Some((text.clone(), text + "\n"))
+        }
+        _ => Some((headline(report), describe(report))),
+    };
+    let result = SeedResult {
+        scenario: job.scenario,
+        seed: job.seed,
+        outcome: judgement.outcome,
+        signature: judgement.signature.clone(),
+        digest: report.digest,
+        virtual_time: report.virtual_time,
+        ops: report.ops,
+        reboots: report.reboots,
+        faults: report.faults,
+        events: report.events,
+    };
+    Done { job, result, failure, wall: ran.wall, rechecked: false }
+}
+
+fn harness_crash(job: Job, crash: &HarnessCrash) -> Done {
+    let judgement = Judgement::harness_crash(&crash.message);
+    let result = SeedResult {
+        scenario: job.scenario,
+        seed: job.seed,
+        outcome: judgement.outcome,
+        signature: judgement.signature,
+        digest: 0,
+        virtual_time: Nanos::ZERO,
+        ops: 0,
+        reboots: 0,
+        faults: 0,
+        events: 0,
+    };
+    let text = crash.to_string();
+    let failure = Some((text.clone(), text + "\n"));
+    Done { job, result, failure, wall: Duration::ZERO, rechecked: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use crate::run::fake::{leaks_on, passes_but, report, scenario, stuck};
+    use crate::run::outcome::{ExitCode, Outcome};
+    use crate::run::plan::StopFlag;
+    use crate::run::seeds::{SeedRange, Shard};
+    use crate::run::tally::SweepReport;
+    use crate::scenario::{Expect, Scenario};
+    use crate::world::{RunOptions, RunReport, Verdict};
+
+    use super::{Engine, SweepEvent, SweepOptions, sweep};
+
+    fn options(seeds: u64, jobs: usize) -> SweepOptions {
+        let jobs = NonZeroUsize::new(jobs).unwrap();
+        SweepOptions { jobs, ..SweepOptions::of(SeedRange::up_to(seeds).unwrap()) }
+    }
+
+    fn scenarios() -> Vec<Scenario> {
+        ["a", "b", "c"].map(scenario).into()
+    }
+
+    fn run(engine: &Engine<'_>, options: &SweepOptions) -> SweepReport {
+        sweep(engine, &scenarios(), options, &StopFlag::new(), &mut |_| {})
+    }
+
+    /// Fails every seventh seed of `b` one way, and every tenth of all another way.
+    fn some_fail(scenario: &Scenario, seed: u64) -> Option<Verdict> {
+        match (scenario.name.as_str(), seed) {
+            ("b", seed) if seed % 7 == 0 => Some(stuck("io never returned")),
+            (_, seed) if seed % 10 == 0 => Some(Verdict::Inert(vec!["script[0] disk.slow".into()])),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn equal_work_gives_equal_reports_on_any_number_of_threads() {
+        let engine = passes_but(some_fail);
+        let (one, eight) = (run(&engine, &options(60, 1)), run(&engine, &options(60, 8)));
+        assert_eq!(one.results, eight.results);
+        assert_eq!(one.groups, eight.groups);
+        assert_eq!(one.results.len(), 180);
+        assert!(one.results.is_sorted_by_key(|result| (result.scenario, result.seed)));
+        assert_eq!((one.rechecked, eight.rechecked), (9, 9));
+    }
+
+    #[test]
+    fn failures_are_grouped_and_the_fastest_is_found() {
+        let engine = passes_but(some_fail);
+        let report = run(&engine, &options(60, 4));
+        let signatures: Vec<&str> =
+            report.groups.iter().map(|group| group.signature.as_str()).collect();
+        assert_eq!(signatures, ["inert/script-0-disk-slow", "liveness/io-never-returned"]);
+        let stuck = &report.groups[1];
+        assert_eq!(stuck.count(), 8);
+        assert_eq!(stuck.first.result.seed, 7);
+        assert_eq!(stuck.fastest.result.seed, 49, "a run has 100 - seed % 50 records");
+        assert_eq!(stuck.fastest.report, "io never returned; waiting:\n  c0 waits for t0\n");
+        assert_eq!(report.groups[0].seeds.values().copied().collect::<Vec<_>>(), [6, 6, 6]);
+        assert_eq!(report.exit_code(), ExitCode::Liveness, "11 is lower than 13");
+        assert_eq!((report.seeds(), report.failures()), (180, 26));
+    }
+
+    #[test]
+    fn a_sweep_without_failures_passes() {
+        let engine = passes_but(|_, _| None);
+        let report = run(&engine, &options(5, 2));
+        assert_eq!(report.exit_code(), ExitCode::Pass);
+        assert_eq!(report.planned, Some(15));
+        assert_eq!(report.scenarios[2].ops, 50);
+        assert_eq!(report.scenarios[2].reboots, 5);
+    }
+
+    #[test]
+    fn shards_do_all_the_work_between_them() {
+        let engine = passes_but(some_fail);
+        let whole = run(&engine, &options(30, 2));
+        let mut parts = Vec::new();
+        for index in 1..=4 {
+            let shard = Shard::new(index, 4).unwrap();
+            parts.extend(run(&engine, &SweepOptions { shard, ..options(30, 2) }).results);
+        }
+        parts.sort_by_key(|result| (result.scenario, result.seed));
+        assert_eq!(parts, whole.results);
+    }
+
+    #[test]
+    fn stopping_at_the_first_failure_reports_the_same_on_any_number_of_threads() {
+        let engine = passes_but(some_fail);
+        let stopped = |jobs| {
+            let options = SweepOptions { stop_on_first: true, ..options(10_000, jobs) };
+            run(&engine, &options)
+        };
+        let (one, eight) = (stopped(1), stopped(8));
+        assert_eq!(one.results, eight.results);
+        assert_eq!(one.groups, eight.groups);
+        assert_eq!(one.failures(), 1);
+        assert_eq!((one.groups[0].first.result.scenario, one.groups[0].first.result.seed), (1, 7));
+        assert_eq!(one.seeds(), 6 * 3 + 2, "all of six seeds, and two scenarios of the seventh");
+    }
+
+    #[test]
+    fn a_run_that_differs_from_its_second_run_is_nondeterministic() {
+        let engine = leaks_on(1);
+        let report = run(&engine, &options(1, 1));
+        assert_eq!(report.rechecked, 1, "seed 1 of the first scenario is run twice");
+        let group = &report.groups[0];
+        assert_eq!(group.signature.as_str(), "nondeterminism/a");
+        assert_eq!(group.first.result.outcome, Outcome::Nondeterminism);
+        assert_eq!(
+            group.first.headline,
+            "two runs of one seed differ, first within records 9 to 12"
+        );
+        assert_eq!(report.exit_code(), ExitCode::Nondeterminism);
+    }
+
+    #[test]
+    fn a_panic_of_the_engine_is_one_failure_and_the_sweep_goes_on() {
+        let engine = |scenario: &Scenario, seed: u64, options: &RunOptions| -> RunReport {
+            if (scenario.name.as_str(), seed) == ("c", 4) {
+                std::panic::resume_unwind(Box::new("index 17 is out of 3".to_owned()));
+            }
+            report(scenario, seed, options, &[seed])
+        };
+        let report = run(&engine, &options(10, 3));
+        assert_eq!(report.seeds(), 30);
+        assert_eq!(report.groups.len(), 1);
+        assert_eq!(report.groups[0].signature.as_str(), "crash/harness/index-n-is-out-of-n");
+        assert!(report.groups[0].first.headline.contains("c seed 4: index 17 is out of 3"));
+        assert_eq!(report.exit_code(), ExitCode::Crash);
+    }
+
+    #[test]
+    fn raising_the_flag_ends_the_sweep_with_what_was_done() {
+        let stop = StopFlag::new();
+        let calls = AtomicU64::new(0);
+        let engine = |scenario: &Scenario, seed: u64, options: &RunOptions| {
+            if calls.fetch_add(1, Ordering::SeqCst) == 20 {
+                stop.raise();
+            }
+            report(scenario, seed, options, &[seed])
+        };
+        let options = SweepOptions { seeds: SeedRange::ALL, ..options(1, 2) };
+        let report = sweep(&engine, &scenarios(), &options, &stop, &mut |_| {});
+        assert!(report.interrupted);
+        assert_eq!(report.planned, None);
+        assert!((15..=25).contains(&report.seeds()), "{}", report.seeds());
+    }
+
+    #[test]
+    fn a_time_limit_ends_the_sweep() {
+        let engine = passes_but(|_, _| None);
+        let duration = Some(std::time::Duration::from_millis(20));
+        let options = SweepOptions { seeds: SeedRange::ALL, duration, ..options(1, 2) };
+        let report = run(&engine, &options);
+        assert!(report.seeds() > 0 && !report.interrupted);
+    }
+
+    #[test]
+    fn each_new_way_to_fail_is_told_once() {
+        let engine = passes_but(some_fail);
+        let mut told = Vec::new();
+        let mut done = 0;
+        let watch = &mut |event: SweepEvent<'_>| match event {
+            SweepEvent::Progress(progress) => done = progress.done,
+            SweepEvent::NewFailure { headline, .. } => told.push(headline.to_owned()),
+        };
+        sweep(&engine, &scenarios(), &options(40, 3), &StopFlag::new(), watch);
+        told.sort();
+        assert_eq!(told, ["io never returned (1 waiting)", "never landed: script[0] disk.slow"]);
+        assert_eq!(done, 120);
+    }
+
+    #[test]
+    fn an_expected_failure_passes_and_its_absence_fails() {
+        let engine = passes_but(|_, seed| (seed % 2 == 0).then(|| stuck("hangs")));
+        let mut planted = scenario("planted");
+        planted.expect = Expect::Liveness;
+        let options = options(4, 1);
+        let report = sweep(&engine, &[planted], &options, &StopFlag::new(), &mut |_| {});
+        let outcomes: Vec<Outcome> = report.results.iter().map(|result| result.outcome).collect();
+        use Outcome::{Missed, Pass};
+        assert_eq!(outcomes, [Missed, Pass, Missed, Pass]);
+        assert_eq!(report.groups[0].signature.as_str(), "missed/liveness");
+        assert_eq!(report.exit_code(), ExitCode::Inert);
+    }
+}

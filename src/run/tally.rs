@@ -1,0 +1,205 @@
+//! What a sweep found, added up: a sweep's report. The same for the same results in any order.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::base::Nanos;
+
+use super::outcome::{ExitCode, Outcome, Signature};
+use super::plan::Job;
+use super::walltimes::WallTimes;
+
+/// One seed's result: what is written to JSON. Holds nothing that depends on the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeedResult {
+    /// The scenario's index in the sweep.
+    pub scenario: usize,
+    /// The seed.
+    pub seed: u64,
+    /// What the run came to.
+    pub outcome: Outcome,
+    /// What was found, if anything was.
+    pub signature: Option<Signature>,
+    /// The digest of all records; 0 when Stormglass itself panicked.
+    pub digest: u128,
+    /// Virtual time at the end.
+    pub virtual_time: Nanos,
+    /// Operations that applications issued.
+    pub ops: u64,
+    /// Nodes booted again.
+    pub reboots: u64,
+    /// Faults applied.
+    pub faults: u64,
+    /// Records written.
+    pub events: u64,
+}
+
+/// A seed that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedSeed {
+    /// Its result.
+    pub result: SeedResult,
+    /// The failure in one line.
+    pub headline: String,
+    /// All that is known about it.
+    pub report: String,
+}
+
+impl FailedSeed {
+    /// Fewest records first: what is fastest to replay, on any host.
+    fn cost(&self) -> (u64, usize, u64) {
+        (self.result.events, self.result.scenario, self.result.seed)
+    }
+
+    fn place(&self) -> (usize, u64) {
+        (self.result.scenario, self.result.seed)
+    }
+}
+
+/// All failures of one signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailureGroup {
+    /// What they have in common.
+    pub signature: Signature,
+    /// How many seeds failed so, by the scenario's index.
+    pub seeds: BTreeMap<usize, u64>,
+    /// The first, in the order of scenarios and seeds.
+    pub first: FailedSeed,
+    /// The one with the fewest records.
+    pub fastest: FailedSeed,
+}
+
+impl FailureGroup {
+    /// How many seeds failed so, over all scenarios.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.seeds.values().sum()
+    }
+}
+
+/// One scenario's part of a sweep.
+#[derive(Clone, Debug, Default)]
+pub struct ScenarioTally {
+    /// The scenario's name.
+    pub name: String,
+    /// Seeds run.
+    pub seeds: u64,
+    /// Seeds that failed.
+    pub failures: u64,
+    /// Operations that applications issued.
+    pub ops: u64,
+    /// Nodes booted again.
+    pub reboots: u64,
+    /// Virtual time, all seeds together.
+    pub virtual_time: Nanos,
+    /// How long the seeds took by the wall clock; each on one core.
+    pub walls: WallTimes,
+}
+
+/// What a sweep found. Everything but the wall times is the same for the same work.
+#[derive(Clone, Debug, Default)]
+pub struct SweepReport {
+    /// Each scenario's figures, in the order in which they were given.
+    pub scenarios: Vec<ScenarioTally>,
+    /// The failures by signature, in its order.
+    pub groups: Vec<FailureGroup>,
+    /// Every seed's result in the order of scenarios and seeds, if they were to be kept.
+    pub results: Vec<SeedResult>,
+    /// How many seeds were run twice and compared.
+    pub rechecked: u64,
+    /// How many seeds there were to run; `None` when there was a time limit alone.
+    pub planned: Option<u64>,
+    /// Whether it was stopped from outside before its end.
+    pub interrupted: bool,
+    /// Wall time of the whole sweep.
+    pub elapsed: Duration,
+}
+
+impl SweepReport {
+    /// Seeds run.
+    #[must_use]
+    pub fn seeds(&self) -> u64 {
+        self.scenarios.iter().map(|scenario| scenario.seeds).sum()
+    }
+
+    /// Seeds that failed.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.scenarios.iter().map(|scenario| scenario.failures).sum()
+    }
+
+    /// The exit code of a program that did this sweep: the lowest one that is not a pass.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        let outcomes = self.groups.iter().map(|group| group.first.result.outcome);
+        ExitCode::lowest_failure(outcomes.map(Outcome::exit_code))
+    }
+}
+
+/// A seed that a worker is done with.
+#[derive(Clone, Debug)]
+pub(super) struct Done {
+    pub(super) job: Job,
+    pub(super) result: SeedResult,
+    /// Headline and report of a failure.
+    pub(super) failure: Option<(String, String)>,
+    pub(super) wall: Duration,
+    pub(super) rechecked: bool,
+}
+
+/// Adds results up.
+pub(super) struct Tally {
+    report: SweepReport,
+    groups: BTreeMap<Signature, FailureGroup>,
+    keep_results: bool,
+}
+
+impl Tally {
+    pub(super) fn new(names: impl Iterator<Item = String>, keep_results: bool) -> Self {
+        let scenarios = names.map(|name| ScenarioTally { name, ..ScenarioTally::default() });
+        let report = SweepReport { scenarios: scenarios.collect(), ..SweepReport::default() };
+        Self { report, groups: BTreeMap::new(), keep_results }
+    }
+
+    pub(super) fn add(&mut self, done: Done) {
+        let Done { result, failure, wall, rechecked, .. } = done;
+        let scenario = &mut self.report.scenarios[result.scenario];
+        scenario.seeds += 1;
+        scenario.ops += result.ops;
+        scenario.reboots += result.reboots;
+        scenario.virtual_time = scenario.virtual_time.saturating_add(result.virtual_time);
+        scenario.walls.add(wall);
+        self.report.rechecked += u64::from(rechecked);
+        if let Some((headline, report)) = failure {
+            scenario.failures += 1;
+            self.add_failure(FailedSeed { result: result.clone(), headline, report });
+        }
+        if self.keep_results {
+            self.report.results.push(result);
+        }
+    }
+
+    fn add_failure(&mut self, failed: FailedSeed) {
+        let unnamed = || Signature::new(&[failed.result.outcome.name()]);
+        let signature = failed.result.signature.clone().unwrap_or_else(unnamed);
+        let group = self.groups.entry(signature.clone()).or_insert_with(|| FailureGroup {
+            signature,
+            seeds: BTreeMap::new(),
+            first: failed.clone(),
+            fastest: failed.clone(),
+        });
+        *group.seeds.entry(failed.result.scenario).or_default() += 1;
+        if failed.place() < group.first.place() {
+            group.first = failed.clone();
+        }
+        if failed.cost() < group.fastest.cost() {
+            group.fastest = failed;
+        }
+    }
+
+    pub(super) fn finish(mut self) -> SweepReport {
+        self.report.results.sort_unstable_by_key(|result| (result.scenario, result.seed));
+        self.report.groups = self.groups.into_values().collect();
+        self.report
+    }
+}
