@@ -250,7 +250,7 @@ impl World<'_> {
                 Trigger::When { .. } => true,
                 Trigger::At(_) | Trigger::After(_) => false,
             };
-            endless || state.done
+            (endless || state.done) && state.deadline.is_none()
         })
     }
 

@@ -1,0 +1,6 @@
+//! The cluster keeps its promises: every scenario of the library on a few seeds, the corpus of seeds
+//! that once failed, and what a run that fails looks like.
+
+mod corpus;
+mod library;
+mod outcomes;

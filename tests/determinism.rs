@@ -1,0 +1,140 @@
+//! The first promise: a scenario and a seed decide everything. Each test compares digests of the same
+//! runs under conditions that must not matter.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use stormglass::base::Nanos;
+use stormglass::run::{StopFlag, SweepOptions, SweepReport, sweep};
+use stormglass::scenario::{Scenario, discover, load};
+use stormglass::world::{Keep, RunOptions, simulate};
+
+fn library() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
+}
+
+fn scenarios() -> Vec<Scenario> {
+    let files = discover(&[library()]).expect("the library is there");
+    files.iter().map(|file| load(file).expect("the library is valid")).collect()
+}
+
+fn one(name: &str) -> Scenario {
+    load(&library().join(name)).expect("the scenario is valid")
+}
+
+fn digest(scenario: &Scenario, seed: u64, options: &RunOptions) -> u128 {
+    simulate(scenario, seed, options).digest
+}
+
+#[test]
+fn a_seed_gives_the_same_digest_twice() {
+    for scenario in scenarios() {
+        let run = || digest(&scenario, 11, &RunOptions::default());
+        assert_eq!(run(), run(), "{} seed 11", scenario.name);
+    }
+}
+
+#[test]
+fn another_seed_gives_another_digest() {
+    let scenario = one("smoke/baseline-three-targets.json");
+    let options = RunOptions::default();
+    assert_ne!(digest(&scenario, 1, &options), digest(&scenario, 2, &options));
+}
+
+#[test]
+fn it_does_not_matter_whether_the_trace_is_kept() {
+    for name in ["smoke/baseline-three-targets.json", "raid1/client-reboot-mid-write.json"] {
+        let scenario = one(name);
+        let plain = simulate(&scenario, 5, &RunOptions::default());
+        let traced = RunOptions { trace: Keep::All, ..RunOptions::default() };
+        let traced = simulate(&scenario, 5, &traced);
+        assert_eq!(plain.digest, traced.digest, "{name}");
+        assert_eq!(traced.trace.len() as u64, traced.events, "the trace is whole");
+        assert_eq!(plain.checkpoints, traced.checkpoints);
+    }
+}
+
+#[test]
+fn what_is_cut_short_is_a_beginning_of_the_whole() {
+    let scenario = one("smoke/baseline-three-targets.json");
+    let whole = simulate(&scenario, 3, &RunOptions::default());
+    let cut = RunOptions { until: Some(Nanos::from_millis(5)), ..RunOptions::default() };
+    let cut = simulate(&scenario, 3, &cut);
+    let shared = cut.checkpoints.len();
+    assert!(shared > 10 && shared < whole.checkpoints.len(), "{shared} checkpoints");
+    assert_eq!(cut.checkpoints[..], whole.checkpoints[..shared]);
+}
+
+fn swept(scenarios: &[Scenario], jobs: usize) -> SweepReport {
+    let seeds = "1..2".parse().expect("a range of seeds");
+    let jobs = NonZeroUsize::new(jobs).expect("some jobs");
+    let options = SweepOptions { jobs, ..SweepOptions::of(seeds) };
+    sweep(&simulate, scenarios, &options, &StopFlag::new(), &mut |_| {})
+}
+
+#[test]
+fn one_thread_and_eight_threads_find_the_same() {
+    let scenarios = scenarios();
+    let results = |jobs| {
+        let report = swept(&scenarios, jobs);
+        report.results.iter().map(|r| (r.scenario, r.seed, r.digest)).collect::<Vec<_>>()
+    };
+    let alone = results(1);
+    assert_eq!(alone.len(), 2 * scenarios.len());
+    assert_eq!(alone, results(8));
+}
+
+/// What the program prints for a seed, run in `directory` with an environment of its own.
+fn printed(directory: &Path, environment: &[(&str, &str)], extra: &[&str]) -> Value {
+    let file = library().join("smoke/two-volumes.json");
+    let output = Command::new(env!("CARGO_BIN_EXE_stormglass"))
+        .args(["run", "--seed", "9", "--json"])
+        .arg(file)
+        .args(extra)
+        .current_dir(directory)
+        .env_clear()
+        .envs(environment.iter().copied())
+        .output()
+        .expect("the program runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("one JSON object")
+}
+
+#[test]
+fn directory_environment_locale_and_logging_do_not_matter() {
+    let elsewhere = tempfile::tempdir().expect("a directory");
+    let here = printed(Path::new(env!("CARGO_MANIFEST_DIR")), &[], &[]);
+    let odd = [
+        ("LANG", "tr_TR.UTF-8"),
+        ("TZ", "Pacific/Chatham"),
+        ("RUST_BACKTRACE", "full"),
+        ("RUST_LOG", "trace"),
+        ("MADSIM_TEST_SEED", "77"),
+        ("HOME", "/nonexistent"),
+    ];
+    assert_eq!(here, printed(elsewhere.path(), &odd, &[]));
+    assert_eq!(here, printed(elsewhere.path(), &[], &["-vv"]));
+    let digest = digest(&one("smoke/two-volumes.json"), 9, &RunOptions::default());
+    assert_eq!(here["digest"], format!("{digest:032x}"), "the library and the program agree");
+}
+
+/// Debug and release builds, this machine and any other must come to these digests. When a change
+/// moves them on purpose, every saved seed runs differently from then on: say so in CHANGELOG.md.
+#[test]
+fn digests_are_the_pinned_ones_in_every_build() {
+    let names = [
+        "smoke/baseline-512.json",
+        "smoke/two-volumes.json",
+        "raid1/raid1-disconnect-degrade-freeze-compare.json",
+        "raid1/client-reboot-mid-write.json",
+        "manager/manager-reboots.json",
+        "net/flaky-links.json",
+    ];
+    let lines = names.map(|name| {
+        let scenario = one(name);
+        format!("{} {:032x}", scenario.name, digest(&scenario, 42, &RunOptions::default()))
+    });
+    insta::assert_snapshot!("digests", lines.join("\n"));
+}
