@@ -4,7 +4,7 @@
 use super::register::Value;
 
 /// How many values are kept, over all blocks.
-const KEPT_MAX: usize = 16_384;
+const KEPT_MAX: usize = 4_096;
 
 /// The last values that registers have forgotten.
 #[derive(Clone, Debug, Default)]

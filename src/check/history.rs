@@ -15,6 +15,9 @@ const SHOWN: u32 = BlockRead::TYPE.code;
 const RETURNED: u32 = OpReturned::TYPE.code;
 const ABANDONED: u32 = OpAbandoned::TYPE.code;
 
+/// How many neighbouring blocks share an entry of the index: what one cache line has room for.
+const CHUNK: usize = 16;
+
 /// The writer of contents that are no stamp's (`Block::fingerprint`).
 const NO_WRITER: u16 = u16::MAX;
 
@@ -54,8 +57,10 @@ pub struct History {
     operations: Operations,
     /// One for each block that an operation touched.
     registers: Vec<Tracked>,
-    /// From a block's place to its register.
+    /// From a place to its chunk of places.
     index: Index,
+    /// Of each place in a chunk, the slot of its register + 1, or 0.
+    chunks: Vec<[u32; CHUNK]>,
     /// The highest sequence number of each writer.
     newest: Vec<u64>,
     recent: Recent,
@@ -184,19 +189,24 @@ impl History {
     }
 
     fn register(&self, volume: VolumeId, block: u64) -> Option<&Register> {
-        let slot = self.index.get(place(volume, block))?;
+        let (chunk, within) = chunk_of(place(volume, block));
+        let slot = self.chunks[self.index.get(chunk)? as usize][within].checked_sub(1)?;
         Some(&self.registers[slot as usize].register)
     }
 
     fn tracked(&mut self, volume: VolumeId, block: u64) -> &mut Tracked {
-        let place = place(volume, block);
-        let slot = self.index.get(place).unwrap_or_else(|| {
-            let slot = self.registers.len() as u32;
-            self.registers.push(Tracked::default());
-            self.index.insert(place, slot);
-            slot
+        let (chunk, within) = chunk_of(place(volume, block));
+        let chunk = self.index.get(chunk).unwrap_or_else(|| {
+            self.chunks.push([0; CHUNK]);
+            self.index.insert(chunk, self.chunks.len() as u32 - 1);
+            self.chunks.len() as u32 - 1
         });
-        &mut self.registers[slot as usize]
+        let slot = &mut self.chunks[chunk as usize][within];
+        if *slot == 0 {
+            self.registers.push(Tracked::default());
+            *slot = self.registers.len() as u32;
+        }
+        &mut self.registers[*slot as usize - 1]
     }
 
     fn invoked(&mut self, record: &Record, invoked: OpInvoked) {
@@ -369,6 +379,11 @@ impl History {
 /// The word that names a block: the first of its stamps.
 const fn place(volume: VolumeId, block: u64) -> u64 {
     (volume.get() as u64) << 48 | (block & ((1 << 48) - 1))
+}
+
+/// The chunk that a place is in, and where in it.
+const fn chunk_of(place: u64) -> (u64, usize) {
+    (place / CHUNK as u64, place as usize % CHUNK)
 }
 
 /// Of a content, the word that names its write; 0 for zeroes.

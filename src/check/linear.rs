@@ -58,7 +58,7 @@ fn kind(unfit: &Unfit) -> &'static str {
         Unfit::Wrong(Wrong::Refused(_)) => "refused-write-visible",
         Unfit::Wrong(Wrong::Forgotten) => "stale-read",
         // Seen by a read before its write was acknowledged, if it ever was.
-        Unfit::Wrong(Wrong::Superseded { by, .. }) if by.first_return.op != by.invoked.op => {
+        Unfit::Wrong(Wrong::Superseded { by, .. }) if by.first_return.op != by.op => {
             "read-went-back"
         }
         Unfit::Wrong(Wrong::Superseded { .. }) => "stale-read",

@@ -138,7 +138,7 @@ fn ops(freeze: &Freeze<'_>, volume: &VolumeView<'_>, legs: &[LegIndex], block: u
     let values = freeze.history.values(volume.id, block);
     let of_content = |author: u64| {
         let known = values.iter().filter(move |value| value.author == author);
-        known.filter(|value| value.fate != Fate::Initial).map(|value| value.invoked.op)
+        known.filter(|value| value.fate != Fate::Initial).map(|value| value.op)
     };
     origin::distinct(contents.flat_map(|content| of_content(content.words()[1])))
 }

@@ -3,6 +3,7 @@
 mod checker;
 mod durable;
 mod fencing;
+mod few;
 mod graves;
 mod history;
 mod index;

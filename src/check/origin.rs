@@ -28,8 +28,8 @@ pub(super) fn describe(value: &Value) -> String {
         Fate::Abandoned => format!("abandoned {}", value.ended_at),
         Fate::Refused => format!("refused {}", value.ended_at),
     };
-    let (label, invoked) = (label(value.author), value.invoked);
-    format!("{label}, {verb} by {} (invoked {}, {fate})", invoked.op, invoked.at)
+    let label = label(value.author);
+    format!("{label}, {verb} by {} (invoked {}, {fate})", value.op, value.invoked_at)
 }
 
 /// Any of these values.
@@ -103,7 +103,7 @@ pub(super) fn reasons(unfit: &Unfit) -> Vec<String> {
     match unfit {
         Unfit::Garbled | Unfit::Misplaced | Unfit::Wrong(Wrong::Absent) => Vec::new(),
         Unfit::Wrong(Wrong::Refused(value)) => {
-            vec![format!("{} was refused, which says that nothing was changed", value.invoked.op)]
+            vec![format!("{} was refused, which says that nothing was changed", value.op)]
         }
         Unfit::Wrong(Wrong::Forgotten) => Vec::new(),
         Unfit::Wrong(Wrong::Superseded { value, by }) => {
@@ -123,7 +123,7 @@ pub(super) fn reasons(unfit: &Unfit) -> Vec<String> {
 /// The operations that the content's wrongness shows in.
 pub(super) fn ops(unfit: &Unfit) -> Vec<OpId> {
     let of_value = |value: &Value| {
-        [value.invoked.op, value.first_return.op, value.last_invoke.op]
+        [value.op, value.first_return.op, value.last_invoke.op]
             .into_iter()
             .filter(|op| *op != OpId::new(u64::MAX))
             .collect::<Vec<OpId>>()
@@ -157,7 +157,7 @@ fn first_shown(value: &Value) -> String {
     if value.fate == Fate::Initial && first.seq == 0 {
         return "it is the initial content".to_owned();
     }
-    if first.op == value.invoked.op {
+    if first.op == value.op {
         return format!("{} was acknowledged {}", first.op, first.at);
     }
     format!("{} read it and returned {}", first.op, first.at)
@@ -166,7 +166,7 @@ fn first_shown(value: &Value) -> String {
 /// How the value's *s* came about.
 fn last_needed(value: &Value) -> String {
     let last = value.last_invoke;
-    if last.op == value.invoked.op {
+    if last.op == value.op {
         return format!("{} was invoked {}", last.op, last.at);
     }
     format!("{}, which read {}, was invoked {}", last.op, label(value.author), last.at)

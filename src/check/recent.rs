@@ -6,8 +6,11 @@ use crate::base::history::{
 };
 use crate::base::{Audience, DiskId, OpId, Record, Recorded, VolumeId};
 
-/// How many records of applications and, apart from those, of media are kept.
-const IO_MAX: usize = 4096;
+/// How many records of applications are kept. Every record passes through, so the rings are to stay in
+/// the processor's cache.
+const IO_MAX: usize = 1024;
+/// How many records of media are kept.
+const MEDIA_MAX: usize = 256;
 /// How many records of state changes and faults are kept.
 const NOTABLE_MAX: usize = 256;
 /// How many of applications or media a violation shows.
@@ -31,7 +34,7 @@ impl Recent {
                 self.notable.push(record, NOTABLE_MAX);
             }
         } else if record.kind.code == MediaWritten::TYPE.code {
-            self.media.push(record, IO_MAX);
+            self.media.push(record, MEDIA_MAX);
         } else {
             self.io.push(record, IO_MAX);
         }

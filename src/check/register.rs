@@ -21,6 +21,8 @@
 
 use crate::base::{Nanos, OpId, Seq};
 
+use super::few::Few;
+
 /// An event of an operation: when, in the order of the trace and in virtual time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
@@ -59,16 +61,31 @@ pub enum Fate {
 pub struct Value {
     /// The author word of its write; 0 for zeroes.
     pub author: u64,
+    /// Its write.
+    pub op: OpId,
     /// What became of its write.
     pub fate: Fate,
-    /// The invocation of its write.
-    pub invoked: Moment,
+    /// When its write was invoked.
+    pub invoked_at: Nanos,
     /// When its write returned or was abandoned.
     pub ended_at: Nanos,
     /// The first return of its write or of a read that showed it (*f*).
     pub first_return: Moment,
     /// The last invocation of its write or of a read that showed it (*s*).
     pub last_invoke: Moment,
+}
+
+impl Value {
+    /// The initial content.
+    const ZEROES: Self = Self {
+        author: 0,
+        op: Moment::START.op,
+        fate: Fate::Initial,
+        invoked_at: Nanos::ZERO,
+        ended_at: Nanos::ZERO,
+        first_return: Moment::START,
+        last_invoke: Moment::START,
+    };
 }
 
 /// Why a content is not one that the register can hold.
@@ -92,15 +109,15 @@ pub enum Wrong {
 /// How many refused writes a register remembers, to name them if they show up.
 const REFUSED_MAX: usize = 4;
 /// A register forgets when it has this many values, or twice what was left last time.
-const FORGET_AT: usize = 2;
+const FORGET_AT: u32 = 2;
 
 /// One block of a volume.
 #[derive(Clone, Debug)]
 pub struct Register {
-    values: Vec<Value>,
+    values: Few<Value, 2>,
     /// Invocations of the reads in flight, in order.
-    reading: Vec<Seq>,
-    forget_at: usize,
+    reading: Few<Seq, 2>,
+    forget_at: u32,
     has_forgotten: bool,
 }
 
@@ -114,23 +131,15 @@ impl Register {
     /// A block of zeroes.
     #[must_use]
     pub fn new() -> Self {
-        let zeroes = Value {
-            author: 0,
-            fate: Fate::Initial,
-            invoked: Moment::START,
-            ended_at: Nanos::ZERO,
-            first_return: Moment::START,
-            last_invoke: Moment::START,
-        };
-        let mut values = Vec::with_capacity(FORGET_AT);
-        values.push(zeroes);
-        Self { values, reading: Vec::new(), forget_at: FORGET_AT, has_forgotten: false }
+        let mut values = Few::new(Value::ZEROES);
+        values.push(Value::ZEROES);
+        Self { values, reading: Few::new(0), forget_at: FORGET_AT, has_forgotten: false }
     }
 
     /// The values that it may still hold, and the refused ones that it remembers; oldest first.
     #[must_use]
     pub fn values(&self) -> &[Value] {
-        &self.values
+        self.values.as_slice()
     }
 
     /// Whether it has forgotten any value.
@@ -143,8 +152,9 @@ impl Register {
     pub fn write_invoked(&mut self, author: u64, invoked: Moment) {
         self.values.push(Value {
             author,
+            op: invoked.op,
             fate: Fate::Pending,
-            invoked,
+            invoked_at: invoked.at,
             ended_at: Nanos::MAX,
             first_return: Moment::NEVER,
             last_invoke: invoked,
@@ -160,11 +170,9 @@ impl Register {
         ended: Moment,
         forgotten: &mut Vec<Value>,
     ) -> Option<Value> {
-        let position = self
-            .values
-            .iter()
-            .rposition(|value| value.fate == Fate::Pending && value.invoked.op == ended.op)?;
-        let value = &mut self.values[position];
+        let mut newest_first = self.values.as_mut_slice().iter_mut().rev();
+        let value =
+            newest_first.find(|value| value.op == ended.op && value.fate == Fate::Pending)?;
         let before = *value;
         (value.fate, value.ended_at) = (fate, ended.at);
         match fate {
@@ -178,7 +186,7 @@ impl Register {
             }
             _ => {}
         }
-        if self.values.len() >= self.forget_at {
+        if self.values().len() >= self.forget_at as usize {
             self.forget(ended.seq, forgotten);
         }
         (fate == Fate::Refused && before.first_return != Moment::NEVER).then_some(before)
@@ -191,9 +199,7 @@ impl Register {
 
     /// A read ended, however it did.
     pub fn read_ended(&mut self, invoked: Seq) {
-        if let Some(position) = self.reading.iter().position(|seq| *seq == invoked) {
-            self.reading.remove(position);
-        }
+        self.reading.retain(|seq| *seq != invoked);
     }
 
     /// A read showed a value: counts it for its cluster.
@@ -204,7 +210,7 @@ impl Register {
         let Some(source) = self.source(author, invoked.seq, returned.seq, false)? else {
             return Ok(());
         };
-        let value = &mut self.values[source];
+        let value = &mut self.values.as_mut_slice()[source];
         if returned.seq < value.first_return.seq {
             value.first_return = returned;
         }
@@ -225,7 +231,7 @@ impl Register {
 
     /// The values that a read over this span could have shown.
     pub fn legal(&self, invoked: Seq, returned: Seq) -> impl Iterator<Item = &Value> {
-        let each = self.values.iter().enumerate();
+        let each = self.values().iter().enumerate();
         each.filter(move |(index, value)| {
             value.fate != Fate::Refused
                 && self.superseded(*index, invoked, returned, false).is_none()
@@ -245,7 +251,7 @@ impl Register {
         let mut wrong =
             if author == 0 || self.has_forgotten { Wrong::Forgotten } else { Wrong::Absent };
         let (mut source, mut sources) = (None, 0);
-        for (index, value) in self.values.iter().enumerate().rev() {
+        for (index, value) in self.values().iter().enumerate().rev() {
             if value.author != author {
                 continue;
             }
@@ -277,8 +283,8 @@ impl Register {
         returned: Seq,
         may_lag: bool,
     ) -> Option<&Value> {
-        let first_return = self.values[index].first_return.seq.min(returned);
-        let others = self.values.iter().enumerate().filter(|(other, _)| *other != index);
+        let first_return = self.values()[index].first_return.seq.min(returned);
+        let others = self.values().iter().enumerate().filter(|(other, _)| *other != index);
         others
             .map(|(_, other)| other)
             .filter(|other| other.first_return.seq < invoked)
@@ -302,13 +308,13 @@ impl Register {
     /// while one has been seen, and could be dead or make others dead, nothing is dropped.
     fn forget(&mut self, now: Seq, forgotten: &mut Vec<Value>) {
         let seen = |value: &Value| value.first_return != Moment::NEVER;
-        if self.values.iter().any(|value| value.fate == Fate::Pending && seen(value)) {
+        if self.values().iter().any(|value| value.fate == Fate::Pending && seen(value)) {
             return;
         }
-        let oldest = self.reading.first().copied().unwrap_or(now);
+        let oldest = self.reading.as_slice().first().copied().unwrap_or(now);
         // The last two invocations of any W: none makes itself dead.
         let (mut last, mut second) = (0, 0);
-        for value in self.values.iter().filter(|value| value.first_return.seq <= oldest) {
+        for value in self.values().iter().filter(|value| value.first_return.seq <= oldest) {
             let seq = value.last_invoke.seq;
             if seq >= last {
                 (last, second) = (seq, last);
@@ -316,7 +322,7 @@ impl Register {
                 second = seq;
             }
         }
-        let before = self.values.len();
+        let before = self.values().len();
         self.values.retain(|value| {
             let own = value.first_return.seq <= oldest && value.last_invoke.seq == last;
             let keep = value.first_return.seq >= if own { second } else { last };
@@ -325,19 +331,25 @@ impl Register {
             }
             keep
         });
-        self.has_forgotten |= self.values.len() < before;
-        self.forget_at = FORGET_AT.max(self.values.len() * 2);
+        self.has_forgotten |= self.values().len() < before;
+        self.forget_at = FORGET_AT.max(self.values().len() as u32 * 2);
     }
 
     fn limit_refused(&mut self, forgotten: &mut Vec<Value>) {
         let refused = |value: &Value| value.fate == Fate::Refused;
-        if self.values.iter().filter(|value| refused(value)).count() <= REFUSED_MAX {
+        if self.values().iter().filter(|value| refused(value)).count() <= REFUSED_MAX {
             return;
         }
-        if let Some(oldest) = self.values.iter().position(refused) {
-            forgotten.push(self.values.remove(oldest));
-            self.has_forgotten = true;
-        }
+        let mut dropped = false;
+        self.values.retain(|value| {
+            let drop = !dropped && refused(value);
+            if drop {
+                forgotten.push(*value);
+            }
+            dropped |= drop;
+            !drop
+        });
+        self.has_forgotten = true;
     }
 }
 

@@ -13,7 +13,6 @@ use crate::base::NodeId;
 use crate::base::Odds;
 use crate::sim::Kernel;
 
-use super::command::OpMask;
 use super::config::DiskConfig;
 use super::engine::Engine;
 use super::port::Drive;
@@ -34,6 +33,7 @@ use super::records::SlowSet;
 use super::records::Unplugged;
 use super::status::Status;
 
+pub use super::command::OpMask;
 pub use super::fault::{Fault, FaultId, FaultKind, Phase};
 
 /// One disk, as tests and the world hold it. Clones share it.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::base::Block;
 use crate::base::Payload;
+use crate::base::Stamp;
 
 /// Blocks in a page.
 const PAGE: usize = 256;
@@ -27,6 +28,11 @@ pub(super) struct Media {
 const fn place(lba: u64) -> (usize, usize, usize) {
     let within = (lba % DIRECTORY_BLOCKS) as usize;
     ((lba / DIRECTORY_BLOCKS) as usize, within / PAGE, within % PAGE)
+}
+
+/// The stamp of the block `offset` further on in a payload that is a run; zeroes follow zeroes.
+const fn follows(origin: Stamp, offset: u64) -> Stamp {
+    if origin.writer() == 0 { origin } else { origin.advanced(offset) }
 }
 
 impl Media {
@@ -74,19 +80,14 @@ impl Media {
         self.page_mut(lba)[place(lba).2] = block;
     }
 
-    /// The blocks from `lba` on: as one run where one write wrote them all.
+    /// The blocks from `lba` on: as one run where one write wrote them all, or nobody any.
     pub(super) fn read(&mut self, lba: u64, blocks: u32) -> Payload {
-        let first = self.block(lba);
-        if blocks == 1 {
-            return Payload::from_blocks(&[first]);
-        }
+        let origin = self.block(lba).stamp();
         let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.clear();
-        let origin = first.stamp().filter(|stamp| stamp.writer() != 0);
         let mut is_run = origin.is_some();
         for offset in 0..u64::from(blocks) {
             let block = self.block(lba + offset);
-            is_run = is_run && block.stamp() == origin.map(|origin| origin.advanced(offset));
+            is_run = is_run && block.stamp() == origin.map(|origin| follows(origin, offset));
             scratch.push(block);
         }
         let data = match origin {
@@ -190,6 +191,9 @@ mod tests {
         let sequences: Vec<u64> =
             read.blocks().filter_map(|block| Some(block.stamp()?.sequence())).collect();
         assert_eq!(sequences, [2, 2, 1, 1]);
+        assert_eq!(media.read(10, 2), Payload::run(stamp(10, 2), 2), "one write, one run");
+        assert_eq!(media.read(14, 3), Payload::zeroes(3));
+        assert!(media.read(13, 2).blocks().eq([Block::stamped(stamp(13, 1)), Block::ZERO]));
     }
 
     #[test]

@@ -32,10 +32,8 @@ mod records;
 mod status;
 
 pub use config::DiskConfig;
-pub use control::{Fault, FaultId, FaultKind, Namespace, Phase};
-pub use port::{
-    Command, Completion, Drive, Identity, Op, OpCode, OpMask, QueueFull, QueuePair, Status,
-};
+pub use control::{Fault, FaultId, FaultKind, Namespace, OpMask, Phase};
+pub use port::{Command, Completion, Drive, Identity, Op, OpCode, QueueFull, QueuePair, Status};
 pub use records::{
     BadSectorInserted, ClientDisconnected, ClientReconnected, CommandAborted, CommandCompleted,
     CommandFaulted, CommandSubmitted, FailNextSet, FaultLifted, HangSet, Healed, Plugged,

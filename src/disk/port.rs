@@ -13,7 +13,7 @@ use crate::base::NodeId;
 use super::engine::Engine;
 use super::queue::Work;
 
-pub use super::command::{Command, Completion, Op, OpCode, OpMask};
+pub use super::command::{Command, Completion, Op, OpCode};
 pub use super::status::Status;
 
 /// A handle to one namespace, for the node that holds the disk. Clones are cheap.

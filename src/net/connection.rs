@@ -47,13 +47,14 @@ pub(super) struct End {
     pub(super) owned: bool,
     /// Its place in its node's list of ends, while it is in it.
     pub(super) place: u32,
-    /// Of an absent end: the incarnation of its node that the request was sent to.
-    pub(super) incarnation: u32,
+    /// Of an absent end: the incarnation of its node that the request was sent to. A request that is
+    /// transmitted again takes whichever it finds.
+    pub(super) incarnation: Option<u32>,
 }
 
 impl End {
     fn new(node: NodeId, state: EndState) -> Self {
-        Self { node, state, reader: None, owned: false, place: 0, incarnation: 0 }
+        Self { node, state, reader: None, owned: false, place: 0, incarnation: None }
     }
 
     pub(super) fn state(&self) -> EndState {

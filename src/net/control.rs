@@ -1,5 +1,5 @@
-//! The door for tests and the world: faults set and lifted, and what is open counted. A fault holds for
-//! what is already on the wire, too.
+//! The door for tests and the world: faults set and lifted, and what is open counted. All faults but
+//! a delay hold for what is already on the wire, too.
 
 use crate::base::{Nanos, NodeId, Odds};
 

@@ -5,11 +5,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::base::{Nanos, NodeId, Seq};
-use crate::sim::Device;
-use crate::sim::Kernel;
-use crate::sim::OwnerId;
-use crate::sim::Rng;
-use crate::sim::WakeRef;
+use crate::sim::{Device, Kernel, OwnerId, Rng, WakeRef};
 
 use super::config::NetConfig;
 use super::connection::{Connections, Side};

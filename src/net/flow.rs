@@ -27,7 +27,7 @@ impl<M: Message> Core<M> {
         let incarnation = self.kernel.incarnation(to);
         let conn = self.connections.get_mut(slot);
         conn.ends[0].owned = true;
-        conn.ends[1].incarnation = incarnation;
+        conn.ends[1].incarnation = Some(incarnation);
         let (connection, generation) = (conn.id, conn.generation);
         let started = ConnectionStarted { from, to, connection, service };
         let cause = self.kernel.emit(Some(from), &started);
@@ -161,7 +161,7 @@ impl<M: Message> Core<M> {
             return None;
         }
         let home = self.kernel.is_up(asked.node)
-            && self.kernel.incarnation(asked.node) == asked.incarnation;
+            && asked.incarnation.is_none_or(|it| it == self.kernel.incarnation(asked.node));
         (!home).then_some(DropReason::NodeDown)
     }
 
@@ -245,13 +245,13 @@ impl<M: Message> Core<M> {
             }
             return self.settle(slot);
         }
-        let (asked, epoch) = (conn.ends[1].node, self.links.link(channel.link).epoch);
+        let epoch = self.links.link(channel.link).epoch;
         let Some(flight) = channel.queue.get_mut(channel.arrived) else { return };
         flight.due = self.kernel.now().saturating_add(self.config.retransmit);
         flight.epoch = epoch;
         let (cause, kind) = (flight.cause, flight.item.kind());
         if let Item::Open(_) = flight.item {
-            conn.ends[1].incarnation = self.kernel.incarnation(asked);
+            conn.ends[1].incarnation = None;
         }
         let (from, to) = (conn.ends[side].node, conn.ends[1 - side].node);
         let dropped = MessageDropped { from, to, connection: conn.id, kind, why, again: true };

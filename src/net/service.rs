@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
 use crate::base::{NodeId, Seq};
-use crate::sim::Wait;
-use crate::sim::WakeRef;
+use crate::sim::{Wait, WakeRef};
 
 use super::fabric::Core;
 use super::port::Message;

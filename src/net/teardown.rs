@@ -38,7 +38,8 @@ impl<M: Message> Core<M> {
     /// transmitted again.
     fn tell_peer(&mut self, slot: u32, side: Side, gone: bool, cause: Seq) {
         let conn = self.connections.get_mut(slot);
-        conn.channels[side].orphan |= gone;
+        let unanswered = conn.ends[1 - side].state() == EndState::Absent;
+        conn.channels[side].orphan |= gone || unanswered;
         if !matches!(conn.ends[1 - side].state(), EndState::Closed(_)) {
             self.push_control(slot, side, Item::Closed, cause);
         }

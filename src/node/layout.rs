@@ -186,7 +186,9 @@ mod tests {
     fn a_bitmap_survives_its_blocks() {
         for size in [BlockSize::B512, BlockSize::B4096] {
             let mut map = IntentMap::empty(5000);
-            [0, 63, 64, 4095, 4096, 4999].map(|region| map.set(Region::new(region)));
+            for region in [0, 63, 64, 4095, 4096, 4999] {
+                map.set(Region::new(region));
+            }
             let read = IntentMap::from_blocks(&map.to_blocks(size), 5000, size);
             assert_eq!(read, map);
             assert_eq!(read.iter().count(), 6);

@@ -45,6 +45,9 @@ impl<'t> Reading<'t> {
         let mut reading =
             Self { tree, file: file.to_owned(), text, errors: Vec::new(), more: false };
         for at in reading.tree.repeated().to_vec() {
+            if reading.is_full() {
+                break;
+            }
             let found = format!("the key `{}` again", reading.tree.key(at));
             let place = reading.tree.key_place(at);
             reading.note(place, reading.tree.path(at), &found, "each key once");
@@ -60,8 +63,7 @@ impl<'t> Reading<'t> {
                 Ok(value) => return Some(value),
                 Err(trouble) => trouble,
             };
-            if self.errors.len() >= ERRORS_MAX {
-                self.more = true;
+            if self.is_full() {
                 return None;
             }
             if !self.settle::<T>(trouble) {
@@ -111,14 +113,16 @@ impl<'t> Reading<'t> {
     }
 
     fn unknown_key(&mut self, at: At, names: &[&str], owner: &str) {
+        if self.is_full() {
+            return;
+        }
         let key = self.tree.key(at).to_owned();
         let found = format!("the unknown key `{}`", super::tree::cut(&key));
         let expected = one_of(names.iter().copied());
         let place = self.tree.key_place(at);
         let path = self.tree.path(at);
-        let error = self.note(place, path, &found, &expected);
-        error.nearest = nearest(&key, names.iter().copied());
-        error.help = later(owner, &key);
+        let near = || nearest(&key, names.iter().copied());
+        self.note_name(place, path, [&found, &expected], (later(owner, &key), &near));
     }
 
     fn missing_keys(&mut self, at: At, absent: &[String]) {
@@ -134,6 +138,9 @@ impl<'t> Reading<'t> {
             .collect();
         let place = self.tree.value_place(at);
         for key in absent.iter().filter(|key| !misspelt.contains(key)) {
+            if self.is_full() {
+                return;
+            }
             let mut path = self.tree.path(at);
             push_step(&mut path, &Step::Key(key.clone()));
             self.note(place, path, "no such key", &format!("`\"{key}\": …`, which is required"));
@@ -176,9 +183,8 @@ impl<'t> Reading<'t> {
             given => format!("`{}`", super::tree::cut(given)),
         };
         let expected = one_of(family(&given, names).into_iter());
-        let error = self.note(place, path, &found, &expected);
-        error.nearest = nearest(&given, names.iter().copied());
-        error.help = later(owner, &given);
+        let near = || nearest(&given, names.iter().copied());
+        self.note_name(place, path, [&found, &expected], (later(owner, &given), &near));
     }
 
     fn complain(&mut self, at: At, complaints: Complaints) {
@@ -202,6 +208,9 @@ impl<'t> Reading<'t> {
         expected: &str,
         help: &str,
     ) {
+        if self.is_full() {
+            return;
+        }
         let (at, done) = self.tree.find(from, steps);
         if done == steps.len() && self.tree.dropped_children(at).next().is_some() {
             return; // what was left out of it has been reported
@@ -216,15 +225,35 @@ impl<'t> Reading<'t> {
             None => self.tree.show(at),
         };
         let place = self.tree.value_place(at);
-        let error = self.note(place, path, &found, expected);
-        error.help = (!help.is_empty()).then(|| help.to_owned());
+        self.note(place, path, &found, expected).help = (!help.is_empty()).then(|| help.to_owned());
     }
 
     /// The nearest valid name, for the error that was reported last.
     pub fn suggest<'a>(&mut self, given: &str, names: impl Iterator<Item = &'a str>) {
-        if let Some(error) = self.errors.last_mut() {
+        if !self.more
+            && let Some(error) = self.errors.last_mut()
+        {
             error.nearest = nearest(given, names);
         }
+    }
+
+    /// Whether so much is wrong that the rest is not looked for.
+    pub fn is_full(&mut self) -> bool {
+        self.more |= self.errors.len() >= ERRORS_MAX;
+        self.more
+    }
+
+    /// Notes a name that is none: one that is still to come, or else one that may be misspelt.
+    fn note_name(
+        &mut self,
+        place: Place,
+        path: String,
+        [found, expected]: [&str; 2],
+        (later, nearest): (Option<String>, &dyn Fn() -> Option<String>),
+    ) {
+        let nearest = if later.is_none() { nearest() } else { None };
+        let error = self.note(place, path, found, expected);
+        (error.nearest, error.help) = (nearest, later);
     }
 
     fn note(
@@ -256,10 +285,6 @@ impl<'t> Reading<'t> {
             _ => {
                 self.errors.sort_by_key(|error| error.place);
                 self.errors.dedup();
-                if self.errors.len() > ERRORS_MAX {
-                    self.errors.truncate(ERRORS_MAX);
-                    self.more = true;
-                }
                 Err(LoadError {
                     file: self.file,
                     text: Some(self.text.to_owned()),

@@ -557,6 +557,31 @@ mod tests {
     }
 
     #[test]
+    fn no_text_makes_the_loader_panic_or_stall() {
+        let script = r#""workload": [{"app": "random", "client": "c0", "volume": "vol0", "ops": 9}],
+            "script": [{"at": "1ms", "do": {"disk.slow": {"disk": "t0/d0", "factor": 2}}, "for": "1ms"}],
+            "expect": {"violation": "mirrors"}"#;
+        let text = with(script);
+        parse("whole", &text).unwrap();
+        for at in 0..text.len() {
+            let (before, after) = (&text[..at], &text[at + 1..]);
+            assert!(parse("cut", before).is_err(), "{before}");
+            for other in ["", "\"", "{", "]", ",", "0", "-", "é", "\\"] {
+                // Whatever the verdict, there is one.
+                let _ = parse("changed", &format!("{before}{other}{after}"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_large_file_full_of_errors_takes_no_longer_than_its_size_allows() {
+        let entry = r#"{"at": "99s", "at": "1s", "freeze": ["all"], "x": 1}"#;
+        let entries = vec![entry; (3 << 20) / (entry.len() + 1)].join(",");
+        let error = parse("a.json", &with(&format!(r#""script": [{entries}]"#))).unwrap_err();
+        assert_eq!((error.errors.len(), error.more), (50, true));
+    }
+
+    #[test]
     fn damaged_parts_raise_no_further_errors() {
         let text = with(r#""script": [{"at": "1ms", "do": {"disk.heal": {"disk": "t7/d0"}}}]"#);
         check(

@@ -144,6 +144,7 @@ impl<'a> Tree<'a> {
             return Err(self.syntax_error(self.text.len(), found, &wanted(reason)));
         }
         let found = match self.text[offset..].chars().next() {
+            Some('\u{feff}') => "a byte order mark".to_owned(),
             Some(c) if c.is_control() => format!("the control character U+{:04X}", c as u32),
             Some(c) => format!("`{c}`"),
             None => "the end of the file".to_owned(),
@@ -380,6 +381,9 @@ fn wanted(reason: &str) -> String {
         "EOF while parsing a string" => "`\"`: a string is not closed",
         "number out of range" => "a number that 64 bits can hold",
         "invalid number" => "a number such as `10` or `-3`: no leading zeroes, no lone sign",
+        "lone leading surrogate in hex escape" | "unexpected end of hex escape" => {
+            "the second half of a surrogate pair"
+        }
         "invalid escape" => "one of the escapes \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u",
         "expected ident" => "`true`, `false` or `null`",
         "control character (\\u0000-\\u001F) found while parsing a string" => {

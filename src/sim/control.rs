@@ -6,12 +6,14 @@ use crate::base::{CpuId, NodeId, Record, Recorded};
 
 use super::config::NodeConfig;
 use super::cpu::Cpu;
+use super::crash::guarded;
 use super::kernel::Kernel;
 use super::ledger::LeakedCount;
 use super::node::Node;
 use super::port::NodeHandle;
 use super::records::{NodeDown, NodePaused, NodeResumed, NodeUp, ResourceLeaked};
 use super::task::State;
+use super::task::TaskId;
 use super::trace::{Checkpoint, Keep, Observer};
 use super::wait::WaitingTask;
 
@@ -33,7 +35,8 @@ impl Kernel {
         self.inner.nodes.borrow_mut()[node.index()].boot = Some(Rc::new(boot));
     }
 
-    /// Brings a node up; nothing happens when it is up already.
+    /// Brings a node up; nothing happens when it is up already. A panic of its boot function is a
+    /// crash, which the next turn reports.
     pub fn boot(&self, node: NodeId) {
         let (boot, incarnation) = {
             let mut nodes = self.inner.nodes.borrow_mut();
@@ -47,7 +50,10 @@ impl Kernel {
         };
         self.emit(Some(node), &NodeUp { node, incarnation });
         if let Some(boot) = boot {
-            boot(NodeHandle::new(self.clone(), node, incarnation));
+            let handle = NodeHandle::new(self.clone(), node, incarnation);
+            if let Err(caught) = guarded(|| boot(handle)) {
+                self.crashed(node, "boot", None, caught);
+            }
         }
     }
 
@@ -68,13 +74,9 @@ impl Kernel {
         let count = tasks.len() as u32;
         self.emit(Some(node), &NodeDown { node, incarnation, tasks: count });
         for id in tasks {
-            let task = inner.tasks.borrow_mut().remove(id);
-            drop(task);
+            self.bury(id);
         }
-        for cpu in &mut inner.cpus.borrow_mut()[cpus.start as usize..cpus.end as usize] {
-            cpu.ready.clear();
-            cpu.stopped = false;
-        }
+        self.clear_cpus(cpus);
         let devices = inner.devices.borrow().clone();
         for device in devices {
             device.node_down(node);
@@ -84,6 +86,35 @@ impl Kernel {
             self.emit(Some(node), &ResourceLeaked { node, count: leak.count });
         }
         leaked
+    }
+
+    /// Empties the run queues of a node that goes down, of tasks too that were spawned by the very
+    /// death of others.
+    fn clear_cpus(&self, range: std::ops::Range<u32>) {
+        let mut next = Some(range.start);
+        while let Some(at) = next {
+            let ready = {
+                let cpu = &mut self.inner.cpus.borrow_mut()[at as usize];
+                cpu.stopped = false;
+                cpu.ready.pop()
+            };
+            next = match ready {
+                // A dying task may spawn on any CPU: look at all of them again.
+                Some(ready) if self.bury(ready.task) => Some(range.start),
+                Some(_) => Some(at),
+                None => Some(at + 1).filter(|at| *at < range.end),
+            };
+        }
+    }
+
+    /// Drops a task, if it still is; a panic of its drop is a crash.
+    fn bury(&self, id: TaskId) -> bool {
+        let Some(task) = self.inner.tasks.borrow_mut().remove(id) else { return false };
+        let (node, name, place) = (task.node, task.name, task.place);
+        if let Err(caught) = guarded(move || drop(task)) {
+            self.crashed(node, name, Some(place), caught);
+        }
+        true
     }
 
     /// Whether the node is up.

@@ -233,7 +233,10 @@ impl Kernel {
     pub fn wake(&self, wake: WakeRef) {
         match wake {
             WakeRef::Task(task) => self.ready(task),
-            WakeRef::Foreign(waker) => waker.wake(),
+            WakeRef::Foreign(waker) => {
+                waker.wake();
+                self.take_foreign_wakes();
+            }
         }
     }
 
@@ -311,11 +314,23 @@ impl Kernel {
     pub fn turn(&self) -> Turn {
         let inner = &self.inner;
         inner.turns.set(inner.turns.get() + 1);
+        if inner.crash.borrow().is_some() {
+            return Turn::Crashed;
+        }
+        self.take_foreign_wakes();
         let next = inner.dispatch.borrow_mut().pop_front();
         if let Some(cpu) = next {
             return self.run_cpu(cpu);
         }
         let Some(ticket) = inner.events.borrow_mut().pop() else { return Turn::Idle };
+        let timer = match ticket.owner {
+            OWNER_TIMER => match inner.timers.borrow_mut().fire(ticket.token) {
+                // Disarmed: time goes on only for what happens.
+                None => return Turn::Ran,
+                fired => fired,
+            },
+            _ => None,
+        };
         if ticket.at > inner.now.get() {
             inner.now.set(ticket.at);
             inner.polls_now.set(0);
@@ -323,8 +338,7 @@ impl Kernel {
         inner.cause.set(0);
         match ticket.owner {
             OWNER_TIMER => {
-                let fired = inner.timers.borrow_mut().fire(ticket.token);
-                if let Some((wake, cause)) = fired {
+                if let Some((wake, cause)) = timer {
                     inner.cause.set(cause);
                     self.wake(wake);
                 }
@@ -338,7 +352,6 @@ impl Kernel {
                 device.fire(ticket.token);
             }
         }
-        self.take_foreign_wakes();
         Turn::Ran
     }
 
@@ -394,7 +407,10 @@ impl Kernel {
         let result = match result {
             Ok(result) => result,
             Err(caught) => {
-                self.crashed(id, node, name, caught);
+                let place = inner.tasks.borrow_mut().get(id).map(|task| task.place);
+                // What it held may panic again when dropped; the first panic is the one to report.
+                let _ = guarded(move || drop(future));
+                self.crashed(node, name, place, caught);
                 return Turn::Crashed;
             }
         };
@@ -446,10 +462,15 @@ impl Kernel {
         }
     }
 
-    fn crashed(&self, id: TaskId, node: NodeId, name: &'static str, caught: Caught) {
+    pub(super) fn crashed(
+        &self,
+        node: NodeId,
+        name: &'static str,
+        place: Option<&'static Location<'static>>,
+        caught: Caught,
+    ) {
         let inner = &self.inner;
         inner.current.set(None);
-        let place = inner.tasks.borrow_mut().get(id).map(|task| task.place);
         *inner.crash.borrow_mut() = Some(Crash {
             node,
             task: name,

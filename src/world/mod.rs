@@ -1,10 +1,28 @@
 //! Composes one simulation out of a scenario, applies its script, freezes and judges it.
+//!
+//! Start at [`simulate`]. `build` makes the cluster, `watch` sees what happens in it, `script` decides
+//! what is due, `inject` applies it through the control doors inside the fault `budget`, `freeze`
+//! shows the checkers what the disks hold. Starts no thread but the seal's.
 
+mod budget;
+mod build;
+mod conditions;
+mod freeze;
+mod inject;
+mod place;
+mod records;
 mod report;
+mod script;
+mod select;
+mod settle;
 mod simulate;
-
-pub use report::{LivenessReport, RunOptions, RunReport, Verdict};
-pub use simulate::simulate;
+mod watch;
 
 pub use crate::sim::Crash;
 pub use crate::sim::trace::{Checkpoint, Keep};
+pub use records::{
+    ActionName, DiskFaultApplied, ExpectationFailed, FaultApplied, FaultLifted, FaultWithheld,
+    Frozen, PhaseBegan,
+};
+pub use report::{LivenessReport, RunOptions, RunReport, Verdict};
+pub use simulate::simulate;

@@ -1,14 +1,288 @@
-//! Stands in for the simulation of a scenario until the world is composed. Simulates nothing.
+//! The main loop: one simulation from its scenario and seed to its verdict.
 
-use crate::scenario::Scenario;
+use std::cell::RefCell;
+use std::rc::Rc;
 
-use super::report::{RunOptions, RunReport};
+use crate::base::{Nanos, NodeId};
+use crate::check::{Checkers, Leak};
+use crate::scenario::{NodeClass, Scenario};
+use crate::sim::trace::Keep;
+use crate::sim::{Device, OwnerId, Rng, Turn, sealed};
 
-/// Runs one simulation on a fresh thread.
+use super::budget::Budget;
+use super::build::{Stage, stage};
+use super::conditions::Conditions;
+use super::records::{Phase, PhaseBegan};
+use super::report::{LivenessReport, RunOptions, RunReport, Verdict};
+use super::script::{EntryState, Pending, chosen};
+use super::watch::Watch;
+
+/// How often the world looks whether a phase is over.
+const TICK: Nanos = Nanos::from_millis(1);
+
+/// What the world has itself woken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Alarm {
+    /// A script entry is due.
+    Fire(u32),
+    /// An action is to be undone.
+    Undo(u32),
+    /// An assertion has had its time.
+    Deadline(u32),
+    /// A rebooting node comes up.
+    Boot(NodeId),
+    /// Time to look round.
+    Tick,
+}
+
+impl Alarm {
+    const fn token(self) -> u64 {
+        let (kind, which) = match self {
+            Self::Fire(entry) => (0, entry),
+            Self::Undo(slot) => (1, slot),
+            Self::Deadline(entry) => (2, entry),
+            Self::Boot(node) => (3, node.get()),
+            Self::Tick => (4, 0),
+        };
+        kind << 32 | which as u64
+    }
+
+    const fn from_token(token: u64) -> Self {
+        let which = token as u32;
+        match token >> 32 {
+            0 => Self::Fire(which),
+            1 => Self::Undo(which),
+            2 => Self::Deadline(which),
+            3 => Self::Boot(NodeId::new(which)),
+            _ => Self::Tick,
+        }
+    }
+}
+
+/// The world as a device of the kernel: collects its alarms for the main loop.
+struct AlarmClock {
+    due: RefCell<Vec<Alarm>>,
+    watch: Rc<Watch>,
+}
+
+impl Device for AlarmClock {
+    fn fire(&self, token: u64) {
+        self.due.borrow_mut().push(Alarm::from_token(token));
+        self.watch.attention.set(true);
+    }
+}
+
+/// One simulation under way.
+pub(super) struct World<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) stage: Stage,
+    pub(super) watch: Rc<Watch>,
+    pub(super) conditions: Conditions,
+    pub(super) budget: Budget,
+    /// Draws times and `any:` selectors of the script.
+    pub(super) rng: Rng,
+    pub(super) entries: Vec<EntryState>,
+    pub(super) pending: Vec<Option<Pending>>,
+    /// Faults that were applied and had something to act on.
+    pub(super) faults: u64,
+    pub(super) faults_allowed: bool,
+    pub(super) settling_since: Option<Nanos>,
+    pub(super) leaks: Vec<Leak>,
+    pub(super) failure: Option<Verdict>,
+    clock: Rc<AlarmClock>,
+    owner: OwnerId,
+    reboots: u64,
+    /// Operations acknowledged when last looked at, and since when that number stands.
+    progress: (u64, Nanos),
+}
+
+/// Runs one simulation on a fresh, sealed thread.
+///
+/// The report depends on the scenario and the seed alone; of the options, `until` and
+/// `stop_at_failure` may end it earlier.
 ///
 /// # Panics
-/// Always: there is no world to run yet.
+/// When the host cannot start a thread, or on a defect of the simulator itself. A panic in node code
+/// is a verdict.
 #[must_use]
-pub fn simulate(scenario: &Scenario, seed: u64, _: &RunOptions) -> RunReport {
-    panic!("{} seed {seed}: there is no world to run yet", scenario.name)
+pub fn simulate(scenario: &Scenario, seed: u64, options: &RunOptions) -> RunReport {
+    sealed(seed, || {
+        let mut world = World::new(scenario, seed, options.trace);
+        world.run(options);
+        world.report(seed)
+    })
+}
+
+impl<'a> World<'a> {
+    fn new(scenario: &'a Scenario, seed: u64, keep: Keep) -> Self {
+        let stage = stage(scenario, seed);
+        stage.kernel.keep_trace(keep);
+        let watch = Watch::new(&stage.kernel, Checkers::new(&chosen(&scenario.checks)));
+        let clock = Rc::new(AlarmClock { due: RefCell::default(), watch: watch.clone() });
+        let owner = stage.kernel.attach(clock.clone());
+        let rng = stage.kernel.stream("world.script");
+        Self {
+            conditions: Conditions::new(scenario),
+            budget: Budget::new(scenario.budget),
+            entries: vec![EntryState::default(); scenario.script.len()],
+            pending: Vec::new(),
+            faults: 0,
+            faults_allowed: true,
+            settling_since: None,
+            leaks: Vec::new(),
+            failure: None,
+            reboots: 0,
+            progress: (0, Nanos::ZERO),
+            scenario,
+            stage,
+            watch,
+            rng,
+            clock,
+            owner,
+        }
+    }
+
+    /// Has itself woken after a span of virtual time.
+    pub(super) fn alarm_in(&self, span: Nanos, alarm: Alarm) {
+        let at = self.stage.kernel.now().saturating_add(span);
+        self.stage.kernel.schedule(at, self.owner, alarm.token());
+    }
+
+    /// Notes how the run failed; the first failure stands.
+    pub(super) fn fail(&mut self, verdict: Verdict) {
+        self.failure.get_or_insert(verdict);
+    }
+
+    fn run(&mut self, options: &RunOptions) {
+        let kernel = self.stage.kernel.clone();
+        kernel.emit(None, &PhaseBegan { phase: Phase::Safety });
+        for class in [NodeClass::Manager, NodeClass::Target, NodeClass::Client] {
+            for node in self.stage.nodes.class(class) {
+                kernel.boot(node);
+            }
+        }
+        self.start_script();
+        self.alarm_in(TICK, Alarm::Tick);
+        let until = options.until.unwrap_or(Nanos::MAX);
+        loop {
+            match kernel.turn() {
+                Turn::Ran => {}
+                Turn::Crashed => return,
+                turn @ (Turn::Idle | Turn::Stuck) => {
+                    let kind =
+                        if turn == Turn::Idle { "nothing-left-to-do" } else { "polls-forever" };
+                    let report = LivenessReport { kind: kind.to_owned(), ..self.unsettled() };
+                    return self.fail(Verdict::Liveness(report));
+                }
+            }
+            if kernel.now() > until {
+                return;
+            }
+            if self.watch.attention.replace(false) && self.attend(options) {
+                return;
+            }
+        }
+    }
+
+    /// Looks at what has happened. Says whether the run is over.
+    fn attend(&mut self, options: &RunOptions) -> bool {
+        let records = self.watch.take_inbox();
+        self.take_records(&records);
+        let due = std::mem::take(&mut *self.clock.due.borrow_mut());
+        let mut over = false;
+        for alarm in due {
+            match alarm {
+                Alarm::Fire(entry) => self.fire(entry),
+                Alarm::Undo(slot) => self.undo_pending(slot),
+                Alarm::Deadline(entry) => self.deadline(entry),
+                Alarm::Boot(node) => {
+                    self.bring_up(node);
+                    self.reboots += 1;
+                }
+                Alarm::Tick => over |= self.tick(),
+            }
+        }
+        let violated = !self.watch.checkers.borrow().violations().is_empty();
+        over || (options.stop_at_failure && (violated || self.failure.is_some()))
+    }
+
+    /// Moves from one phase to the next. Says whether the run is over.
+    fn tick(&mut self) -> bool {
+        self.alarm_in(TICK, Alarm::Tick);
+        let now = self.stage.kernel.now();
+        let limits = &self.scenario.limits;
+        match self.settling_since {
+            None => {
+                let acked = self.watch.acked.get();
+                if acked != self.progress.0 {
+                    self.progress = (acked, now);
+                }
+                let played = self.script_is_played();
+                let stalled = now.saturating_sub(self.progress.1) > limits.settle;
+                if played && (self.apps_are_over() || stalled) {
+                    self.begin_settling();
+                } else if now > limits.virtual_time {
+                    let kind = "virtual-time-spent".to_owned();
+                    self.fail(Verdict::Liveness(LivenessReport { kind, ..self.unsettled() }));
+                    return true;
+                }
+                false
+            }
+            Some(_) if self.is_settled() => {
+                self.rest();
+                let inert = self.inert_entries();
+                if !inert.is_empty() {
+                    self.fail(Verdict::Inert(inert));
+                }
+                true
+            }
+            Some(since) if now.saturating_sub(since) > limits.settle => {
+                let report = self.unsettled();
+                self.fail(Verdict::Liveness(report));
+                true
+            }
+            Some(_) => false,
+        }
+    }
+
+    /// Takes a node down; what outlives it is a leak.
+    pub(super) fn take_down(&mut self, node: NodeId) {
+        self.budget.paused.retain(|paused| *paused != node);
+        let left = self.stage.kernel.kill(node);
+        let owner = self.stage.names.node(node);
+        let leaks = left.iter().map(|item| Leak {
+            owner: owner.clone(),
+            what: item.what,
+            count: item.count,
+        });
+        self.leaks.extend(leaks);
+    }
+
+    pub(super) fn bring_up(&mut self, node: NodeId) {
+        self.stage.kernel.boot(node);
+    }
+
+    fn report(&mut self, seed: u64) -> RunReport {
+        let verdict = self.verdict();
+        let kernel = self.stage.kernel.clone();
+        let failed = !matches!(verdict, Verdict::Pass);
+        let report = RunReport {
+            scenario: self.scenario.name.clone(),
+            seed,
+            verdict,
+            digest: kernel.digest(),
+            checkpoints: kernel.checkpoints(),
+            virtual_time: kernel.now(),
+            ops: self.stage.ops.count(),
+            reboots: self.reboots,
+            faults: self.faults,
+            events: kernel.records(),
+            trace: kernel.take_trace(),
+            names: self.stage.names.clone(),
+            last_events: if failed { kernel.recent_records() } else { Vec::new() },
+            probes: Vec::new(),
+        };
+        kernel.dismantle();
+        report
+    }
 }

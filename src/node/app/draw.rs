@@ -115,7 +115,7 @@ impl Draw {
             return None;
         }
         let (kind, place) = if at < size { (OpKind::Write, at) } else { (OpKind::Read, at - size) };
-        if kind == OpKind::Read && progress.open() > 0 && place == 0 {
+        if kind == OpKind::Read && place == 0 && progress.open_writes.get() > 0 {
             // The last writes are still under way: this worker looks again when its turn comes.
             return Some(Choice { kind: OpKind::Flush, block: first, blocks: 1 });
         }

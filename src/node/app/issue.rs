@@ -48,7 +48,7 @@ impl Issuer {
         let Choice { kind, block, blocks } = choice;
         let volume = self.device.volume();
         let stamp = self.stamp(kind, volume, block);
-        let op = OpenOp::new(self, volume);
+        let op = OpenOp::new(self, volume, kind);
         let author = stamp.words()[1];
         self.handle.emit(&OpInvoked { op: op.id, volume, kind, block, blocks, author });
         let result = match kind {
@@ -62,7 +62,7 @@ impl Issuer {
                 }
             }),
         };
-        op.returned(kind, result);
+        op.returned(result);
     }
 
     /// The stamp of the operation's first block; of no use but to a write.
@@ -82,19 +82,22 @@ struct OpenOp {
     progress: Rc<AppProgress>,
     id: OpId,
     volume: VolumeId,
+    kind: OpKind,
     is_open: bool,
 }
 
 impl OpenOp {
-    fn new(issuer: &Issuer, volume: VolumeId) -> Self {
+    fn new(issuer: &Issuer, volume: VolumeId, kind: OpKind) -> Self {
         let progress = issuer.progress.clone();
         progress.issued.set(progress.issued.get() + 1);
         progress.open.set(progress.open.get() + 1);
+        let writes = progress.open_writes.get() + u64::from(kind == OpKind::Write);
+        progress.open_writes.set(writes);
         let id = issuer.ops.next();
-        Self { handle: issuer.handle.clone(), progress, id, volume, is_open: true }
+        Self { handle: issuer.handle.clone(), progress, id, volume, kind, is_open: true }
     }
 
-    fn returned(mut self, kind: OpKind, result: Result<(), IoError>) {
+    fn returned(mut self, result: Result<(), IoError>) {
         let result = match result {
             Ok(()) => OpResult::Ok,
             Err(IoError::Refused) => OpResult::Refused,
@@ -102,13 +105,15 @@ impl OpenOp {
             Err(IoError::Media) => OpResult::MediaError,
         };
         self.is_open = false;
-        self.handle.emit(&OpReturned { op: self.id, volume: self.volume, kind, result });
+        self.handle.emit(&OpReturned { op: self.id, volume: self.volume, kind: self.kind, result });
     }
 }
 
 impl Drop for OpenOp {
     fn drop(&mut self) {
         self.progress.open.set(self.progress.open.get() - 1);
+        let writes = self.progress.open_writes.get() - u64::from(self.kind == OpKind::Write);
+        self.progress.open_writes.set(writes);
         if self.is_open {
             self.handle.emit(&OpAbandoned { op: self.id, volume: self.volume });
         }

@@ -60,6 +60,8 @@ pub struct AppProgress {
     issued: Cell<u64>,
     /// Operations under way.
     open: Cell<u64>,
+    /// Writes under way.
+    open_writes: Cell<u64>,
     /// Writes issued: the next write's sequence number, less one.
     writes: Cell<u64>,
     /// When the next operation may be issued, for one with a rate.

@@ -8,6 +8,7 @@ use crate::base::Region;
 
 use super::super::layout::IntentMap;
 use super::super::protocol::{LegMode, Wire};
+use super::rebuild::marks_of;
 use super::volume::Volume;
 
 /// Regions as the owner sees them.
@@ -166,6 +167,7 @@ impl Drop for Writing {
 /// Clears marks of regions that are equal on all legs, for the life of the client.
 pub(super) async fn clean(volume: Rc<Volume>) {
     let mut interval = volume.client.handle.interval(volume.client.map.timing.clean);
+    let mut marks_known = None;
     loop {
         interval.tick().await;
         let Some(topology) = volume.topology() else { continue };
@@ -173,7 +175,15 @@ pub(super) async fn clean(volume: Rc<Volume>) {
         let all_in_sync = legs
             .clone()
             .all(|leg| topology.modes.of(leg) == LegMode::ReadWrite && volume.link(leg).is_up());
-        if !all_in_sync {
+        if !all_in_sync || !volume.intent.is_known() {
+            continue;
+        }
+        // What was said to a leg before its connection broke may never have reached it.
+        let state = (volume.grant(), legs.clone().map(|leg| volume.link(leg).connections()).sum());
+        if marks_known != Some::<(u64, u64)>(state) {
+            let Some(marks) = marks_of(&volume, &topology, legs.clone()).await else { continue };
+            volume.intent.found_marked(&marks);
+            marks_known = Some(state);
             continue;
         }
         for region in volume.intent.take_clearable() {

@@ -1,7 +1,6 @@
 //! The client's conversation with the manager: attaches volumes, takes grants, keeps the lease.
 
 use std::cell::Cell;
-use std::future::poll_fn;
 use std::rc::Rc;
 
 use crate::base::Nanos;
@@ -35,7 +34,7 @@ async fn converse(
         volume.manager_found(link.connection());
     }
     loop {
-        match poll_fn(|cx| link.poll_next(cx)).await? {
+        match link.next().await? {
             Wire::Grant { topology } => {
                 if let Some(volume) = volumes.iter().find(|held| held.spec.id == topology.volume) {
                     volume.granted(topology, answered);

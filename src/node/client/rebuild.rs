@@ -22,7 +22,8 @@ pub(super) async fn recover(volume: Rc<Volume>) {
         if !topology.recover || volume.intent.is_known() {
             break;
         }
-        if let Some(marks) = marks_of(&volume, &topology).await {
+        let in_sync = topology.modes.legs_in(LegMode::ReadWrite);
+        if let Some(marks) = marks_of(&volume, &topology, in_sync).await {
             volume.intent.found_divergent(&marks);
             volume.changed.notify();
         } else {
@@ -55,10 +56,14 @@ async fn make_equal(volume: &Rc<Volume>, region: Region) -> Result<(), IoError> 
     Ok(())
 }
 
-/// The regions marked on any leg in sync; `None` when one of them does not tell.
-async fn marks_of(volume: &Rc<Volume>, topology: &Topology) -> Option<IntentMap> {
+/// The regions marked on any of these legs; `None` when one of them does not tell.
+pub(super) async fn marks_of(
+    volume: &Rc<Volume>,
+    topology: &Topology,
+    legs: impl Iterator<Item = LegIndex>,
+) -> Option<IntentMap> {
     let mut marks = IntentMap::empty(volume.spec.regions());
-    for leg in topology.modes.legs_in(LegMode::ReadWrite) {
+    for leg in legs {
         let (id, epoch) = (volume.spec.id, topology.epoch);
         let read = |cookie, epoch| Wire::ReadIntent { cookie, volume: id, leg, epoch };
         match ask(volume, leg, epoch, read).await {
@@ -96,8 +101,9 @@ pub(super) async fn rebuild(volume: Rc<Volume>) {
     }
 }
 
-/// Finds out what a leg lacks: what the others have marked, or everything. Keeps an earlier plan: the
-/// leg has been written ever since.
+/// Finds out where a leg may differ from the others: what they have marked, and what it has marked
+/// itself (a write that reached it alone before it died), or everything. Keeps an earlier plan: the leg
+/// has been written ever since.
 async fn plan(volume: &Rc<Volume>, leg: LegIndex) -> bool {
     if volume.has_plan(leg) {
         return true;
@@ -106,11 +112,12 @@ async fn plan(volume: &Rc<Volume>, leg: LegIndex) -> bool {
     if topology.modes.of(leg) != LegMode::WriteOnly {
         return false;
     }
-    let Some(mut marks) = marks_of(volume, &topology).await else { return false };
-    volume.intent.found_marked(&marks);
+    let legs = topology.modes.legs_in(LegMode::ReadWrite).chain(std::iter::once(leg));
+    let Some(mut marks) = marks_of(volume, &topology, legs).await else { return false };
     if topology.rebuild_all >> leg.get() & 1 == 1 {
         marks = IntentMap::full(volume.spec.regions());
     }
+    volume.intent.found_marked(&marks);
     let still = volume
         .topology()
         .is_some_and(|now| now.modes.of(leg) == LegMode::WriteOnly && now.epoch == topology.epoch);

@@ -18,16 +18,23 @@ pub(super) struct TargetLink {
     connection: RefCell<Option<Rc<Connection<Wire>>>>,
     /// Since when there is no connection.
     down_since: Cell<Nanos>,
+    /// How many connections there have been.
+    connections: Cell<u64>,
 }
 
 impl TargetLink {
     pub(super) fn new(handle: &NodeHandle, target: NodeId) -> Self {
         let down_since = Cell::new(handle.monotonic());
-        Self { target, connection: RefCell::new(None), down_since }
+        Self { target, connection: RefCell::new(None), down_since, connections: Cell::new(0) }
     }
 
     pub(super) fn is_up(&self) -> bool {
         self.connection.borrow().is_some()
+    }
+
+    /// How many connections there have been: a message sent over an earlier one may be lost.
+    pub(super) fn connections(&self) -> u64 {
+        self.connections.get()
     }
 
     /// For how long there has been no connection; `None` while there is one.
@@ -61,6 +68,7 @@ pub(super) async fn run(client: Rc<Client>, link: Rc<TargetLink>, volumes: Vec<R
         };
         let connection = Rc::new(connection);
         *link.connection.borrow_mut() = Some(connection.clone());
+        link.connections.set(link.connections.get() + 1);
         volumes.iter().for_each(|volume| volume.links_changed());
         while let Ok(message) = connection.recv().await {
             take(&client, &connection, message);

@@ -16,9 +16,13 @@ pub(super) fn check(validator: &mut Validator<'_, '_>) {
     if scenario.budget == Budget::None || !judged {
         return;
     }
+    let changes: Vec<Change<'_>> = changes(scenario).take(CHANGES_MAX + 1).collect();
+    if changes.len() > CHANGES_MAX {
+        return;
+    }
     let mut reported = Vec::new();
     for volume in &scenario.volumes {
-        let Some(entry) = fatal_entry(scenario, volume) else { continue };
+        let Some(entry) = fatal_entry(scenario, &changes, volume) else { continue };
         if reported.contains(&entry) {
             continue;
         }
@@ -35,6 +39,28 @@ pub(super) fn check(validator: &mut Validator<'_, '_>) {
     }
 }
 
+/// With more than these the search would take long; what it would find is held at run time anyway.
+const CHANGES_MAX: usize = 256;
+
+/// An entry that takes disks away or brings them back.
+type Change<'s> = (usize, &'s Entry, &'s Action);
+
+fn changes(scenario: &Scenario) -> impl Iterator<Item = Change<'_>> {
+    scenario.script.iter().enumerate().filter_map(|(index, entry)| match &entry.effect {
+        Effect::Do(
+            action @ (Action::DiskUnplug(_)
+            | Action::DiskPlug(_)
+            | Action::DiskDisconnectFromClient(_)
+            | Action::DiskReconnectToClient(_)
+            | Action::NetIsolate(_)
+            | Action::NodePowerOff(_)
+            | Action::NodePowerOn(_)
+            | Action::NodeReboot(_)),
+        ) => Some((index, entry, action)),
+        _ => None,
+    })
+}
+
 /// A time in which a leg is away for sure, and the entry that takes it away.
 #[derive(Clone, Copy, Debug)]
 struct Outage {
@@ -44,10 +70,11 @@ struct Outage {
 }
 
 /// The entry that takes the last leg of the volume away, if any surely does.
-fn fatal_entry(scenario: &Scenario, volume: &Volume) -> Option<usize> {
+fn fatal_entry(scenario: &Scenario, changes: &[Change<'_>], volume: &Volume) -> Option<usize> {
+    let of_leg = |leg| outages(scenario, changes, volume, leg);
     let outages: Vec<Vec<Outage>> = match &volume.legs {
-        Some(legs) => legs.iter().map(|leg| outages(scenario, volume, Some(*leg))).collect(),
-        None => vec![outages(scenario, volume, None)],
+        Some(legs) => legs.iter().map(|leg| of_leg(Some(*leg))).collect(),
+        None => vec![of_leg(None)],
     };
     // When all are away at one time, they are so at the start of some outage.
     let mut starts: Vec<Outage> = outages.iter().flatten().copied().collect();
@@ -59,15 +86,24 @@ fn fatal_entry(scenario: &Scenario, volume: &Volume) -> Option<usize> {
 }
 
 /// When a leg is away for sure; of a leg whose place is not known (`None`), when every disk is.
-fn outages(scenario: &Scenario, volume: &Volume, leg: Option<DiskRef>) -> Vec<Outage> {
+fn outages(
+    scenario: &Scenario,
+    changes: &[Change<'_>],
+    volume: &Volume,
+    leg: Option<DiskRef>,
+) -> Vec<Outage> {
     let mut outages = Vec::new();
-    for (index, entry) in scenario.script.iter().enumerate() {
-        let (Trigger::At(at), Effect::Do(action)) = (&entry.trigger, &entry.effect) else {
-            continue;
-        };
+    for change @ (index, entry, action) in changes {
+        let Trigger::At(at) = &entry.trigger else { continue };
         if takes_away(scenario, volume, action, leg) {
-            let until = undone(scenario, entry, action, leg, at.max);
-            outages.push(Outage { entry: index, from: at.max, until });
+            let until = match action {
+                Action::NodeReboot(reboot) => {
+                    let downtime = reboot.downtime.unwrap_or(scenario.cluster.boot_time);
+                    at.max.saturating_add(downtime.min)
+                }
+                _ => undone(changes, change, leg, at.max),
+            };
+            outages.push(Outage { entry: *index, from: at.max, until });
         }
     }
     outages
@@ -75,24 +111,17 @@ fn outages(scenario: &Scenario, volume: &Volume, leg: Option<DiskRef>) -> Vec<Ou
 
 /// The earliest time at which the leg may be back.
 fn undone(
-    scenario: &Scenario,
-    entry: &Entry,
-    action: &Action,
+    changes: &[Change<'_>],
+    (_, entry, action): &Change<'_>,
     leg: Option<DiskRef>,
     from: Nanos,
 ) -> Nanos {
-    if let Action::NodeReboot(reboot) = action {
-        let downtime = reboot.downtime.unwrap_or(scenario.cluster.boot_time);
-        return from.saturating_add(downtime.min);
-    }
     let own = entry.undo_after.map(|undo| from.saturating_add(undo.min));
-    let others = scenario.script.iter().filter_map(|other| match &other.effect {
-        Effect::Do(undo) if may_bring_back(undo, action, leg) => Some(match &other.trigger {
-            Trigger::At(at) if at.max <= from => return None,
-            Trigger::At(at) => at.min.max(from),
-            _ => from,
-        }),
-        _ => None,
+    let others = changes.iter().filter(|(_, _, undo)| may_bring_back(undo, action, leg));
+    let others = others.filter_map(|(_, other, _)| match &other.trigger {
+        Trigger::At(at) if at.max < from => None,
+        Trigger::At(at) => Some(at.min.max(from)),
+        _ => Some(from),
     });
     own.into_iter().chain(others).min().unwrap_or(Nanos::MAX)
 }

@@ -73,7 +73,7 @@ impl Validator<'_, '_> {
     /// Reports a name of a volume that there is not.
     pub fn volume_name(&mut self, steps: &[Step], name: &str) {
         let scenario = self.scenario;
-        if !self.volumes_known || scenario.volume_index(name).is_some() {
+        if !self.volumes_known || scenario.volume_index(name).is_some() || self.reading.is_full() {
             return;
         }
         let names = || scenario.volumes.iter().map(|volume| volume.name.as_str());
@@ -104,7 +104,7 @@ impl Validator<'_, '_> {
     /// Reports a disk that the cluster does not have.
     pub fn disk(&mut self, steps: &[Step], disk: DiskRef) {
         let cluster = &self.scenario.cluster;
-        if !self.cluster_known || cluster.has_disk(disk) {
+        if !self.cluster_known || cluster.has_disk(disk) || self.reading.is_full() {
             return;
         }
         let expected = format!(

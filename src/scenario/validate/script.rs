@@ -8,7 +8,15 @@ use crate::scenario::tree::Step;
 
 use super::entry::{Validator, steps};
 
+const ENTRIES_MAX: usize = 10_000;
+
 pub(super) fn check(validator: &mut Validator<'_, '_>) {
+    let entries = validator.scenario.script.len();
+    if entries > ENTRIES_MAX {
+        let (found, expected) = (format!("{entries} entries"), format!("at most {ENTRIES_MAX}"));
+        let help = "`every` fires an entry again and again";
+        validator.report_found(&steps!["script"], Some(&found), &expected, help);
+    }
     for (index, entry) in validator.scenario.script.iter().enumerate() {
         trigger(validator, index, &entry.trigger);
         match &entry.effect {

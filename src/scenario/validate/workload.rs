@@ -7,10 +7,18 @@ use super::entry::{Validator, steps};
 
 /// Stamps number their writers in 16 bits.
 const INSTANCES_MAX: u64 = 60_000;
+/// More entries than there can be volumes make no sense: `count` multiplies them.
+const ENTRIES_MAX: usize = 4096;
 /// The most blocks of one operation.
 const BLOCKS_MAX: u64 = 1024;
 
 pub(super) fn check(validator: &mut Validator<'_, '_>) {
+    let entries = validator.scenario.workload.len();
+    if entries > ENTRIES_MAX {
+        let (found, expected) = (format!("{entries} entries"), format!("at most {ENTRIES_MAX}"));
+        let help = "`count` runs an entry several times";
+        return validator.report_found(&steps!["workload"], Some(&found), &expected, help);
+    }
     let mut instances = 0;
     for (index, app) in validator.scenario.workload.iter().enumerate() {
         if app.client().class() == NodeClass::Client {

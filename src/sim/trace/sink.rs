@@ -102,7 +102,8 @@ impl TraceSink {
         if self.recent.len() < RECENT_MAX {
             self.recent.push(*record);
         } else {
-            self.recent[record.seq as usize % RECENT_MAX] = *record;
+            // Records count from 1: the first of them is at 0.
+            self.recent[(record.seq - 1) as usize % RECENT_MAX] = *record;
         }
     }
 }

@@ -1,0 +1,96 @@
+//! The fault budget: which faults the configuration promises to survive right now. Applies none.
+
+use crate::base::{DiskId, LegIndex, NodeId};
+use crate::scenario;
+
+use super::build::Stage;
+use super::conditions::Conditions;
+use super::inject::Undo;
+
+/// A fault of the network that is in force: the targets that it may cut off.
+pub(super) struct NetImpairment {
+    /// How it is lifted.
+    pub(super) undo: Undo,
+    /// The nodes at its ends.
+    pub(super) nodes: Vec<NodeId>,
+}
+
+/// What has been taken already, and what may still be.
+pub(super) struct Budget {
+    kind: scenario::Budget,
+    pub(super) net: Vec<NetImpairment>,
+    /// Nodes that are paused.
+    pub(super) paused: Vec<NodeId>,
+}
+
+/// What a fault would take: legs by volume.
+type Legs = Vec<(usize, LegIndex)>;
+
+impl Budget {
+    pub(super) fn new(kind: scenario::Budget) -> Self {
+        Self { kind, net: Vec::new(), paused: Vec::new() }
+    }
+
+    /// Whether these nodes may be taken away, cut off or slowed down.
+    pub(super) fn may_take_nodes(
+        &self,
+        nodes: &[NodeId],
+        stage: &Stage,
+        conditions: &Conditions,
+    ) -> bool {
+        let legs = legs_where(stage, |target, _| nodes.contains(&target));
+        self.may_take(&legs, stage, conditions)
+    }
+
+    /// Whether this disk may be taken away or made to fail.
+    pub(super) fn may_take_disk(
+        &self,
+        disk: DiskId,
+        stage: &Stage,
+        conditions: &Conditions,
+    ) -> bool {
+        let legs = legs_where(stage, |_, held| held == disk);
+        self.may_take(&legs, stage, conditions)
+    }
+
+    /// Every volume concerned keeps a leg that is in sync and that nothing is wrong with.
+    fn may_take(&self, legs: &Legs, stage: &Stage, conditions: &Conditions) -> bool {
+        if self.kind == scenario::Budget::None {
+            return true;
+        }
+        legs.iter().all(|(volume, _)| {
+            let spec = &stage.map.volumes[*volume];
+            spec.leg_ids().any(|leg| {
+                !legs.contains(&(*volume, leg)) && self.is_good(*volume, leg, stage, conditions)
+            })
+        })
+    }
+
+    fn is_good(
+        &self,
+        volume: usize,
+        leg: LegIndex,
+        stage: &Stage,
+        conditions: &Conditions,
+    ) -> bool {
+        let spec = &stage.map.volumes[volume].legs[leg.index()];
+        let in_sync = conditions.volumes[volume].modes >> (2 * leg.get()) & 3 == 0;
+        in_sync
+            && stage.kernel.is_up(spec.target)
+            && !self.paused.contains(&spec.target)
+            && !self.net.iter().any(|fault| fault.nodes.contains(&spec.target))
+            && stage.disks[spec.disk.index()].faults().is_empty()
+    }
+}
+
+fn legs_where(stage: &Stage, wanted: impl Fn(NodeId, DiskId) -> bool) -> Legs {
+    let mut legs = Vec::new();
+    for (volume, spec) in stage.map.volumes.iter().enumerate() {
+        for (leg, placed) in spec.leg_ids().zip(&spec.legs) {
+            if wanted(placed.target, placed.disk) {
+                legs.push((volume, leg));
+            }
+        }
+    }
+    legs
+}

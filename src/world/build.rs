@@ -1,0 +1,275 @@
+//! Makes the cluster that a scenario describes: kernel, network, disks, nodes, applications.
+
+use std::rc::Rc;
+
+use crate::base::{DiskId, Names, NodeId, VolumeId};
+use crate::disk::control::Namespace;
+use crate::disk::{DiskConfig, port::Drive};
+use crate::net::{Fabric, NetConfig};
+use crate::node::app::{self, AppConfig, AppKind, AppProgress, OpCounter};
+use crate::node::{ClusterMap, Timing, Wire, client, manager, target};
+use crate::scenario::{
+    CountRange, DiskRef, Distribution, NodeClass, NodeRef, Scenario, Schedule, Workload,
+};
+use crate::sim::{
+    ClockConfig, Kernel, KernelConfig, NodeConfig, NodeHandle, Rng, ScheduleKind, Seed,
+};
+
+use super::place;
+
+/// Which node and which disk an id of the scenario is.
+pub(super) struct NodeTable {
+    clients: Vec<NodeId>,
+    targets: Vec<NodeId>,
+    managers: Vec<NodeId>,
+    disks_per_target: u16,
+}
+
+impl NodeTable {
+    pub(super) fn node(&self, node: NodeRef) -> NodeId {
+        let of_class = match node.class() {
+            NodeClass::Client => &self.clients,
+            NodeClass::Target => &self.targets,
+            NodeClass::Manager | NodeClass::Node => &self.managers,
+        };
+        of_class[usize::from(node.index())]
+    }
+
+    pub(super) fn target(&self, index: u16) -> NodeId {
+        self.targets[usize::from(index)]
+    }
+
+    pub(super) fn disk(&self, disk: DiskRef) -> DiskId {
+        DiskId::new(
+            u32::from(disk.target) * u32::from(self.disks_per_target) + u32::from(disk.disk),
+        )
+    }
+
+    /// All disks of targets, by id.
+    pub(super) fn target_disks(&self) -> impl Iterator<Item = DiskRef> + use<> {
+        let per_target = self.disks_per_target;
+        let targets = 0..self.targets.len() as u16;
+        targets.flat_map(move |target| (0..per_target).map(move |disk| DiskRef { target, disk }))
+    }
+
+    /// The nodes of a class, in the order of their ids.
+    pub(super) fn class(&self, class: NodeClass) -> Vec<NodeId> {
+        match class {
+            NodeClass::Client => self.clients.clone(),
+            NodeClass::Target => self.targets.clone(),
+            NodeClass::Manager => self.managers.clone(),
+            NodeClass::Node => [&self.clients[..], &self.targets, &self.managers].concat(),
+        }
+    }
+}
+
+/// An application and how far it has come.
+pub(super) struct App {
+    config: AppConfig,
+    client: NodeId,
+    volume: VolumeId,
+    pub(super) progress: Rc<AppProgress>,
+}
+
+/// A cluster, ready to be booted.
+pub(super) struct Stage {
+    pub(super) kernel: Kernel,
+    pub(super) fabric: Rc<Fabric<Wire>>,
+    /// By id; the manager's comes after the targets'.
+    pub(super) disks: Vec<Namespace>,
+    pub(super) map: Rc<ClusterMap>,
+    pub(super) nodes: NodeTable,
+    pub(super) names: Names,
+    pub(super) apps: Rc<Vec<App>>,
+    pub(super) ops: OpCounter,
+}
+
+impl Stage {
+    /// The disk that holds the manager's database.
+    pub(super) fn database(&self) -> &Namespace {
+        self.disks.last().expect("the manager has a disk")
+    }
+}
+
+/// Makes the cluster of a scenario.
+pub(super) fn stage(scenario: &Scenario, seed: u64) -> Stage {
+    let cluster = &scenario.cluster;
+    let schedule = match cluster.schedule {
+        Schedule::Random => ScheduleKind::Random,
+        Schedule::Fifo => ScheduleKind::Fifo,
+    };
+    let config = KernelConfig { schedule, ..KernelConfig::default() };
+    let kernel = Kernel::new(Seed::new(seed), &config);
+    let net = NetConfig {
+        latency: (cluster.net.latency.min, cluster.net.latency.max),
+        bandwidth_bits_per_second: cluster.net.bandwidth.bits_per_second(),
+        ..NetConfig::default()
+    };
+    let fabric = Fabric::new(&kernel, net);
+    let mut names = Names::default();
+    let nodes = add_nodes(&kernel, scenario, &mut names);
+    let disks = add_disks(&kernel, scenario, &nodes, &mut names);
+    names.volumes = scenario.volumes.iter().map(|volume| volume.name.clone()).collect();
+    let map = Rc::new(ClusterMap {
+        block_size: cluster.block_size,
+        volumes: place::volumes(scenario, &nodes),
+        manager: nodes.managers[0],
+        timing: Timing::default(),
+    });
+    let apps = Rc::new(apps(scenario, &nodes));
+    let ops = OpCounter::default();
+    let stage = Stage { kernel, fabric, disks, map, nodes, names, apps, ops };
+    set_boots(&stage);
+    stage
+}
+
+fn add_nodes(kernel: &Kernel, scenario: &Scenario, names: &mut Names) -> NodeTable {
+    let cluster = &scenario.cluster;
+    let mut clocks = kernel.stream("world.clocks");
+    let mut add = |prefix: &str, count: u16, cpus: u16| -> Vec<NodeId> {
+        let made = (0..count).map(|index| {
+            let name = format!("{prefix}{index}");
+            let clock = draw_clock(&mut clocks, scenario);
+            let config = NodeConfig { cpus, poll_cost: cluster.poll_cost, clock };
+            let id = kernel.add_node(&name, &config);
+            names.nodes.push(name);
+            id
+        });
+        made.collect()
+    };
+    NodeTable {
+        clients: add("c", cluster.clients, cluster.client_cpus),
+        targets: add("t", cluster.targets, cluster.target_cpus),
+        managers: add("m", cluster.managers, cluster.manager_cpus),
+        disks_per_target: cluster.disks_per_target,
+    }
+}
+
+/// A clock is off by as much one way or the other.
+fn draw_clock(rng: &mut Rng, scenario: &Scenario) -> ClockConfig {
+    let clock = &scenario.cluster.clock;
+    let offset = rng.nanos(clock.offset.min, clock.offset.max).get() as i64;
+    let ahead = rng.below(2) == 1;
+    let span = i64::from(clock.drift_ppm.max) - i64::from(clock.drift_ppm.min);
+    let drift = i64::from(clock.drift_ppm.min) + rng.between(0, span as u64) as i64;
+    ClockConfig { offset: if ahead { offset } else { -offset }, drift_ppm: drift as i32 }
+}
+
+fn add_disks(
+    kernel: &Kernel,
+    scenario: &Scenario,
+    nodes: &NodeTable,
+    names: &mut Names,
+) -> Vec<Namespace> {
+    let disk = &scenario.cluster.disk;
+    let config = DiskConfig {
+        blocks: disk.blocks,
+        block_size: scenario.cluster.block_size,
+        queue_depth: disk.queue_depth,
+        read: (disk.read.min, disk.read.max),
+        write: (disk.write.min, disk.write.max),
+        flush: (disk.flush.min, disk.flush.max),
+    };
+    names.disks = nodes.target_disks().map(|disk| disk.to_string()).collect();
+    names.disks.push("m0/d0".to_owned());
+    let database = DiskConfig { blocks: 2 * scenario.volumes.len() as u64, ..config.clone() };
+    let last = names.disks.len() - 1;
+    let made = (0..names.disks.len()).map(|at| {
+        let config = if at == last { database.clone() } else { config.clone() };
+        Namespace::new(kernel, DiskId::new(at as u32), config)
+    });
+    made.collect()
+}
+
+fn apps(scenario: &Scenario, nodes: &NodeTable) -> Vec<App> {
+    let mut apps: Vec<App> = Vec::new();
+    for workload in &scenario.workload {
+        let volume = scenario.volume_index(workload.volume());
+        let volume = volume.expect("a validated workload has a volume");
+        let blocks = scenario.volumes[volume].blocks;
+        let count = match workload {
+            Workload::Random(app) => app.count,
+            Workload::Verify(app) => app.count,
+        };
+        for _ in 0..count {
+            apps.push(App {
+                config: app_config(workload, apps.len() as u16 + 1, blocks),
+                client: nodes.node(workload.client()),
+                volume: VolumeId::new(volume as u16),
+                progress: Rc::default(),
+            });
+        }
+    }
+    apps
+}
+
+fn app_config(workload: &Workload, writer: u16, volume_blocks: u64) -> AppConfig {
+    let region = workload.region().unwrap_or(CountRange { min: 0, max: volume_blocks - 1 });
+    let (kind, depth, start, stop) = match workload {
+        Workload::Random(app) => {
+            let distribution = match app.distribution {
+                Distribution::Uniform => app::Distribution::Uniform,
+                Distribution::Zipf => app::Distribution::Zipf,
+                Distribution::Sequential => app::Distribution::Sequential,
+                Distribution::Hot => app::Distribution::Hot,
+            };
+            let mix = app::Mix {
+                read: app.mix.read,
+                write: app.mix.write,
+                flush: app.mix.flush,
+                trim: app.mix.trim,
+            };
+            let kind = AppKind::Random { ops: app.ops, rate: app.rate, mix, distribution };
+            (kind, app.depth, app.start, app.stop)
+        }
+        Workload::Verify(app) => (AppKind::Verify, app.depth, app.start, app.stop),
+    };
+    let blocks = workload.blocks();
+    let blocks = (blocks.min as u32, blocks.max as u32);
+    AppConfig { writer, kind, depth, blocks, region: (region.min, region.max), start, stop }
+}
+
+/// Says what each node runs when it comes up.
+fn set_boots(stage: &Stage) {
+    let per_target = usize::from(stage.nodes.disks_per_target);
+    for (index, node) in stage.nodes.targets.iter().enumerate() {
+        let disks = &stage.disks[index * per_target..(index + 1) * per_target];
+        let drives: Vec<Drive> = disks.iter().map(Namespace::drive).collect();
+        let (map, fabric) = (stage.map.clone(), stage.fabric.clone());
+        stage.kernel.on_boot(*node, move |handle| {
+            target::boot(&handle, &map, fabric.port(&handle), &drives);
+        });
+    }
+    for node in &stage.nodes.managers {
+        let drive = stage.database().drive();
+        let (map, fabric) = (stage.map.clone(), stage.fabric.clone());
+        stage.kernel.on_boot(*node, move |handle| {
+            manager::boot(&handle, &map, fabric.port(&handle), &drive);
+        });
+    }
+    for node in &stage.nodes.clients {
+        let (map, fabric) = (stage.map.clone(), stage.fabric.clone());
+        let (apps, ops, client) = (stage.apps.clone(), stage.ops.clone(), *node);
+        stage.kernel.on_boot(client, move |handle| {
+            boot_client(&handle, &map, &fabric, (&apps, &ops));
+        });
+    }
+}
+
+fn boot_client(
+    handle: &NodeHandle,
+    map: &Rc<ClusterMap>,
+    fabric: &Rc<Fabric<Wire>>,
+    (apps, ops): (&[App], &OpCounter),
+) {
+    let mine = || apps.iter().filter(|app| app.client == handle.node());
+    let mut volumes: Vec<VolumeId> = mine().map(|app| app.volume).collect();
+    volumes.sort_unstable();
+    volumes.dedup();
+    let devices = client::boot(handle, map, fabric.port(handle), &volumes);
+    for app in mine() {
+        let device = devices.iter().find(|device| device.volume() == app.volume);
+        let device = device.expect("every volume of an application is attached");
+        app::start(handle, &app.config, &app.progress, device, ops);
+    }
+}

@@ -1,0 +1,112 @@
+//! What a script's conditions mean: what holds now, and which record makes one come true.
+
+use crate::base::history::{RebuildProgress, VolumeChanged, VolumeState};
+use crate::base::{NodeId, Record, record_code};
+use crate::node::{OwnerGranted, TopologyDecided};
+use crate::scenario::{Condition, NodeState, Scenario};
+use crate::sim::{NodeDown, NodeUp};
+
+use super::build::Stage;
+use super::watch::{VolumeStatus, Watch};
+
+/// The volumes as their records told, and what just changed.
+pub(super) struct Conditions {
+    pub(super) volumes: Vec<VolumeStatus>,
+}
+
+/// A change that a record told.
+pub(super) struct Change {
+    /// The volume whose state changed, and what it is now.
+    pub(super) volume: Option<(usize, VolumeState)>,
+    /// The volume whose rebuild went on, from and to which percent.
+    pub(super) rebuilt: Option<(usize, u8, u8)>,
+    /// The node that went up or down.
+    pub(super) node: Option<(NodeId, NodeState)>,
+}
+
+impl Conditions {
+    pub(super) fn new(scenario: &Scenario) -> Self {
+        Self { volumes: vec![VolumeStatus::default(); scenario.volumes.len()] }
+    }
+
+    /// Takes a record in, and says what it changed.
+    pub(super) fn note(&mut self, record: &Record) -> Change {
+        let mut change = Change { volume: None, rebuilt: None, node: None };
+        if let Some(VolumeChanged { volume, state, .. }) = record.get() {
+            let status = &mut self.volumes[volume.index()];
+            if status.state != state {
+                status.state = state;
+                change.volume = Some((volume.index(), state));
+            }
+        } else if let Some(RebuildProgress { volume, done, total, .. }) = record.get() {
+            let status = &mut self.volumes[volume.index()];
+            let percent = (u64::from(done) * 100 / u64::from(total.max(1))) as u8;
+            change.rebuilt = Some((volume.index(), status.rebuilt, percent));
+            status.rebuilt = percent;
+        } else if let Some(TopologyDecided { volume, epoch, modes, .. }) = record.get() {
+            let status = &mut self.volumes[volume.index()];
+            status.decided = epoch;
+            if modes != status.modes {
+                status.rebuilt = 0;
+            }
+            status.modes = modes;
+        } else if let Some(OwnerGranted { volume, epoch, .. }) = record.get() {
+            self.volumes[volume.index()].granted = epoch;
+        } else if let Some(NodeUp { node, .. }) = record.get() {
+            change.node = Some((node, NodeState::Up));
+        } else if let Some(NodeDown { node, .. }) = record.get() {
+            change.node = Some((node, NodeState::Down));
+        }
+        change
+    }
+
+    /// Whether a record made a condition come true.
+    pub(super) fn came_true(
+        condition: &Condition,
+        record: &Record,
+        change: &Change,
+        (scenario, stage): (&Scenario, &Stage),
+    ) -> bool {
+        match condition {
+            Condition::Volume { volume, state } => change.volume.is_some_and(|(at, now)| {
+                scenario.volume_index(volume) == Some(at) && now == *state
+            }),
+            Condition::Rebuild { volume, percent } => {
+                change.rebuilt.is_some_and(|(at, from, to)| {
+                    let crossed = (from < *percent || *percent == 0) && to >= *percent;
+                    scenario.volume_index(volume) == Some(at) && crossed
+                })
+            }
+            Condition::Node { node, state } => {
+                change.node == Some((stage.nodes.node(*node), *state))
+            }
+            Condition::Event { event, node } => {
+                let there = node.is_none_or(|node| record.node == Some(stage.nodes.node(node)));
+                record.kind.code == record_code(event) && record.kind.name == event && there
+            }
+            Condition::Acked(_) => false,
+        }
+    }
+
+    /// Whether a condition holds now. An event holds only at its own instant: never here.
+    pub(super) fn holds(
+        &self,
+        condition: &Condition,
+        (scenario, stage, watch): (&Scenario, &Stage, &Watch),
+    ) -> bool {
+        let status = |name: &str| {
+            let at = scenario.volume_index(name);
+            &self.volumes[at.expect("a validated condition names a volume")]
+        };
+        match condition {
+            Condition::Volume { volume, state } => status(volume).state == *state,
+            Condition::Acked(wanted) => watch.acked.get() >= *wanted,
+            Condition::Rebuild { volume, percent } => status(volume).rebuilt >= *percent,
+            Condition::Node { node, state } => {
+                let up = stage.kernel.is_up(stage.nodes.node(*node));
+                up == (*state == NodeState::Up)
+            }
+            Condition::Event { .. } => false,
+        }
+    }
+}

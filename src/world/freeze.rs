@@ -1,0 +1,97 @@
+//! What the checkers see of a frozen cluster: modes as the database holds them, media as the disks do.
+
+use crate::base::{Block, LegIndex, Nanos, Region};
+use crate::check::{self, Check, Checkers, LegView, Media, VolumeView};
+use crate::node::manager::VolumeRecord;
+use crate::node::{IntentMap, LegMode, VolumeSpec};
+
+use super::build::Stage;
+
+/// The media of one volume.
+struct VolumeMedia<'a> {
+    stage: &'a Stage,
+    spec: &'a VolumeSpec,
+    marks: Vec<IntentMap>,
+}
+
+impl Media for VolumeMedia<'_> {
+    fn block(&self, leg: LegIndex, block: u64) -> Block {
+        let leg = &self.spec.legs[leg.index()];
+        self.stage.disks[leg.disk.index()].raw_read(leg.extent.data + block)
+    }
+
+    fn marked(&self, leg: LegIndex, region: Region) -> bool {
+        self.marks[leg.index()].has(region)
+    }
+
+    fn poisoned(&self, leg: LegIndex, block: u64) -> bool {
+        let leg = &self.spec.legs[leg.index()];
+        self.stage.disks[leg.disk.index()].raw_is_lost(leg.extent.data + block)
+    }
+}
+
+/// Shows the checkers all volumes as they stand.
+pub(super) fn show(
+    stage: &Stage,
+    checkers: &mut Checkers,
+    at: Nanos,
+    checks: &[Check],
+    at_rest: bool,
+) {
+    let media: Vec<VolumeMedia<'_>> = stage
+        .map
+        .volumes
+        .iter()
+        .map(|spec| VolumeMedia { stage, spec, marks: marks(stage, spec) })
+        .collect();
+    let legs: Vec<Vec<LegView>> =
+        stage.map.volumes.iter().map(|spec| leg_views(stage, spec)).collect();
+    let views: Vec<VolumeView<'_>> = media
+        .iter()
+        .zip(&legs)
+        .map(|(media, legs)| VolumeView {
+            id: media.spec.id,
+            name: &stage.names.volumes[media.spec.id.index()],
+            blocks: media.spec.blocks,
+            blocks_per_region: media.spec.blocks_per_region,
+            legs,
+            media,
+        })
+        .collect();
+    checkers.freeze(at, &views, at_rest, checks);
+}
+
+/// The write-intent bitmaps of a volume's legs, as they stand on the disks.
+fn marks(stage: &Stage, spec: &VolumeSpec) -> Vec<IntentMap> {
+    let legs = spec.legs.iter().map(|leg| {
+        let first = leg.extent.bitmap();
+        let disk = &stage.disks[leg.disk.index()];
+        let blocks: Vec<Block> = (first..first + u64::from(leg.extent.bitmap_blocks))
+            .map(|lba| disk.raw_read(lba))
+            .collect();
+        IntentMap::from_blocks(&blocks, spec.regions(), stage.map.block_size)
+    });
+    legs.collect()
+}
+
+/// Whether no region of any leg is marked.
+pub(super) fn is_unmarked(stage: &Stage) -> bool {
+    stage.map.volumes.iter().all(|spec| marks(stage, spec).iter().all(|marks| marks.count() == 0))
+}
+
+fn leg_views(stage: &Stage, spec: &VolumeSpec) -> Vec<LegView> {
+    let size = stage.map.block_size;
+    let slots = [0, 1].map(|turn| stage.database().raw_read(u64::from(spec.id.get()) * 2 + turn));
+    let records = slots.iter().filter_map(|block| VolumeRecord::from_block(block, size));
+    let newest = records.max_by_key(|record| record.epoch);
+    let record = newest.unwrap_or_else(|| VolumeRecord::new(spec.legs.len()));
+    let legs = spec.leg_ids().map(|leg| {
+        let mode = match record.modes.of(leg) {
+            LegMode::ReadWrite => check::LegMode::ReadWrite,
+            LegMode::WriteOnly => check::LegMode::WriteOnly,
+            LegMode::Dead => check::LegMode::Dead,
+        };
+        LegView { mode, surviving: true }
+    });
+    legs.collect()
+}

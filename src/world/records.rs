@@ -1,0 +1,72 @@
+//! The world's own trace records: what the script did to the cluster.
+
+use crate::base::{DiskId, FieldKind, NodeId, Word};
+use crate::scenario::Action;
+
+/// The name of an action, as a record's field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActionName(u8);
+
+impl ActionName {
+    /// The action's name.
+    #[must_use]
+    pub fn of(action: &Action) -> Self {
+        let at = Action::NAMES.iter().position(|name| *name == action.name());
+        Self(at.expect("every action is in the list of names") as u8)
+    }
+}
+
+impl Word for ActionName {
+    const KIND: FieldKind =
+        FieldKind::Name(|word| Action::NAMES.get(word as usize).copied().unwrap_or("?"));
+    fn to_word(self) -> u64 {
+        u64::from(self.0)
+    }
+    fn from_word(word: u64) -> Self {
+        Self(word as u8)
+    }
+}
+
+crate::word_enum! {
+    /// The phases of a run.
+    pub enum Phase {
+        /// Applications run and faults happen.
+        Safety = "safety",
+        /// Faults have stopped; everything must heal.
+        Settle = "settle",
+        /// Everything has healed; the last checks.
+        Rest = "rest",
+    }
+}
+
+crate::record! {
+    /// A fault of a script entry was applied to a node.
+    pub struct FaultApplied = "fault.applied", Notable { entry: u32, action: ActionName, node: NodeId }
+}
+crate::record! {
+    /// A fault of a script entry was applied to a disk.
+    pub struct DiskFaultApplied = "fault.disk-applied", Notable {
+        entry: u32, action: ActionName, disk: DiskId
+    }
+}
+crate::record! {
+    /// A fault was undone.
+    pub struct FaultLifted = "fault.lifted", Notable { entry: u32, action: ActionName }
+}
+crate::record! {
+    /// A fault was not applied: the configuration does not promise to survive it now. One with fixed
+    /// ids is tried again until it fits, or the faults stop.
+    pub struct FaultWithheld = "fault.withheld", Notable { entry: u32, action: ActionName }
+}
+crate::record! {
+    /// Everything stood still while the checkers looked.
+    pub struct Frozen = "world.frozen", Notable { entry: u32 }
+}
+crate::record! {
+    /// An assertion of the script did not hold in time.
+    pub struct ExpectationFailed = "world.expectation-failed", Notable { entry: u32 }
+}
+crate::record! {
+    /// A phase of the run began.
+    pub struct PhaseBegan = "world.phase", Notable { phase: Phase }
+}

@@ -1,0 +1,281 @@
+//! Plays a scenario's script: which entry is due, what it does, whether it ever did anything.
+
+use crate::base::{Nanos, Record, record_code};
+use crate::check::Check;
+use crate::scenario::{CheckName, Condition, Effect, Trigger};
+
+use super::conditions::Conditions;
+use super::freeze;
+use super::inject::{Applied, Undo};
+use super::records::{ExpectationFailed, Frozen};
+use super::report::{LivenessReport, Verdict};
+use super::simulate::{Alarm, World};
+
+/// An entry that the budget withholds is tried again after this time.
+const RETRY: Nanos = Nanos::from_micros(200);
+
+/// How an entry has fared.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct EntryState {
+    /// Firings.
+    fired: u64,
+    /// Firings that acted on something.
+    landed: u64,
+    /// How often its condition came to hold.
+    came_true: u32,
+    /// It fires no more.
+    done: bool,
+    /// It asserts a condition that has until then to come true.
+    deadline: Option<Nanos>,
+}
+
+/// An action to be taken back.
+pub(super) struct Pending {
+    entry: u32,
+    undo: Undo,
+}
+
+impl World<'_> {
+    /// Sets the script going.
+    pub(super) fn start_script(&mut self) {
+        for at in 0..self.scenario.script.len() {
+            match self.scenario.script[at].trigger.clone() {
+                Trigger::At(range) => {
+                    let when = self.draw(range);
+                    self.alarm_in(when, Alarm::Fire(at as u32));
+                }
+                Trigger::Every { interval, from, .. } => {
+                    let when = from.saturating_add(self.draw(interval));
+                    self.alarm_in(when, Alarm::Fire(at as u32));
+                }
+                Trigger::When { condition: Condition::Event { event, .. }, .. } => {
+                    self.watch.want(&self.stage.kernel, record_code(&event));
+                }
+                Trigger::After(_) | Trigger::When { .. } => {}
+            }
+        }
+        self.want_acked();
+    }
+
+    /// Has the main loop look when the next awaited number of operations is acknowledged.
+    fn want_acked(&self) {
+        let acked = self.watch.acked.get();
+        let wanted = self.scenario.script.iter().filter_map(|entry| {
+            let awaited = match &entry.trigger {
+                Trigger::When { condition: Condition::Acked(wanted), .. } => Some(*wanted),
+                _ => None,
+            };
+            awaited.filter(|wanted| *wanted > acked)
+        });
+        self.watch.acked_wanted.set(wanted.min().unwrap_or(u64::MAX));
+    }
+
+    /// Looks at what the records told: fires entries whose conditions came to hold.
+    pub(super) fn take_records(&mut self, records: &[Record]) {
+        for record in records {
+            let change = self.conditions.note(record);
+            for at in 0..self.scenario.script.len() {
+                let Trigger::When { condition, nth } = &self.scenario.script[at].trigger else {
+                    continue;
+                };
+                let place = (self.scenario, &self.stage);
+                if !self.entries[at].done
+                    && Conditions::came_true(condition, record, &change, place)
+                {
+                    self.entries[at].came_true += 1;
+                    if self.entries[at].came_true == *nth {
+                        self.fire(at as u32);
+                    }
+                }
+            }
+        }
+        self.look_at_acked();
+        self.look_at_expectations();
+    }
+
+    fn look_at_acked(&mut self) {
+        if self.watch.acked.get() < self.watch.acked_wanted.get() {
+            return;
+        }
+        for at in 0..self.scenario.script.len() {
+            if let Trigger::When { condition: Condition::Acked(wanted), .. } =
+                self.scenario.script[at].trigger
+                && !self.entries[at].done
+                && self.watch.acked.get() >= wanted
+            {
+                self.fire(at as u32);
+            }
+        }
+        self.want_acked();
+    }
+
+    fn look_at_expectations(&mut self) {
+        for at in 0..self.scenario.script.len() {
+            if self.entries[at].deadline.is_some() && self.expectation_holds(at) {
+                self.entries[at].deadline = None;
+            }
+        }
+    }
+
+    fn expectation_holds(&self, at: usize) -> bool {
+        let Effect::Expect { condition, .. } = &self.scenario.script[at].effect else {
+            return true;
+        };
+        self.conditions.holds(condition, (self.scenario, &self.stage, &self.watch))
+    }
+
+    /// An entry's time has come.
+    pub(super) fn fire(&mut self, entry: u32) {
+        let at = entry as usize;
+        let script = &self.scenario.script;
+        if self.entries[at].done || self.is_over(at) {
+            return;
+        }
+        let landed = match &script[at].effect {
+            Effect::Do(action) => match self.apply(entry, action) {
+                Applied::Landed(undos) => {
+                    self.faults += 1;
+                    self.put_off(entry, undos);
+                    true
+                }
+                Applied::Nothing => false,
+                Applied::Withheld => {
+                    if !matches!(script[at].trigger, Trigger::Every { .. }) {
+                        self.alarm_in(RETRY, Alarm::Fire(entry));
+                        return;
+                    }
+                    false
+                }
+            },
+            Effect::Freeze(checks) => {
+                self.freeze(entry, checks);
+                true
+            }
+            Effect::Expect { within, .. } => {
+                self.expect(entry, *within);
+                true
+            }
+        };
+        self.fired(at, landed);
+    }
+
+    /// Whether an `every` entry has had its time or its number of firings, or faults have stopped.
+    fn is_over(&self, at: usize) -> bool {
+        let script = &self.scenario.script[at];
+        match &script.trigger {
+            Trigger::Every { until, times, .. } => {
+                let now = self.stage.kernel.now();
+                let late = until.is_some_and(|until| now > until);
+                let enough = times.is_some_and(|times| self.entries[at].landed >= times);
+                late || enough || !self.faults_allowed
+            }
+            _ => !self.faults_allowed && matches!(script.effect, Effect::Do(_)),
+        }
+    }
+
+    fn fired(&mut self, at: usize, landed: bool) {
+        let state = &mut self.entries[at];
+        state.fired += 1;
+        state.landed += u64::from(landed);
+        let first = state.fired == 1;
+        match &self.scenario.script[at].trigger {
+            Trigger::Every { interval, .. } => {
+                let next = self.draw(*interval);
+                self.alarm_in(next, Alarm::Fire(at as u32));
+                self.entries[at].done = self.is_over(at);
+            }
+            _ => self.entries[at].done = true,
+        }
+        if first && let Some(next) = self.scenario.script.get(at + 1) {
+            if let Trigger::After(range) = next.trigger {
+                let pause = self.draw(range);
+                self.alarm_in(pause, Alarm::Fire(at as u32 + 1));
+            }
+        }
+    }
+
+    fn put_off(&mut self, entry: u32, undos: Vec<Undo>) {
+        let Some(range) = self.scenario.script[entry as usize].undo_after else { return };
+        for undo in undos {
+            let after = self.draw(range);
+            self.pending.push(Some(Pending { entry, undo }));
+            self.alarm_in(after, Alarm::Undo(self.pending.len() as u32 - 1));
+        }
+    }
+
+    /// Takes back what an earlier firing did.
+    pub(super) fn undo_pending(&mut self, slot: u32) {
+        if let Some(pending) = self.pending[slot as usize].take()
+            && self.faults_allowed
+        {
+            self.undo(pending.entry, pending.undo);
+        }
+    }
+
+    fn freeze(&mut self, entry: u32, checks: &[CheckName]) {
+        self.stage.kernel.emit(None, &Frozen { entry });
+        let now = self.stage.kernel.now();
+        let mut checkers = self.watch.checkers.borrow_mut();
+        freeze::show(&self.stage, &mut checkers, now, &chosen(checks), false);
+    }
+
+    fn expect(&mut self, entry: u32, within: Option<Nanos>) {
+        if self.expectation_holds(entry as usize) {
+            return;
+        }
+        let within = within.unwrap_or(Nanos::ZERO);
+        self.entries[entry as usize].deadline = Some(self.stage.kernel.now() + within);
+        self.alarm_in(within, Alarm::Deadline(entry));
+    }
+
+    /// An assertion had until now to come true.
+    pub(super) fn deadline(&mut self, entry: u32) {
+        let at = entry as usize;
+        if self.entries[at].deadline.take().is_none() || self.expectation_holds(at) {
+            return;
+        }
+        self.stage.kernel.emit(None, &ExpectationFailed { entry });
+        let report = LivenessReport {
+            kind: "expectation-failed".to_owned(),
+            waiting: vec![format!("script[{at}]: what it expects did not come to hold in time")],
+        };
+        self.fail(Verdict::Liveness(report));
+    }
+
+    /// Whether entries bound to time have all had their turn.
+    pub(super) fn script_is_played(&self) -> bool {
+        self.scenario.script.iter().zip(&self.entries).all(|(entry, state)| {
+            let endless = match &entry.trigger {
+                Trigger::Every { until, times, .. } => until.is_none() && times.is_none(),
+                Trigger::When { .. } => true,
+                Trigger::At(_) | Trigger::After(_) => false,
+            };
+            endless || state.done
+        })
+    }
+
+    /// Entries that never fired, or never had anything to act on.
+    pub(super) fn inert_entries(&self) -> Vec<String> {
+        let entries = self.scenario.script.iter().zip(&self.entries).enumerate();
+        let inert = entries.filter(|(_, (_, state))| state.landed == 0);
+        let described = inert.map(|(at, (entry, state))| {
+            let what = match &entry.effect {
+                Effect::Do(action) => action.name(),
+                Effect::Freeze(_) => "freeze",
+                Effect::Expect { .. } => "expect",
+            };
+            let why = if state.fired == 0 { "never fired" } else { "had nothing to act on" };
+            format!("script[{at}] {what} {why}")
+        });
+        described.collect()
+    }
+}
+
+/// The checks that names of the format stand for.
+pub(super) fn chosen(names: &[CheckName]) -> Vec<Check> {
+    let all = Check::ALL.iter().copied();
+    let named = |check: &Check| {
+        names.iter().any(|name| *name == CheckName::All || name.name() == check.name())
+    };
+    all.filter(named).collect()
+}

@@ -1,0 +1,55 @@
+//! Selectors made concrete: `any:` drawn inside the fault budget, `all:` spelled out.
+
+use crate::base::{DiskId, NodeId};
+use crate::scenario::{DiskSelector, NodeSelector, Scenario};
+use crate::sim::Rng;
+
+use super::build::Stage;
+
+/// What a selector may stand for: for `all` every one of them, else one drawn from them.
+pub(super) enum Choice<T> {
+    /// Each of these.
+    Each(Vec<T>),
+    /// One of these.
+    OneOf(Vec<T>),
+}
+
+impl<T: Copy> Choice<T> {
+    /// The ones chosen, of those that `fits` lets through.
+    pub(super) fn draw(self, rng: &mut Rng, fits: impl Fn(T) -> bool) -> Vec<T> {
+        match self {
+            Self::Each(all) => all.into_iter().filter(|one| fits(*one)).collect(),
+            Self::OneOf(some) => {
+                let fitting: Vec<T> = some.into_iter().filter(|one| fits(*one)).collect();
+                match fitting.len() {
+                    0 => Vec::new(),
+                    1 => fitting,
+                    count => vec![fitting[rng.index(count)]],
+                }
+            }
+        }
+    }
+}
+
+/// The nodes that a selector may stand for.
+pub(super) fn nodes(selector: NodeSelector, stage: &Stage) -> Choice<NodeId> {
+    match selector {
+        NodeSelector::Fixed(node) => Choice::OneOf(vec![stage.nodes.node(node)]),
+        NodeSelector::Any(class) => Choice::OneOf(stage.nodes.class(class)),
+        NodeSelector::All(class) => Choice::Each(stage.nodes.class(class)),
+    }
+}
+
+/// The disks that a selector may stand for. The manager's own is none of them.
+pub(super) fn disks(selector: &DiskSelector, stage: &Stage, scenario: &Scenario) -> Choice<DiskId> {
+    let all = || stage.nodes.target_disks().map(|disk| stage.nodes.disk(disk)).collect();
+    match selector {
+        DiskSelector::Fixed(disk) => Choice::OneOf(vec![stage.nodes.disk(*disk)]),
+        DiskSelector::Any => Choice::OneOf(all()),
+        DiskSelector::All => Choice::Each(all()),
+        DiskSelector::AnyLegOf(volume) => {
+            let at = scenario.volume_index(volume).expect("a validated selector names a volume");
+            Choice::OneOf(stage.map.volumes[at].legs.iter().map(|leg| leg.disk).collect())
+        }
+    }
+}

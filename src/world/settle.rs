@@ -1,0 +1,108 @@
+//! The end of a run: faults stop, everything must heal, then the last freeze and the count of what is
+//! left over.
+
+use crate::base::Nanos;
+use crate::base::history::VolumeState;
+use crate::check::Leak;
+use crate::scenario::NodeClass;
+
+use super::freeze;
+use super::records::{Phase, PhaseBegan};
+use super::report::{LivenessReport, Verdict};
+use super::script::chosen;
+use super::simulate::World;
+
+/// Kinds of items that a client at rest has none of.
+const NONE_AT_REST: [&str; 2] = ["io", "range lock"];
+
+impl World<'_> {
+    /// Whether every application has issued all it is going to, and got its answers.
+    pub(super) fn apps_are_over(&self) -> bool {
+        self.stage.apps.iter().all(|app| app.progress.is_over())
+    }
+
+    pub(super) fn begin_settling(&mut self) {
+        self.faults_allowed = false;
+        self.settling_since = Some(self.stage.kernel.now());
+        self.stage.kernel.emit(None, &PhaseBegan { phase: Phase::Settle });
+        self.stop_faults();
+    }
+
+    /// Whether everything has healed.
+    pub(super) fn is_settled(&self) -> bool {
+        self.apps_are_over()
+            && self.conditions.volumes.iter().all(|volume| volume.is_settled())
+            && freeze::is_unmarked(&self.stage)
+    }
+
+    /// What has not healed in time.
+    pub(super) fn unsettled(&self) -> LivenessReport {
+        let kind = if self.conditions.volumes.iter().any(|v| v.state != VolumeState::Healthy) {
+            "volume-never-healthy"
+        } else if !self.apps_are_over() {
+            "io-never-returned"
+        } else {
+            "never-at-rest"
+        };
+        let mut waiting = Vec::new();
+        for (name, status) in self.stage.names.volumes.iter().zip(&self.conditions.volumes) {
+            waiting.push(format!(
+                "{name} is {}, epoch {} decided, {} granted, modes {:#b}",
+                status.state, status.decided, status.granted, status.modes
+            ));
+        }
+        let oldest =
+            self.watch.checkers.borrow().longest_outstanding().map(crate::check::Operation::text);
+        waiting
+            .extend(oldest.map(|op| format!("the oldest operation that has not returned: {op}")));
+        let tasks = self.stage.kernel.waiting_tasks();
+        waiting.extend(tasks.iter().map(|task| task.line(&self.stage.names)));
+        LivenessReport { kind: kind.to_owned(), waiting }
+    }
+
+    /// The last checks of a run that has healed.
+    pub(super) fn rest(&mut self) {
+        let now = self.stage.kernel.now();
+        self.stage.kernel.emit(None, &PhaseBegan { phase: Phase::Rest });
+        let checks = chosen(&self.scenario.checks);
+        {
+            let mut checkers = self.watch.checkers.borrow_mut();
+            freeze::show(&self.stage, &mut checkers, now, &checks, true);
+            checkers.finish(now);
+        }
+        self.count_leaks(now);
+    }
+
+    fn count_leaks(&mut self, now: Nanos) {
+        for node in self.stage.nodes.class(NodeClass::Client) {
+            let open = self.stage.kernel.open_items(node);
+            let left = open.into_iter().filter(|item| NONE_AT_REST.contains(&item.what));
+            let owner = self.stage.names.node(node);
+            let leaks =
+                left.map(|item| Leak { owner: owner.clone(), what: item.what, count: item.count });
+            self.leaks.extend(leaks);
+        }
+        for node in self.stage.nodes.class(NodeClass::Node) {
+            self.take_down(node);
+            let count = self.stage.fabric.open_connections(node) as u64;
+            if count > 0 {
+                let owner = self.stage.names.node(node);
+                self.leaks.push(Leak { owner, what: "connection", count });
+            }
+        }
+        let leaks = std::mem::take(&mut self.leaks);
+        self.watch.checkers.borrow_mut().leaked(now, &leaks);
+    }
+
+    /// How the run ended, as far as is known now.
+    pub(super) fn verdict(&mut self) -> Verdict {
+        if let Some(crash) = self.stage.kernel.crash() {
+            return Verdict::Crash(crash);
+        }
+        let violations = self.watch.checkers.borrow_mut().take_violations();
+        if !violations.is_empty() {
+            return Verdict::Violation(violations);
+        }
+        self.failure.take().unwrap_or(Verdict::Pass)
+    }
+}

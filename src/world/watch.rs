@@ -1,0 +1,109 @@
+//! Sees the cluster through its records: volumes' states, modes and epochs, what the script waits for.
+//! Decides nothing.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use crate::base::history::{OpResult, OpReturned, VolumeState};
+use crate::base::{Audience, Epoch, Record, Recorded};
+use crate::check::Checkers;
+use crate::sim::Kernel;
+
+/// Shared with the observer that the kernel calls.
+pub(super) struct Watch {
+    pub(super) checkers: RefCell<Checkers>,
+    /// Records that the script may care for, not looked at yet.
+    inbox: RefCell<Vec<Record>>,
+    /// Whether the main loop has something to look at.
+    pub(super) attention: Cell<bool>,
+    /// Operations acknowledged.
+    pub(super) acked: Cell<u64>,
+    /// The number of acknowledged operations that the script waits for next.
+    pub(super) acked_wanted: Cell<u64>,
+    /// Codes of records that the script waits for by name.
+    wanted: RefCell<Vec<u32>>,
+}
+
+impl Watch {
+    /// Observes a kernel from now on.
+    pub(super) fn new(kernel: &Kernel, checkers: Checkers) -> Rc<Self> {
+        let watch = Rc::new(Self {
+            checkers: RefCell::new(checkers),
+            inbox: RefCell::default(),
+            attention: Cell::new(false),
+            acked: Cell::new(0),
+            acked_wanted: Cell::new(u64::MAX),
+            wanted: RefCell::default(),
+        });
+        let observer = watch.clone();
+        kernel.observe(Box::new(move |record| observer.see(record)));
+        watch
+    }
+
+    /// Shows the script records of this code, too.
+    pub(super) fn want(&self, kernel: &Kernel, code: u32) {
+        kernel.watch_code(code);
+        self.wanted.borrow_mut().push(code);
+    }
+
+    fn see(&self, record: &Record) {
+        let mut checkers = self.checkers.borrow_mut();
+        checkers.observe(record);
+        if !checkers.violations().is_empty() {
+            self.attention.set(true);
+        }
+        if record.kind.code == OpReturned::TYPE.code {
+            let returned = record.get::<OpReturned>();
+            if returned.is_some_and(|returned| returned.result == OpResult::Ok) {
+                self.acked.set(self.acked.get() + 1);
+                if self.acked.get() >= self.acked_wanted.get() {
+                    self.attention.set(true);
+                }
+            }
+        }
+        if record.kind.audience == Audience::Notable
+            || self.wanted.borrow().contains(&record.kind.code)
+        {
+            self.inbox.borrow_mut().push(*record);
+            self.attention.set(true);
+        }
+    }
+
+    pub(super) fn take_inbox(&self) -> Vec<Record> {
+        std::mem::take(&mut *self.inbox.borrow_mut())
+    }
+}
+
+/// What the records told of a volume.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct VolumeStatus {
+    pub(super) state: VolumeState,
+    /// The modes last decided on, two bits a leg.
+    pub(super) modes: u64,
+    pub(super) decided: Epoch,
+    pub(super) granted: Epoch,
+    /// Percent of the rebuild under way.
+    pub(super) rebuilt: u8,
+}
+
+impl Default for VolumeStatus {
+    fn default() -> Self {
+        Self {
+            state: VolumeState::Healthy,
+            modes: 0,
+            decided: Epoch::new(1),
+            granted: Epoch::new(0),
+            rebuilt: 0,
+        }
+    }
+}
+
+impl VolumeStatus {
+    /// Whether all legs are in sync and the owner, if any, knows.
+    pub(super) fn is_settled(&self) -> bool {
+        let idle = self.granted == Epoch::new(0);
+        self.state == VolumeState::Healthy
+            && self.modes == 0
+            && (idle || self.decided == self.granted)
+    }
+}

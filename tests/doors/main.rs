@@ -1,0 +1,5 @@
+//! Each simulator alone, driven through both of its doors: node code's and the test's.
+
+mod disk;
+mod rig;
+mod sim;
