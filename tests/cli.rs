@@ -196,10 +196,15 @@ fn a_trace_is_json_lines_and_changes_nothing() {
 fn logs_have_virtual_time_and_node() {
     let quiet = stormglass(&["run", SMOKE]).output().expect("the program runs");
     assert_eq!(String::from_utf8_lossy(&quiet.stderr), "", "logs are off by default");
-    let loud = stormglass(&["run", SMOKE, "-vvv"]).output().expect("the program runs");
+    let unplug = "scenarios/raid1/unplug-and-plug.json";
+    let loud = stormglass(&["run", unplug, "-vvv"]).output().expect("the program runs");
     let said = String::from_utf8_lossy(&loud.stderr).into_owned();
-    let placed = |line: &str| line.trim_start().starts_with(|first: char| first.is_ascii_digit());
-    assert!(said.lines().any(placed), "no line has a virtual time: {said}");
+    assert!(!said.is_empty() && !said.contains('\x1b'), "{said}");
+    for line in said.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let placed = words[0].ends_with('s') && words[0].starts_with(|c: char| c.is_ascii_digit());
+        assert!(placed && words[3].starts_with("stormglass::"), "{line}");
+    }
 }
 
 fn sweep(dir: &Path, arguments: &[&str]) -> (Option<i32>, String) {
@@ -240,6 +245,24 @@ fn a_time_limit_ends_a_sweep() {
     let (code, text) = sweep(dir.path(), &["--for", "300ms"]);
     assert_eq!(code, Some(0), "{text}");
     assert!(!PathBuf::from(dir.path()).join("seeds").exists(), "nothing failed");
+}
+
+/// A failure of a real run: a script entry that never fires.
+#[test]
+fn an_inert_scenario_is_a_failure_that_is_saved_and_replays_bit_for_bit() {
+    let entry = r#"{ "when": { "acked": 1000000000 }, "do": { "disk.slow": { "disk": "t0/d0", "factor": 2 } } }"#;
+    let (dir, path) = file(smoke_with("\"script\": [", &format!("\"script\": [ {entry},")));
+    let save = dir.path().join("seeds").display().to_string();
+    let swept = shown(dir.path(), &["sweep", &path, "--seeds", "2", "--save", &save]);
+    assert!(swept.starts_with("exit code Some(13)\n"), "{swept}");
+    let (_, replay) =
+        swept.split_once("To replay:\n  stormglass replay DIR/seeds/").expect("a command");
+    let seed_file = format!("{save}/{}", replay.lines().next().expect("a file's name"));
+    let replayed = shown(dir.path(), &["replay", &seed_file]);
+    assert!(replayed.starts_with("exit code Some(13)\n"), "{replayed}");
+    assert!(replayed.contains("of the file, bit for bit\n"), "{replayed}");
+    let early = shown(dir.path(), &["replay", &seed_file, "--until", "1ms"]);
+    assert!(early.contains("virtual   1ms\n") || early.contains("no match so far"), "{early}");
 }
 
 #[test]
