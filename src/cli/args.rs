@@ -13,15 +13,19 @@ everything else. The same scenario and seed give the same run to the last bit, o
 
 const AFTER_HELP: &str = "\
 Examples:
-  stormglass sweep scenarios                     hunt: every scenario with 100 seeds on all cores
-  stormglass run scenarios/smoke/x.json --seed 7 one run, told in full
-  stormglass replay seeds/x-7.json               a saved failure again, to the last bit
+  stormglass sweep scenarios            every scenario with 100 seeds, on all cores
+  stormglass run x.json --seed 7        one seed of one scenario, told in full
+  stormglass replay seeds/x-7.json      a saved failure again, to the last bit
 
-Exit codes:
-  0  pass                           11  liveness failure: something never came to its end
-  2  usage, or an unwritable output 12  nondeterminism: two runs of one seed differ
-  3  bad scenario or seed file      13  inert: a scenario did not do what it declares
-  10 safety violation               14  crash of node code (or of stormglass itself)";
+Exit codes (a sweep gives the lowest of its failures'):
+   0  pass
+   2  usage, or an output that cannot be written
+   3  bad scenario or seed file
+  10  safety violation
+  11  liveness failure: something never came to its end
+  12  nondeterminism: two runs of one seed differ
+  13  inert: a scenario did not do what it declares, or not the failure that it expects
+  14  crash of node code, or of stormglass itself";
 
 /// The whole command line.
 #[derive(Debug, Parser)]

@@ -9,6 +9,7 @@ use crate::run::ExitCode;
 /// Where text goes. A reader that has gone away is no error: what it no longer wants is dropped.
 pub(super) struct Console {
     out: Box<dyn Write>,
+    err: Box<dyn Write>,
     /// Why standard output is no longer written to.
     closed: Option<io::Error>,
     /// Whether lines go to standard error, because standard output carries data.
@@ -16,9 +17,14 @@ pub(super) struct Console {
 }
 
 impl Console {
-    pub(super) fn new() -> Self {
-        let out = io::BufWriter::new(io::stdout());
-        Self { out: Box::new(out), closed: None, aside: false }
+    /// The process's own.
+    pub(super) fn standard() -> Self {
+        Self::new(Box::new(io::BufWriter::new(io::stdout())), Box::new(io::stderr()))
+    }
+
+    /// Any two places.
+    pub(super) fn new(out: Box<dyn Write>, err: Box<dyn Write>) -> Self {
+        Self { out, err, closed: None, aside: false }
     }
 
     /// From now on [`Console::line`] writes to standard error: standard output carries data.
@@ -48,7 +54,7 @@ impl Console {
             self.closed = self.out.flush().err();
         }
         // There is no place left to report to when standard error is gone.
-        let _ = writeln!(io::stderr(), "{text}");
+        let _ = writeln!(self.err, "{text}");
     }
 
     /// Whether a person watches standard error.
@@ -64,7 +70,7 @@ impl Console {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return code;
         }
-        let _ = writeln!(io::stderr(), "standard output cannot be written: {error}");
+        let _ = writeln!(self.err, "standard output cannot be written: {error}");
         if code == ExitCode::Pass { ExitCode::Usage } else { code }
     }
 }

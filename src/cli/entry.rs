@@ -33,7 +33,16 @@ pub fn main_with(
     arguments: impl IntoIterator<Item = impl Into<OsString>>,
     engine: &Engine<'_>,
 ) -> ExitCode {
-    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    let arguments = arguments.into_iter().map(Into::into).collect();
+    main_on(Console::standard(), arguments, engine)
+}
+
+/// The same with its text going elsewhere (but for usage errors and help).
+pub(super) fn main_on(
+    mut console: Console,
+    arguments: Vec<OsString>,
+    engine: &Engine<'_>,
+) -> ExitCode {
     let program = program_name(arguments.first());
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
@@ -43,7 +52,6 @@ pub fn main_with(
             return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Pass };
         }
     };
-    let mut console = Console::new();
     let mut context = Context { engine, console: &mut console, program };
     let code = dispatch(cli.command, &mut context).unwrap_or_else(|failure| {
         failure.show(&mut console);

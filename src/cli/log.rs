@@ -9,6 +9,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::console::Console;
 use super::report::Failure;
 
 /// The options that turn logs on.
@@ -36,6 +37,7 @@ impl LogArgs {
         let subscriber = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(io::stderr)
+            .with_ansi(Console::is_watched())
             .event_format(VirtualTime)
             .finish();
         // Somebody who embeds the command line may have set up logs of their own: theirs stay.

@@ -21,4 +21,7 @@ mod summary;
 mod sweep;
 mod validate;
 
+#[cfg(test)]
+mod sessions;
+
 pub use entry::{main, main_with};

@@ -17,21 +17,22 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 const REDRAWS: u8 = 10;
 
 /// Shows progress until it is dropped.
-pub(super) struct Progress {
+pub(super) struct Progress<'a> {
+    console: &'a mut Console,
     bar: Option<ProgressBar>,
     clock: Stopwatch,
     last_line: Duration,
 }
 
-impl Progress {
-    pub(super) fn start() -> Self {
+impl<'a> Progress<'a> {
+    pub(super) fn start(console: &'a mut Console) -> Self {
         let bar = Console::is_watched().then(|| {
             let target = ProgressDrawTarget::stderr_with_hz(REDRAWS);
             let style = ProgressStyle::with_template("{wide_bar:.cyan/dim} {msg}")
                 .expect("the template is well formed");
             ProgressBar::with_draw_target(Some(0), target).with_style(style)
         });
-        Self { bar, clock: Stopwatch::start(), last_line: Duration::ZERO }
+        Self { console, bar, clock: Stopwatch::start(), last_line: Duration::ZERO }
     }
 
     /// Shows how far it is: `done` of `total` (0 when it is not known).
@@ -50,17 +51,15 @@ impl Progress {
     }
 
     /// Writes a line of its own.
-    pub(super) fn say(&self, line: &str) {
-        use std::io::Write;
+    pub(super) fn say(&mut self, line: &str) {
         match &self.bar {
             Some(bar) => bar.println(line),
-            // There is no place left to report to when standard error is gone.
-            None => drop(writeln!(std::io::stderr(), "{line}")),
+            None => self.console.note(line),
         }
     }
 }
 
-impl Drop for Progress {
+impl Drop for Progress<'_> {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

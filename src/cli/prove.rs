@@ -33,7 +33,7 @@ pub(super) struct Args {
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
     /// Seeds of each scenario: a count (`20` is `1..20`) or a range with both ends included
-    #[arg(long, value_name = "N or A..B", default_value = "20")]
+    #[arg(long, value_name = "N or A..B", allow_hyphen_values = true, default_value = "20")]
     seeds: SeedRange,
     /// Threads that run simulations [default: one for each core]
     #[arg(long, value_name = "J")]
@@ -45,7 +45,7 @@ pub(super) fn prove(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, 
         scenarios(&args.paths)?.into_iter().map(|source| source.scenario).collect();
     let options = ProveOptions { seeds: args.seeds, jobs: args.jobs.unwrap_or_else(cores) };
     let clock = Stopwatch::start();
-    let mut progress = Progress::start();
+    let mut progress = Progress::start(context.console);
     let stop = on_interrupt();
     let report =
         crate::run::prove(context.engine, &scenarios, options, stop, &mut |done, total| {
@@ -61,6 +61,9 @@ fn show(console: &mut Console, report: &ProveReport, scenarios: usize, clock: St
     for (_, difference) in &report.differences {
         show_difference(console, difference);
     }
+    for crash in &report.crashes {
+        console.line(crash);
+    }
     if report.interrupted {
         console.line("interrupted before the end");
     }
@@ -71,6 +74,10 @@ fn show(console: &mut Console, report: &ProveReport, scenarios: usize, clock: St
         wall(clock.elapsed()),
     );
     match report.differences.len() as u64 {
+        0 if !report.crashes.is_empty() => {
+            let crashes = counted(report.crashes.len() as u64, "seed");
+            console.line(format_args!("{work}: no difference, but {crashes} could not be run"));
+        }
         0 => console.line(format_args!("{work}: no difference")),
         count => console.line(format_args!("{work}: {} differ", counted(count, "seed"))),
     }

@@ -35,7 +35,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "OUT")]
     trace: Option<PathBuf>,
     /// Stop at this virtual time, such as `3.2ms` (ns, us, ms, s, min); digests are then not compared
-    #[arg(long, value_name = "T", value_parser = virtual_time)]
+    #[arg(long, value_name = "T", allow_hyphen_values = true, value_parser = virtual_time)]
     until: Option<Nanos>,
     #[command(flatten)]
     log: LogArgs,

@@ -98,7 +98,7 @@ fn with_source(f: &mut fmt::Formatter<'_>, error: &dyn std::error::Error) -> fmt
 fn show_file(file: &LoadError, console: &mut Console) {
     for error in &file.errors {
         match snippet(file, error) {
-            Some(text) => console.note(text.trim_end()),
+            Some(text) => console.note(format_args!("{}\n", text.trim_end())),
             None => console.note(format_args!("error: {error}")),
         }
     }

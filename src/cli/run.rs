@@ -34,7 +34,7 @@ pub(super) struct Args {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The seed: a whole number from 0 to 2^64 - 1
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 1)]
     seed: u64,
     /// Print one JSON object instead of text
     #[arg(long)]

@@ -1,24 +1,41 @@
 //! Ctrl-C: the first one asks for an early end, the second ends at once. Stops nothing itself.
 
 use std::io::Write;
+use std::sync::Mutex;
+use std::time::Duration;
 
-use crate::run::StopFlag;
+use crate::run::{StopFlag, Stopwatch};
 
 static STOP: StopFlag = StopFlag::new();
+
+/// When the first one came.
+static FIRST: Mutex<Option<Stopwatch>> = Mutex::new(None);
 
 /// The exit code of a program that was interrupted, as shells have it.
 const INTERRUPTED: i32 = 130;
 
+/// What comes this soon after the first is the same Ctrl-C: whoever started this program may pass on
+/// the one that its terminal sent to both.
+const SAME: Duration = Duration::from_millis(300);
+
 /// The flag that Ctrl-C raises from now on.
 pub(super) fn on_interrupt() -> &'static StopFlag {
-    let handler = || {
-        if STOP.raise() {
-            std::process::exit(INTERRUPTED);
-        }
-        let hint = "\nstopping after the seeds under way; once more to stop at once";
-        let _ = writeln!(std::io::stderr(), "{hint}");
-    };
     // Where the system has no such signal, Ctrl-C ends the program as it always did.
-    let _ = ctrlc::set_handler(handler);
+    let _ = ctrlc::set_handler(interrupted);
     &STOP
+}
+
+fn interrupted() {
+    let mut first = FIRST.lock().expect("nobody panics with this lock");
+    match *first {
+        None => {
+            *first = Some(Stopwatch::start());
+            STOP.raise();
+            let hint = "\nstopping after the seeds under way; once more to stop at once";
+            // There is no place left to report to when standard error is gone.
+            let _ = writeln!(std::io::stderr(), "{hint}");
+        }
+        Some(first) if first.elapsed() < SAME => {}
+        Some(_) => std::process::exit(INTERRUPTED),
+    }
 }

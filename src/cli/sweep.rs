@@ -42,13 +42,13 @@ pub(super) struct Args {
     paths: Vec<PathBuf>,
     /// Seeds of each scenario: a count (`100` is `1..100`) or a range with both ends included
     /// [default: 100, or no end with --for]
-    #[arg(long, value_name = "N or A..B")]
+    #[arg(long, value_name = "N or A..B", allow_hyphen_values = true)]
     seeds: Option<SeedRange>,
     /// Threads that run simulations [default: one for each core]
     #[arg(long, value_name = "J")]
     jobs: Option<NonZeroUsize>,
     /// Take no more seeds after this much wall time, such as `30s`, `10min` or `8h`
-    #[arg(long = "for", value_name = "DURATION", value_parser = wall_time)]
+    #[arg(long = "for", value_name = "DURATION", allow_hyphen_values = true, value_parser = wall_time)]
     duration: Option<Duration>,
     /// Do part I of N of the work, counted from 1; the parts do all of it between them
     #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE)]
@@ -127,7 +127,7 @@ pub(super) fn sweep(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, 
         json.write(|out| write_sweep(out, &report))?;
     }
     if let Some(junit) = junit {
-        junit.write(|out| write_junit(out, &report, &command))?;
+        junit.write(|out| write_junit(out, &report, command))?;
     }
     context.console.line(table(&report));
     context.console.line(totals(&report));
@@ -138,8 +138,12 @@ pub(super) fn sweep(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, 
     Ok(report.exit_code())
 }
 
-fn run_with_progress(args: &Args, context: &Context<'_>, scenarios: &[Scenario]) -> SweepReport {
-    let mut progress = Progress::start();
+fn run_with_progress(
+    args: &Args,
+    context: &mut Context<'_>,
+    scenarios: &[Scenario],
+) -> SweepReport {
+    let mut progress = Progress::start(context.console);
     let watch = &mut |event: SweepEvent<'_>| match event {
         SweepEvent::Progress(figures) => {
             let total = figures.planned.unwrap_or(0);

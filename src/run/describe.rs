@@ -1,5 +1,6 @@
 //! A run's failure in words, for a person. Judges nothing.
 
+use crate::base::Record;
 use crate::world::Crash;
 use crate::world::RunReport;
 use crate::world::Verdict;
@@ -30,8 +31,14 @@ pub fn headline(report: &RunReport) -> String {
     }
 }
 
-/// The verdict with all that is known about it, then the last events before the end.
-/// Empty for a run that passed.
+/// How many of the last events are shown.
+const LAST_EVENTS: usize = 40;
+
+/// Says that a task ran, which every other event says as well.
+const POLLED: &str = "sim.polled";
+
+/// The verdict with all that is known about it, and the last events before the end where the
+/// verdict does not bring its own. Empty for a run that passed.
 #[must_use]
 pub fn describe(report: &RunReport) -> String {
     let mut text = match &report.verdict {
@@ -49,13 +56,28 @@ pub fn describe(report: &RunReport) -> String {
             format!("these script entries never landed:\n{}", entries.collect::<String>())
         }
     };
-    if !report.last_events.is_empty() {
+    if brings_events(&report.verdict) {
+        return text;
+    }
+    let events: Vec<&Record> =
+        report.last_events.iter().filter(|record| record.kind.name != POLLED).collect();
+    let shown = &events[events.len().saturating_sub(LAST_EVENTS)..];
+    if !shown.is_empty() {
         text.push_str("last events\n");
     }
-    for record in &report.last_events {
+    for record in shown {
         text.push_str(&format!("  {}\n", record.line(&report.names)));
     }
     text
+}
+
+/// Whether the last events would tell nothing more: a violation has those that concern it, and what
+/// never landed left none.
+fn brings_events(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Inert(_) => true,
+        _ => violations(verdict).iter().any(|found| !found.recent.is_empty()),
+    }
 }
 
 fn describe_crash(crash: &Crash, headline: &str) -> String {
@@ -69,4 +91,68 @@ fn describe_crash(crash: &Crash, headline: &str) -> String {
         text.push_str(&format!("  {line}\n"));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::base::{Nanos, NodeId, Record, Recorded};
+    use crate::run::fake::{Tick, report, scenario, stuck};
+    use crate::world::{Crash, RunOptions, RunReport, Verdict};
+
+    use super::{describe, headline};
+
+    fn ended(verdict: Verdict) -> RunReport {
+        let mut report = report(&scenario("a"), 1, &RunOptions::default(), &[]);
+        report.names.nodes = vec!["c0".into()];
+        report.last_events = (1..=100)
+            .map(|seq| Record {
+                at: Nanos::new(seq),
+                seq,
+                cause: 0,
+                node: None,
+                cpu: None,
+                kind: Tick::TYPE,
+                words: Tick { value: seq }.words(),
+            })
+            .collect();
+        report.verdict = verdict;
+        report
+    }
+
+    #[test]
+    fn a_hang_is_told_with_who_waits_and_what_came_last() {
+        let report = ended(stuck("io-never-returned"));
+        assert_eq!(headline(&report), "io-never-returned (1 waiting)");
+        let text = describe(&report);
+        assert!(text.starts_with("io-never-returned; waiting:\n  c0 waits for t0\nlast events\n"));
+        assert!(text.contains("fake.tick value=61\n") && text.ends_with("fake.tick value=100\n"));
+        assert!(!text.contains("value=60\n"), "{text}");
+    }
+
+    #[test]
+    fn a_crash_is_told_with_its_places_and_its_stack() {
+        let report = ended(Verdict::Crash(Crash {
+            node: NodeId::new(0),
+            task: "serve",
+            spawned_at: "src/a.rs:1".into(),
+            at: Nanos::from_millis(3),
+            message: "lost\nmy way".into(),
+            location: "src/b.rs:2".into(),
+            backtrace: "0: here".into(),
+        }));
+        assert_eq!(headline(&report), "c0 task `serve` panicked at 3ms: lost");
+        let expected = "c0 task `serve` panicked at 3ms: lost\n  my way\n  at          src/b.rs:2\n  \
+                        spawned at  src/a.rs:1\n  0: here\nlast events\n";
+        assert!(describe(&report).starts_with(expected), "{}", describe(&report));
+    }
+
+    #[test]
+    fn what_never_landed_is_named_and_nothing_else() {
+        let report = ended(Verdict::Inert(vec!["script[0] disk.slow".into()]));
+        assert_eq!(
+            describe(&report),
+            "these script entries never landed:\n  script[0] disk.slow\n"
+        );
+        assert_eq!(describe(&ended(Verdict::Pass)), "");
+    }
 }

@@ -12,7 +12,7 @@ crate::record! {
 }
 
 /// A scenario of this name that expects to pass.
-pub(super) fn scenario(name: &str) -> Scenario {
+pub(crate) fn scenario(name: &str) -> Scenario {
     let text = format!(
         r#"{{ "version": 1, "name": "{name}", "cluster": {{}},
               "volumes": [{{ "name": "vol0", "layout": "raid1", "blocks": 64 }}] }}"#
@@ -21,7 +21,7 @@ pub(super) fn scenario(name: &str) -> Scenario {
 }
 
 /// A report of a run whose records hold these values.
-pub(super) fn report(
+pub(crate) fn report(
     scenario: &Scenario,
     seed: u64,
     options: &RunOptions,
@@ -66,13 +66,13 @@ pub(super) fn report(
 }
 
 /// A liveness failure of this kind.
-pub(super) fn stuck(kind: &str) -> Verdict {
+pub(crate) fn stuck(kind: &str) -> Verdict {
     Verdict::Liveness(LivenessReport { kind: kind.into(), waiting: vec!["c0 waits for t0".into()] })
 }
 
 /// An engine that passes, but for seeds that `rule` says otherwise of; takes longer for some seeds
 /// than for others, so that threads finish out of order.
-pub(super) fn passes_but<'a>(
+pub(crate) fn passes_but<'a>(
     rule: impl Fn(&Scenario, u64) -> Option<Verdict> + Sync + 'a,
 ) -> impl Fn(&Scenario, u64, &RunOptions) -> RunReport + Sync + 'a {
     move |scenario, seed, options| {
@@ -88,7 +88,7 @@ pub(super) fn passes_but<'a>(
 }
 
 /// An engine that counts its calls and leaks the count into the tenth record of this seed.
-pub(super) fn leaks_on(odd_seed: u64) -> impl Fn(&Scenario, u64, &RunOptions) -> RunReport + Sync {
+pub(crate) fn leaks_on(odd_seed: u64) -> impl Fn(&Scenario, u64, &RunOptions) -> RunReport + Sync {
     let calls = AtomicU64::new(0);
     move |scenario, seed, options| {
         let call = calls.fetch_add(1, Ordering::SeqCst);

@@ -33,4 +33,4 @@ pub use tally::{FailedSeed, FailureGroup, ScenarioTally, SeedResult, SweepReport
 pub use walltimes::WallTimes;
 
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;

@@ -82,9 +82,9 @@ impl StopFlag {
     pub const fn new() -> Self {
         Self(AtomicBool::new(false))
     }
-    /// Raises it. Returns whether it was up already.
-    pub fn raise(&self) -> bool {
-        self.0.swap(true, Ordering::SeqCst)
+    /// Raises it.
+    pub fn raise(&self) {
+        self.0.store(true, Ordering::SeqCst);
     }
     /// Whether it is up.
     #[must_use]

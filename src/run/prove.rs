@@ -9,8 +9,8 @@ use crate::scenario::Scenario;
 use crate::world::{Keep, RunOptions, RunReport};
 
 use super::compare::{Bracket, first_difference};
-use super::engine::{Engine, run_once};
-use super::outcome::{ExitCode, Outcome};
+use super::engine::{Engine, HarnessCrash, run_once};
+use super::outcome::ExitCode;
 use super::plan::{Job, Plan, StopFlag};
 use super::pool::work_off;
 use super::seeds::{SeedRange, Shard};
@@ -40,7 +40,7 @@ pub struct Difference {
     pub scenario: String,
     /// The seed.
     pub seed: u64,
-    /// The digests of the two runs; 0 where Stormglass itself panicked.
+    /// The digests of the two runs.
     pub digests: [u128; 2],
     /// The records among which the first difference is; `None` when the difference did not show
     /// again.
@@ -57,18 +57,20 @@ pub struct ProveReport {
     pub compared: u64,
     /// Those that differ with their scenario's index, in the order of scenarios and seeds.
     pub differences: Vec<(usize, Difference)>,
+    /// Runs in which Stormglass itself panicked, so that there is nothing to compare.
+    pub crashes: Vec<HarnessCrash>,
     /// Whether it was stopped from outside before its end.
     pub interrupted: bool,
 }
 
 impl ProveReport {
-    /// 12 when anything differs.
+    /// 12 when anything differs, else 14 when Stormglass itself panicked.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
-        if self.differences.is_empty() {
-            ExitCode::Pass
-        } else {
-            Outcome::Nondeterminism.exit_code()
+        match (self.differences.as_slice(), self.crashes.as_slice()) {
+            ([], []) => ExitCode::Pass,
+            ([], _) => ExitCode::Crash,
+            _ => ExitCode::Nondeterminism,
         }
     }
 }
@@ -99,13 +101,19 @@ pub fn prove(
         let forth = jobs.iter().copied().take_while(|_| !stop.is_up());
         let back = jobs.iter().copied().rev().take_while(|_| !stop.is_up());
         let first = digests(engine, scenarios, forth, (fewer, Keep::Nothing), &mut tick);
-        let second = digests(engine, scenarios, back, (options.jobs, TRACED), &mut tick);
+        let mut second = digests(engine, scenarios, back, (options.jobs, TRACED), &mut tick);
         for (place, left) in first {
-            let Some(right) = second.get(&place) else { continue };
+            let Some(right) = second.remove(&place) else { continue };
+            let digests = match (left, right) {
+                (Ok(left), Ok(right)) => [left, right],
+                (Err(crash), _) | (_, Err(crash)) => {
+                    report.crashes.push(crash);
+                    continue;
+                }
+            };
             report.compared += 1;
-            if left != *right {
-                let scenario = &scenarios[place.0];
-                let found = investigate(engine, scenario, place.1, [left, *right]);
+            if digests[0] != digests[1] {
+                let found = investigate(engine, &scenarios[place.0], place.1, digests);
                 report.differences.push((place.0, found));
             }
         }
@@ -124,11 +132,11 @@ fn digests(
     jobs: impl Iterator<Item = Job> + Send,
     (threads, trace): (NonZeroUsize, Keep),
     tick: &mut dyn FnMut(u64),
-) -> BTreeMap<Place, u128> {
+) -> BTreeMap<Place, Result<u128, HarnessCrash>> {
     let options = RunOptions { trace, ..RunOptions::default() };
     let digest = |job: Job| {
         let ran = run_once(engine, &scenarios[job.scenario], job.seed, &options);
-        ((job.scenario, job.seed), ran.map_or(0, |ran| ran.report.digest))
+        ((job.scenario, job.seed), ran.map(|ran| ran.report.digest))
     };
     let mut digests = BTreeMap::new();
     work_off(threads, jobs, digest, |result| {
@@ -241,6 +249,19 @@ mod tests {
         let found = &report.differences[0].1;
         let [Some(left), Some(right)] = &found.events else { panic!("{found:?}") };
         assert!(left.ends_with("value=0") && right.ends_with("value=1"), "{found:?}");
+    }
+
+    #[test]
+    fn what_panics_proves_nothing() {
+        let engine = |scenario: &Scenario, seed: u64, options: &RunOptions| {
+            if seed == 2 {
+                std::panic::resume_unwind(Box::new("lost"));
+            }
+            report(scenario, seed, options, &[seed])
+        };
+        let report = check(&engine, "1..3");
+        assert_eq!((report.compared, report.crashes.len()), (4, 2));
+        assert_eq!(report.exit_code(), ExitCode::Crash);
     }
 
     #[test]

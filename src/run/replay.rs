@@ -50,7 +50,7 @@ pub fn replay(
     let ran = run_once(engine, &file.scenario, file.seed, options)?;
     let digest = ran.report.digest;
     let whole = options.until.is_none_or(|until| ran.report.virtual_time < until);
-    let same_digest = whole.then(|| digest == file.digest.0);
+    let same_digest = whole.then_some(digest == file.digest.0);
     let mut replayed =
         Replayed { ran, same_outcome: true, same_digest, unsteady: None, differences: Vec::new() };
     let expects_nondeterminism = file.expect == Outcome::Nondeterminism.name();

@@ -159,16 +159,11 @@ mod tests {
     fn shards_part_all_work_evenly() {
         for count in 1..=7 {
             let mut taken = vec![[0; 4]; count as usize];
-            for scenario in 0..4 {
-                for position in 0..28 {
-                    let takers: Vec<u64> = (1..=count)
-                        .filter(|index| {
-                            Shard::new(*index, count).unwrap().takes(scenario, position)
-                        })
-                        .collect();
-                    assert_eq!(takers.len(), 1);
-                    taken[takers[0] as usize - 1][scenario] += 1;
-                }
+            for (scenario, position) in (0..4).flat_map(|s| (0..28).map(move |p| (s, p))) {
+                let takes = |index| Shard::new(index, count).unwrap().takes(scenario, position);
+                let takers: Vec<u64> = (1..=count).filter(|index| takes(*index)).collect();
+                assert_eq!(takers.len(), 1);
+                taken[takers[0] as usize - 1][scenario] += 1;
             }
             let share = 28 / count as u32;
             for part in taken {

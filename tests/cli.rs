@@ -1,0 +1,275 @@
+//! The promise of the command line: what each verb says, which errors it gives, how it exits.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use assert_cmd::assert::OutputAssertExt;
+use tempfile::TempDir;
+
+const SMOKE: &str = "scenarios/smoke/baseline-three-targets.json";
+
+fn stormglass(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stormglass"));
+    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+/// What a person sees of a command, with `DIR` for the directory and `stormglass` for the program.
+fn shown(dir: &Path, arguments: &[&str]) -> String {
+    let output = stormglass(arguments).output().expect("the program runs");
+    let text = format!(
+        "exit code {:?}\n--- stdout ---\n{}--- stderr ---\n{}",
+        output.status.code(),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    let text = text.replace(env!("CARGO_BIN_EXE_stormglass"), "stormglass");
+    text.replace(&dir.display().to_string(), "DIR")
+}
+
+fn said(arguments: &[&str]) -> String {
+    shown(Path::new("no such directory"), arguments)
+}
+
+/// A scenario file with this text, and its directory.
+fn file(text: impl AsRef<[u8]>) -> (TempDir, String) {
+    let dir = tempfile::tempdir().expect("a directory for a test");
+    let path = dir.path().join("a.json");
+    std::fs::write(&path, text).expect("a file for a test");
+    let path = path.display().to_string();
+    (dir, path)
+}
+
+fn run_file(text: impl AsRef<[u8]>) -> String {
+    let (dir, path) = file(text);
+    shown(dir.path(), &["run", &path])
+}
+
+fn smoke_with(from: &str, to: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(SMOKE);
+    let text = std::fs::read_to_string(path).expect("the smoke scenario");
+    assert!(text.contains(from), "the smoke scenario has `{from}`");
+    text.replacen(from, to, 1)
+}
+
+#[test]
+fn help_is_worth_reading() {
+    for verb in ["run", "sweep", "replay", "prove", "validate", "schema", "list"] {
+        insta::assert_snapshot!(format!("help-{verb}"), said(&[verb, "--help"]));
+    }
+    insta::assert_snapshot!("help", said(&["--help"]));
+}
+
+#[test]
+fn command_lines_that_make_no_sense_exit_with_2() {
+    for (name, arguments) in [
+        ("no-verb", &[] as &[&str]),
+        ("unknown-verb", &["sweap"]),
+        ("unknown-option", &["run", SMOKE, "--sed", "1"]),
+        ("no-path", &["sweep"]),
+        ("bad-seed", &["run", SMOKE, "--seed", "18446744073709551616"]),
+        ("bad-seeds", &["sweep", SMOKE, "--seeds", "9..1"]),
+        ("bad-jobs", &["sweep", SMOKE, "--jobs", "0"]),
+        ("bad-shard", &["sweep", SMOKE, "--shard", "5/4"]),
+        ("bad-for", &["sweep", SMOKE, "--for", "soon"]),
+        ("bad-until", &["replay", "x.json", "--until", "-3ms"]),
+        ("bad-log", &["run", SMOKE, "--log", "a=b=c"]),
+        ("bad-trace", &["run", SMOKE, "--trace", "no/such/dir/out"]),
+        ("bad-list", &["list", "flaws"]),
+    ] {
+        let text = said(arguments);
+        assert!(text.starts_with("exit code Some(2)\n"), "{name}: {text}");
+        insta::assert_snapshot!(format!("usage-{name}"), text);
+    }
+}
+
+#[test]
+fn files_that_cannot_be_used_exit_with_3_and_show_the_place() {
+    let (dir, path) = file("");
+    let here = dir.path().display().to_string();
+    let missing = format!("{here}/no.json");
+    let texts = [
+        ("missing", shown(dir.path(), &["run", &missing])),
+        ("directory", shown(dir.path(), &["run", &here])),
+        ("empty", shown(dir.path(), &["run", &path])),
+        ("no-scenario-below", shown(dir.path(), &["sweep", "src"])),
+        ("seed-file-missing", shown(dir.path(), &["replay", &missing])),
+        ("binary", run_file([0xff, 0xfe, 0, 1, 2, 3])),
+        ("not-json", run_file("{ \"version\": 1, }")),
+        ("unknown-key", run_file(smoke_with("\"cluster\"", "\"clutser\": {}, \"cluster\""))),
+        (
+            "wrong-version",
+            run_file(smoke_with("\"version\": 1", "\"version\": 99999999999999999999")),
+        ),
+        (
+            "long-line",
+            run_file(format!("{{\"version\":1,\"name\":\"{}\",\"x\":1}}", "a".repeat(400))),
+        ),
+        ("deep", run_file("[".repeat(100_000))),
+        ("large", run_file(" ".repeat(10 << 20))),
+    ];
+    for (name, text) in texts {
+        assert!(text.starts_with("exit code Some(3)\n"), "{name}: {text}");
+        insta::assert_snapshot!(format!("bad-file-{name}"), text);
+    }
+}
+
+#[test]
+fn all_errors_of_all_files_are_shown_at_once() {
+    let (dir, path) = file(smoke_with("\"cluster\"", "\"budget\": \"none!\", \"cluster\""));
+    std::fs::write(dir.path().join("b.json"), "{}").expect("a file for a test");
+    let here = dir.path().display().to_string();
+    insta::assert_snapshot!("validate-errors", shown(dir.path(), &["validate", &here, SMOKE]));
+    stormglass(&["sweep", &here]).assert().code(3);
+    stormglass(&["run", &path]).assert().code(3);
+    stormglass(&["validate", "scenarios"]).assert().code(0);
+}
+
+#[test]
+fn lists_are_for_people_and_for_programs() {
+    insta::assert_snapshot!("list-checks", said(&["list", "checks"]));
+    insta::assert_snapshot!("list-faults", said(&["list", "faults"]));
+    insta::assert_snapshot!("list-bugs", said(&["list", "bugs"]));
+    for what in ["scenarios", "faults", "checks", "bugs", "probes"] {
+        let output = stormglass(&["list", what, "--json"]).output().expect("the program runs");
+        let items: Vec<serde_json::Value> =
+            serde_json::from_slice(&output.stdout).expect("a JSON array");
+        assert!(items.iter().all(|item| item["name"].is_string()), "{what}");
+        assert_eq!(items.is_empty(), matches!(what, "bugs" | "probes"), "{what}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_panic() {
+    for arguments in [&["schema"] as &[&str], &["list", "faults"], &["--help"]] {
+        let mut child = stormglass(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        drop(child.stdout.take());
+        let mut said = String::new();
+        let stderr = child.stderr.as_mut().expect("standard error is a pipe");
+        stderr.read_to_string(&mut said).expect("standard error is text");
+        assert_eq!(said, "", "{arguments:?}");
+        assert_eq!(child.wait().expect("the program ends").code(), Some(0), "{arguments:?}");
+    }
+}
+
+/// The JSON object of a run.
+fn run_json(arguments: &[&str]) -> serde_json::Value {
+    let output = stormglass(arguments).output().expect("the program runs");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("one JSON object")
+}
+
+#[test]
+fn a_run_is_the_same_to_the_last_bit_each_time() {
+    let first = run_json(&["run", SMOKE, "--seed", "1", "--json"]);
+    assert_eq!(first["outcome"], "pass");
+    assert_eq!(first["signature"], serde_json::Value::Null);
+    assert!(first["ops"].as_u64().is_some_and(|ops| ops > 0), "{first}");
+    assert_eq!(run_json(&["run", SMOKE, "--json"]), first, "seed 1 is the default");
+    assert_ne!(run_json(&["run", SMOKE, "--seed", "2", "--json"])["digest"], first["digest"]);
+}
+
+#[test]
+fn a_trace_is_json_lines_and_changes_nothing() {
+    let (dir, _) = file("");
+    let out = dir.path().join("trace.jsonl").display().to_string();
+    let traced = run_json(&["run", SMOKE, "--json", "--trace", &out]);
+    assert_eq!(run_json(&["run", SMOKE, "--json"]), traced);
+    let text = std::fs::read_to_string(&out).expect("the trace");
+    let mut seq = 0;
+    for line in text.lines() {
+        let record: serde_json::Value = serde_json::from_str(line).expect("a JSON object");
+        seq += 1;
+        assert_eq!(record["seq"], seq, "the trace is whole and in order");
+        assert!(record["record"].is_string() && record["fields"].is_object(), "{line}");
+        assert!(record["cause"].as_u64().is_none_or(|cause| cause < seq), "{line}");
+    }
+    assert!(seq > 0);
+}
+
+#[test]
+fn logs_have_virtual_time_and_node() {
+    let quiet = stormglass(&["run", SMOKE]).output().expect("the program runs");
+    assert_eq!(String::from_utf8_lossy(&quiet.stderr), "", "logs are off by default");
+    let unplug = "scenarios/raid1/unplug-and-plug.json";
+    let loud = stormglass(&["run", unplug, "-vvv"]).output().expect("the program runs");
+    let said = String::from_utf8_lossy(&loud.stderr).into_owned();
+    assert!(!said.is_empty() && !said.contains('\x1b'), "{said}");
+    for line in said.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let placed = words[0].ends_with('s') && words[0].starts_with(|c: char| c.is_ascii_digit());
+        assert!(placed && words[3].starts_with("stormglass::"), "{line}");
+    }
+}
+
+fn sweep(dir: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let save = dir.join("seeds").display().to_string();
+    let all: Vec<&str> =
+        ["sweep", SMOKE, "--save", &save].into_iter().chain(arguments.iter().copied()).collect();
+    let output = stormglass(&all).output().expect("the program runs");
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn a_sweep_gives_equal_bytes_on_any_number_of_threads_and_over_shards() {
+    let (dir, _) = file("");
+    let json = |name: &str, more: &[&str]| -> serde_json::Value {
+        let out = dir.path().join(name).display().to_string();
+        let arguments: Vec<&str> =
+            ["--seeds", "6", "--json", &out].into_iter().chain(more.iter().copied()).collect();
+        let (code, text) = sweep(dir.path(), &arguments);
+        assert_eq!(code, Some(0), "{text}");
+        assert!(text.contains("no failure"), "{text}");
+        let bytes = std::fs::read(&out).expect("the results");
+        serde_json::from_slice(&bytes).expect("one JSON object")
+    };
+    let whole = json("one", &["--jobs", "1"]);
+    assert_eq!(json("eight", &["--jobs", "8"]), whole);
+    let mut parts = Vec::new();
+    for shard in ["1/2", "2/2"] {
+        let part = json("part", &["--shard", shard]);
+        parts.extend(part["results"].as_array().expect("a list").iter().cloned());
+    }
+    parts.sort_by_key(|result| result["seed"].as_u64());
+    assert_eq!(serde_json::Value::from(parts), whole["results"]);
+}
+
+#[test]
+fn a_time_limit_ends_a_sweep() {
+    let (dir, _) = file("");
+    let (code, text) = sweep(dir.path(), &["--for", "300ms"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!PathBuf::from(dir.path()).join("seeds").exists(), "nothing failed");
+}
+
+/// A failure of a real run: a script entry that never fires.
+#[test]
+fn an_inert_scenario_is_a_failure_that_is_saved_and_replays_bit_for_bit() {
+    let entry = r#"{ "when": { "acked": 1000000000 }, "do": { "disk.slow": { "disk": "t0/d0", "factor": 2 } } }"#;
+    let (dir, path) = file(smoke_with("\"script\": [", &format!("\"script\": [ {entry},")));
+    let save = dir.path().join("seeds").display().to_string();
+    let swept = shown(dir.path(), &["sweep", &path, "--seeds", "2", "--save", &save]);
+    assert!(swept.starts_with("exit code Some(13)\n"), "{swept}");
+    let (_, replay) =
+        swept.split_once("To replay:\n  stormglass replay DIR/seeds/").expect("a command");
+    let seed_file = format!("{save}/{}", replay.lines().next().expect("a file's name"));
+    let replayed = shown(dir.path(), &["replay", &seed_file]);
+    assert!(replayed.starts_with("exit code Some(13)\n"), "{replayed}");
+    assert!(replayed.contains("of the file, bit for bit\n"), "{replayed}");
+    let early = shown(dir.path(), &["replay", &seed_file, "--until", "1ms"]);
+    assert!(early.contains("virtual   1ms\n") || early.contains("no match so far"), "{early}");
+}
+
+#[test]
+fn prove_finds_no_difference() {
+    let output = stormglass(&["prove", SMOKE, "--seeds", "3"]).output().expect("the program runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.starts_with("3 seeds of 1 scenario run twice in "), "{text}");
+    assert!(text.ends_with(": no difference\n"), "{text}");
+}
