@@ -150,6 +150,24 @@ fn blocks_that_are_not_there_are_refused() {
 }
 
 #[test]
+fn a_block_marked_as_lost_stays_lost_until_it_is_written() {
+    let bench = Bench::new(1, exact());
+    bench.write(0, 4, 1);
+    let lose = Op::WriteUncorrectable { lba: 1, blocks: 2 };
+    assert_eq!(bench.io(lose).status, Status::Success);
+    assert_eq!(bench.rig.records_of::<MediaWritten>().len(), 2, "it is a change like any other");
+    assert_eq!(bench.io(read(0, 2)).status, Status::UnrecoveredRead);
+    bench.disk.heal();
+    assert_eq!(bench.io(read(2, 1)).status, Status::UnrecoveredRead, "it is no fault to be healed");
+    assert!(bench.disk.raw_is_lost(1) && bench.disk.raw_is_lost(2) && !bench.disk.raw_is_lost(3));
+    bench.write(1, 1, 2);
+    assert_eq!(bench.io(read(0, 2)).status, Status::Success);
+    assert_eq!(bench.io(read(2, 1)).status, Status::UnrecoveredRead);
+    assert_eq!(bench.io(Op::WriteZeroes { lba: 2, blocks: 1 }).status, Status::Success);
+    assert_eq!(bench.io(read(0, 4)).status, Status::Success);
+}
+
+#[test]
 fn identify_says_what_the_disk_is() {
     let bench = Bench::new(1, exact());
     let (drive, host) = (bench.disk.drive(), bench.host);
@@ -634,6 +652,7 @@ fn a_drive_is_shown_by_its_disk() {
     bench.disk.inject_random_failure(OpMask::WRITE, Odds::ALWAYS, Status::Internal, Phase::Before);
     bench.disk.unplug();
     let shown: Vec<String> = bench.disk.faults().iter().map(ToString::to_string).collect();
-    let random = "inject_random_failure: write+write-zeroes with internal at 1/1, before execution";
-    assert_eq!(shown, [random, "unplug"]);
+    let ops = "write+write-zeroes+write-uncorrectable";
+    let random = format!("inject_random_failure: {ops} with internal at 1/1, before execution");
+    assert_eq!(shown, [random.as_str(), "unplug"]);
 }

@@ -1,5 +1,6 @@
 //! Each simulator alone, driven through both of its doors: node code's and the test's.
 
 mod disk;
+mod net;
 mod rig;
 mod sim;

@@ -3,7 +3,7 @@
 use crate::base::history::OpKind;
 use crate::sim::{NodeHandle, Rng};
 
-use super::{AppConfig, AppKind, AppProgress};
+use super::application::{AppConfig, AppKind, AppProgress};
 
 /// How often which kind of operation is drawn: weights.
 #[derive(Clone, Copy, Debug)]

@@ -6,9 +6,9 @@ use crate::base::history::{BlockRead, OpAbandoned, OpInvoked, OpKind, OpResult, 
 use crate::base::{Nanos, OpId, Payload, Stamp, VolumeId};
 use crate::sim::NodeHandle;
 
-use super::super::client::{BlockDevice, IoError};
+use super::application::{AppConfig, AppKind, AppProgress, OpCounter};
 use super::draw::{Choice, Draw};
-use super::{AppConfig, AppKind, AppProgress, OpCounter};
+use crate::node::client::{BlockDevice, IoError};
 
 /// One worker of an application.
 pub(super) struct Issuer {

@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 use crate::base::{LegIndex, Nanos, NodeId, Payload, VolumeId};
 use crate::sim::{Kernel, Wait, WakeRef};
 
-use super::super::layout::IntentMap;
-use super::super::protocol::LegStatus;
+use crate::node::layout::IntentMap;
+use crate::node::protocol::LegStatus;
 
 /// What became of a request.
 #[derive(Clone, Debug)]

@@ -6,10 +6,10 @@ use std::rc::Rc;
 
 use crate::base::Region;
 
-use super::super::layout::IntentMap;
-use super::super::protocol::{LegMode, Wire};
 use super::rebuild::marks_of;
 use super::volume::Volume;
+use crate::node::layout::IntentMap;
+use crate::node::protocol::{LegMode, Wire};
 
 /// Regions as the owner sees them.
 pub(super) struct Intent(RefCell<State>);

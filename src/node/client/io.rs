@@ -11,11 +11,11 @@ use crate::base::{Block, Epoch, LegIndex, Payload, VolumeId};
 use crate::disk::port::Status;
 use crate::sim::{Sleep, Tracker};
 
-use super::super::protocol::{LegMode, LegStatus, MAX_LEGS, Topology, Wire};
 use super::calls::{Call, Reply};
 use super::intent::Writing;
 use super::locks::Range;
 use super::volume::Volume;
+use crate::node::protocol::{LegMode, LegStatus, MAX_LEGS, Topology, Wire};
 
 /// Why an IO failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

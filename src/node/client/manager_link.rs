@@ -6,10 +6,10 @@ use std::rc::Rc;
 use crate::base::Nanos;
 use crate::net::port::Closed;
 
-use super::super::link::ManagerLink;
-use super::super::protocol::Wire;
-use super::Client;
+use super::boot::Client;
 use super::volume::Volume;
+use crate::node::link::ManagerLink;
+use crate::node::protocol::Wire;
 
 /// Keeps the volumes attached for the life of the client.
 pub(super) async fn run(client: Rc<Client>, volumes: Vec<Rc<Volume>>) {

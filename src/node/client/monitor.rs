@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use super::super::protocol::{LegStatus, Wire};
-use super::Client;
+use super::boot::Client;
 use super::calls::Reply;
 use super::io::ask;
 use super::volume::Volume;
+use crate::node::protocol::{LegStatus, Wire};
 
 /// Looks round at every heartbeat, for the life of the client.
 pub(super) async fn run(client: Rc<Client>, volumes: Vec<Rc<Volume>>) {

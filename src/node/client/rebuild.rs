@@ -6,14 +6,14 @@ use std::rc::Rc;
 use crate::base::history::RebuildProgress;
 use crate::base::{LegIndex, Region};
 
-use super::super::layout::IntentMap;
-use super::super::protocol::{LegMode, LegStatus, Topology, Wire};
-use super::super::records::RegionRecovered;
 use super::calls::Reply;
 use super::intent::Writing;
 use super::io::{IoError, Legs, Put, Work, ask, put_pieces, read_pieces};
 use super::locks::Range;
 use super::volume::Volume;
+use crate::node::layout::IntentMap;
+use crate::node::protocol::{LegMode, LegStatus, Topology, Wire};
+use crate::node::records::RegionRecovered;
 
 /// Makes divergent regions equal, for the life of the client.
 pub(super) async fn recover(volume: Rc<Volume>) {

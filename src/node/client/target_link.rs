@@ -7,10 +7,10 @@ use crate::base::{Nanos, NodeId};
 use crate::net::port::{Closed, Connection};
 use crate::sim::NodeHandle;
 
-use super::super::protocol::{Service, Wire};
-use super::Client;
+use super::boot::Client;
 use super::calls::Reply;
 use super::volume::Volume;
+use crate::node::protocol::{Service, Wire};
 
 /// A target as the client reaches it.
 pub(super) struct TargetLink {

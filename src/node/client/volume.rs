@@ -7,14 +7,14 @@ use crate::base::{Epoch, LegIndex, Nanos, Region};
 use crate::net::port::Connection;
 use crate::sim::Signal;
 
-use super::super::config::{LegSpec, VolumeSpec};
-use super::super::layout::IntentMap;
-use super::super::protocol::{LegMode, MAX_LEGS, Topology, Wire};
-use super::super::records::{LegReported, OwnerGranted};
-use super::Client;
+use super::boot::Client;
 use super::intent::Intent;
 use super::locks::RangeLocks;
 use super::target_link::TargetLink;
+use crate::node::config::{LegSpec, VolumeSpec};
+use crate::node::layout::IntentMap;
+use crate::node::protocol::{LegMode, MAX_LEGS, Topology, Wire};
+use crate::node::records::{LegReported, OwnerGranted};
 
 /// A volume attached, or to be attached.
 pub(super) struct Volume {

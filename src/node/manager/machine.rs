@@ -9,9 +9,9 @@
 use crate::base::history::VolumeState;
 use crate::base::{Epoch, LegIndex, Nanos, NodeId};
 
-use super::super::config::{Timing, VolumeSpec};
-use super::super::protocol::{LegMode, LegReport, MAX_LEGS, Topology};
 use super::record::VolumeRecord;
+use crate::node::config::{Timing, VolumeSpec};
+use crate::node::protocol::{LegMode, LegReport, MAX_LEGS, Topology};
 
 /// What the machine is told.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 
 use crate::base::{Block, BlockSize, Epoch, LegIndex, NodeId};
 
-use super::super::protocol::{LegMode, MAX_LEGS, Modes};
+use crate::node::protocol::{LegMode, MAX_LEGS, Modes};
 
 /// A volume's configuration as the database holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

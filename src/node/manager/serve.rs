@@ -13,12 +13,12 @@ use crate::disk::port::Drive;
 use crate::net::port::{Connection, Port};
 use crate::sim::{NodeHandle, Queue};
 
-use super::super::config::ClusterMap;
-use super::super::protocol::{LegReport, Service, Wire};
-use super::super::records::{TopologyDecided, TopologyPersisted};
 use super::database::Database;
 use super::machine::{Effect, Input, Machine};
 use super::record::VolumeRecord;
+use crate::node::config::ClusterMap;
+use crate::node::protocol::{LegReport, Service, Wire};
+use crate::node::records::{TopologyDecided, TopologyPersisted};
 
 /// What the manager's main task is woken for.
 enum Event {

@@ -5,9 +5,9 @@ use std::rc::Rc;
 use crate::base::{Block, Payload};
 use crate::disk::port::{Command, Op, QueuePair, Status};
 
-use super::super::layout::{IntentMap, Superblock};
-use super::Target;
+use super::boot::Target;
 use super::leg::{Chore, Leg};
+use crate::node::layout::{IntentMap, Superblock};
 
 /// The tag of commands that no epoch fences: metadata is the target's own.
 const METADATA_TAG: u64 = u64::MAX;

@@ -9,9 +9,9 @@ use crate::base::{Epoch, LegIndex, Region, VolumeId};
 use crate::disk::port::Drive;
 use crate::sim::{NodeHandle, Signal, Tracked, Tracker};
 
-use super::super::config::{LegSpec, VolumeSpec};
-use super::super::layout::{Extent, IntentMap};
-use super::super::protocol::{LegReport, LegStatus};
+use crate::node::config::{LegSpec, VolumeSpec};
+use crate::node::layout::{Extent, IntentMap};
+use crate::node::protocol::{LegReport, LegStatus};
 
 /// A leg's state in this life of its target.
 pub(super) struct Leg {

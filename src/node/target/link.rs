@@ -9,11 +9,11 @@ use crate::base::history::FenceRaised;
 use crate::base::{Epoch, Nanos};
 use crate::net::port::{Closed, Connection};
 
-use super::super::link::ManagerLink;
-use super::super::protocol::{LegReport, Wire};
-use super::super::records::RegistrationStarted;
-use super::Target;
+use super::boot::Target;
 use super::leg::Leg;
+use crate::node::link::ManagerLink;
+use crate::node::protocol::{LegReport, Wire};
+use crate::node::records::RegistrationStarted;
 
 /// Keeps the manager informed for the life of the target.
 pub(super) async fn run(target: Rc<Target>) {

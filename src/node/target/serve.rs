@@ -9,9 +9,9 @@ use crate::base::{DiskId, Epoch, LegIndex, Payload, Region, VolumeId};
 use crate::disk::port::{Command, Completion, Op, QueuePair, Status};
 use crate::net::port::{Closed, Connection};
 
-use super::super::protocol::{LegStatus, Wire};
-use super::Target;
+use super::boot::Target;
 use super::leg::{InFlight, Leg};
+use crate::node::protocol::{LegStatus, Wire};
 
 /// Serves the connection until it closes. What is in flight then is aborted with the queue pairs.
 pub(super) async fn run(target: Rc<Target>, connection: Connection<Wire>) {

@@ -1,0 +1,127 @@
+//! What an application is: its plan, its progress, its start. Issues nothing itself.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use crate::base::{Nanos, OpId};
+use crate::node::client::BlockDevice;
+use crate::sim::NodeHandle;
+
+use super::draw::Distribution;
+use super::draw::Draw;
+use super::draw::Mix;
+use super::issue;
+
+/// What an application does.
+#[derive(Clone, Debug)]
+pub struct AppConfig {
+    /// Which application it is: the writer in its blocks' stamps; from 1, unique in a run.
+    pub writer: u16,
+    /// How its operations are chosen.
+    pub kind: AppKind,
+    /// Operations in flight, at least 1.
+    pub depth: u32,
+    /// Fewest and most blocks of an operation; at least 1.
+    pub blocks: (u32, u32),
+    /// First and last block of the volume that it uses.
+    pub region: (u64, u64),
+    /// When it starts, in virtual time.
+    pub start: Nanos,
+    /// When it issues no more.
+    pub stop: Option<Nanos>,
+}
+
+/// How an application chooses its operations.
+#[derive(Clone, Debug)]
+pub enum AppKind {
+    /// Drawn from the seed.
+    Random {
+        /// How many to issue.
+        ops: u64,
+        /// Most operations per second of virtual time.
+        rate: Option<u64>,
+        /// How often which kind.
+        mix: Mix,
+        /// Where.
+        distribution: Distribution,
+    },
+    /// Writes the region from first to last block, then reads it.
+    Verify,
+}
+
+/// How far an application has come; shared by all lives of its client.
+#[derive(Debug, Default)]
+pub struct AppProgress {
+    /// Operations issued.
+    pub(super) issued: Cell<u64>,
+    /// Operations under way.
+    pub(super) open: Cell<u64>,
+    /// Writes under way.
+    pub(super) open_writes: Cell<u64>,
+    /// Writes issued: the next write's sequence number, less one.
+    pub(super) writes: Cell<u64>,
+    /// When the next operation may be issued, for one with a rate.
+    pub(super) next_at: Cell<Nanos>,
+    /// It issues no more.
+    pub(super) is_finished: Cell<bool>,
+    /// Where a sequential one goes next.
+    pub(super) cursor: Cell<u64>,
+}
+
+impl AppProgress {
+    /// Whether it has issued all it is going to, and all of that has ended.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.is_finished.get() && self.open.get() == 0
+    }
+
+    /// Operations issued so far.
+    #[must_use]
+    pub fn issued(&self) -> u64 {
+        self.issued.get()
+    }
+
+    /// Operations under way.
+    #[must_use]
+    pub fn open(&self) -> u64 {
+        self.open.get()
+    }
+}
+
+/// Numbers the operations of a run.
+#[derive(Clone, Debug, Default)]
+pub struct OpCounter(Rc<Cell<u64>>);
+
+impl OpCounter {
+    pub(super) fn next(&self) -> OpId {
+        self.0.set(self.0.get() + 1);
+        OpId::new(self.0.get())
+    }
+
+    /// Operations numbered so far.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.get()
+    }
+}
+
+/// Starts an application on a client that has just booted.
+pub fn start(
+    handle: &NodeHandle,
+    config: &AppConfig,
+    progress: &Rc<AppProgress>,
+    device: &BlockDevice,
+    ops: &OpCounter,
+) {
+    for worker in 0..config.depth {
+        let draw = Draw::new(handle, config, worker);
+        let issuer = issue::Issuer {
+            handle: handle.clone(),
+            config: config.clone(),
+            progress: progress.clone(),
+            device: device.clone(),
+            ops: ops.clone(),
+        };
+        handle.spawn("app", issuer.run(draw));
+    }
+}

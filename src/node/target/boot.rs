@@ -1,0 +1,61 @@
+//! Starts a target and its tasks, and takes connections. Serves no block itself.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::base::NodeId;
+use crate::disk::port::Drive;
+use crate::net::port::Port;
+use crate::node::config::ClusterMap;
+use crate::node::protocol::{Service, Wire};
+use crate::sim::{JoinHandle, NodeHandle};
+
+use super::keeper;
+use super::leg::Leg;
+use super::link;
+use super::serve;
+
+/// What the tasks of a target share.
+pub(super) struct Target {
+    pub(super) handle: NodeHandle,
+    pub(super) map: Rc<ClusterMap>,
+    pub(super) port: Port<Wire>,
+    pub(super) legs: Vec<Rc<Leg>>,
+}
+
+/// Starts a target that holds these disks.
+pub fn boot(handle: &NodeHandle, map: &Rc<ClusterMap>, port: Port<Wire>, drives: &[Drive]) {
+    let mut legs = Vec::new();
+    for volume in &map.volumes {
+        for (index, spec) in volume.leg_ids().zip(&volume.legs) {
+            if spec.target != handle.node() {
+                continue;
+            }
+            let drive = drives.iter().find(|drive| drive.id() == spec.disk);
+            let drive = drive.expect("the map gives a target only legs on its own disks");
+            legs.push(Rc::new(Leg::new(handle, volume, index, spec, drive.clone())));
+        }
+    }
+    let target = Rc::new(Target { handle: handle.clone(), map: map.clone(), port, legs });
+    for leg in &target.legs {
+        handle.spawn("target.keeper", keeper::run(target.clone(), leg.clone()));
+    }
+    handle.spawn("target.link", link::run(target.clone()));
+    handle.spawn("target.accept", accept(target));
+}
+
+/// Takes clients' connections. A client that comes anew has given its earlier connection up: that one
+/// ends first, with all its commands over, so that nothing it sent can land after what comes now.
+async fn accept(target: Rc<Target>) {
+    let listener = target.port.listen(Service::Data as u16);
+    let mut serving: BTreeMap<NodeId, JoinHandle<()>> = BTreeMap::new();
+    loop {
+        let connection = listener.accept().await;
+        let client = connection.peer();
+        if let Some(earlier) = serving.remove(&client) {
+            earlier.abort();
+        }
+        let task = target.handle.spawn("target.serve", serve::run(target.clone(), connection));
+        serving.insert(client, task);
+    }
+}

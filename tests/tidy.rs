@@ -1,0 +1,248 @@
+//! The shape of the tree: layers, heads, sizes, names. Reads sources as text, and runs none of them.
+
+use std::fs;
+use std::path::Path;
+
+/// What each folder of `src` may name beside itself. One crate has no compiler walls: this is the wall.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("base", &[]),
+    ("sim", &["base"]),
+    ("disk", &["base", "sim"]),
+    ("net", &["base", "sim"]),
+    ("node", &["base", "sim", "disk::port", "net::port"]),
+    ("check", &["base", "sim::trace"]),
+    ("scenario", &["base"]),
+    ("world", &["base", "sim", "disk", "net", "node", "check", "scenario"]),
+    ("view", &["base", "sim::trace", "check"]),
+    ("run", &["base", "scenario", "check", "world", "view"]),
+    ("debug", &["base", "sim::trace", "scenario", "world", "view"]),
+    (
+        "cli",
+        &[
+            "base", "sim", "disk", "net", "node", "check", "scenario", "world", "view", "run",
+            "debug",
+        ],
+    ),
+];
+
+const LINES_MAX: usize = 800;
+
+/// Names that say nothing of what a file holds.
+const EMPTY_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "imp", "misc"];
+
+#[test]
+fn the_tree_is_tidy() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for folder in ["src", "tests", "benches", "examples"] {
+        collect(&root.join(folder), folder, &mut files);
+    }
+    assert!(files.len() > 50, "only {} source files found below {}", files.len(), root.display());
+    let mut complaints = Vec::new();
+    for file in &files {
+        let text = fs::read_to_string(root.join(file)).expect("a source file is readable text");
+        complaints.extend(complaints_about(file, &text));
+    }
+    assert!(complaints.is_empty(), "{} complaints\n{}", complaints.len(), complaints.join("\n"));
+}
+
+/// All Rust files below `folder`, as paths from the root with forward slashes, sorted.
+fn collect(folder: &Path, name: &str, files: &mut Vec<String>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a readable entry").path()).collect();
+    paths.sort();
+    for path in paths {
+        let entry = path.file_name().and_then(|name| name.to_str()).expect("names are UTF-8");
+        let name = format!("{name}/{entry}");
+        if path.is_dir() {
+            collect(&path, &name, files);
+        } else if entry.ends_with(".rs") {
+            files.push(name);
+        }
+    }
+}
+
+fn complaints_about(file: &str, text: &str) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let mut complain =
+        |line: usize, what: String| complaints.push(format!("{file}:{line}: {what}"));
+    if !text.starts_with("//! ") {
+        complain(1, "has no head: its first line is to be `//! ` and the file's one duty".into());
+    }
+    let lines = text.lines().count();
+    if lines > LINES_MAX {
+        complain(LINES_MAX + 1, format!("has {lines} lines, and may have {LINES_MAX}: split it"));
+    }
+    if file.split(['/', '.']).any(|part| EMPTY_NAMES.contains(&part)) {
+        complain(1, "has a name that says nothing: name it after what it holds".into());
+    }
+    if !file.starts_with("src/") {
+        return complaints;
+    }
+    if file.ends_with("/mod.rs") {
+        let first = statements(text).into_iter().find(|(_, code)| !is_of_a_mod_file(code));
+        if let Some((line, code)) = first {
+            let what = "mod.rs holds only its head, `mod` and `pub use`: move the rest, from";
+            complain(line, format!("{what} `{}` on", shorten(&code)));
+        }
+    }
+    for (line, code) in code_lines(text) {
+        if code.contains("super::super") {
+            complain(line, "`super::super` hides the layer: write `crate::layer::…`".into());
+        }
+        for path in named_paths(code) {
+            if let Some(what) = complaint_about_path(file, &path) {
+                complain(line, what);
+            }
+        }
+    }
+    complaints
+}
+
+/// The lines that are no comment, with their numbers.
+fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line));
+    lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+/// Splits a file that should hold declarations only at their semicolons.
+fn statements(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let (mut start, mut statement) = (0, String::new());
+    for (line, code) in code_lines(text) {
+        let code = code.trim();
+        if statement.is_empty() && (code.is_empty() || code.starts_with('#')) {
+            continue;
+        }
+        if statement.is_empty() {
+            start = line;
+        }
+        statement.push_str(code);
+        statement.push(' ');
+        if code.ends_with(';') || code == "}" {
+            found.push((start, std::mem::take(&mut statement)));
+        }
+    }
+    if !statement.is_empty() {
+        found.push((start, statement));
+    }
+    found
+}
+
+fn is_of_a_mod_file(statement: &str) -> bool {
+    let public = statement.strip_prefix("pub").map(|rest| match rest.strip_prefix('(') {
+        Some(scope) => scope.split_once(") ").map_or("", |(_, rest)| rest),
+        None => rest.trim_start(),
+    });
+    let declares = |code: &str| code.starts_with("mod ") && !code.contains('{');
+    match public {
+        Some(code) => code.starts_with("use ") || declares(code),
+        None => declares(statement),
+    }
+}
+
+fn shorten(statement: &str) -> &str {
+    statement.split_once(['{', '(', ';']).map_or(statement, |(start, _)| start).trim()
+}
+
+/// The paths on a line that start at the crate, without it: `sim::Kernel`, `{base` for a fan-out.
+fn named_paths(code: &str) -> Vec<String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut paths = Vec::new();
+    for root in ["crate::", "stormglass::"] {
+        for (at, _) in code.match_indices(root) {
+            let before = code[..at].chars().next_back();
+            if before.is_some_and(|c| is_name(c) || c == '$' || c == ':') {
+                continue;
+            }
+            let rest = &code[at + root.len()..];
+            let end = rest.find(|c| !is_name(c) && c != ':').unwrap_or(rest.len());
+            let opens = &rest[end..rest.len().min(end + 1)];
+            paths.push(match opens {
+                "!" => "base".to_owned(),
+                "{" if end == 0 => "{".to_owned(),
+                _ => rest[..end].trim_end_matches(':').to_owned(),
+            });
+        }
+    }
+    paths
+}
+
+fn complaint_about_path(file: &str, path: &str) -> Option<String> {
+    let own = file.strip_prefix("src/").and_then(|file| file.split(['/', '.']).next())?;
+    let allowed: &[&str] = match own {
+        "lib" => return None,
+        "main" => &["cli"],
+        _ => match LAYERS.iter().find(|(layer, _)| *layer == own) {
+            Some((_, allowed)) => allowed,
+            None => return Some(format!("`{own}` is no layer: enter it in the table of layers")),
+        },
+    };
+    if path == "{" {
+        return Some(
+            "`use crate::{…}` hides the layers: one `use crate::layer::…` each".to_owned(),
+        );
+    }
+    let begins_with = |prefix: &str| {
+        path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    };
+    if begins_with(own) || allowed.iter().any(|layer| begins_with(layer)) {
+        return None;
+    }
+    let may = if allowed.is_empty() { "nothing".to_owned() } else { allowed.join(", ") };
+    Some(format!("names `{path}`: `{own}` may name {may}"))
+}
+
+#[track_caller]
+fn check(file: &str, code: &str, expected: &[&str]) {
+    let complaints = complaints_about(file, &format!("//! Has a duty.\n{code}\n"));
+    assert_eq!(complaints.len(), expected.len(), "{complaints:?}");
+    for (complaint, expected) in complaints.iter().zip(expected) {
+        assert!(complaint.contains(expected), "`{expected}` is not in `{complaint}`");
+    }
+}
+
+#[test]
+fn imports_against_the_layers_are_found() {
+    check("src/disk/engine.rs", "use crate::base::Nanos;\nuse crate::sim::Kernel;", &[]);
+    check("src/disk/engine.rs", "use crate::net::Port;", &["engine.rs:2: names `net::Port`"]);
+    check("src/net/port.rs", "fn f(d: &crate::disk::port::Drive) {}", &["may name base, sim"]);
+    check("src/node/a.rs", "use crate::disk::port::{Drive, Op};\nuse crate::net::port::Port;", &[]);
+    check("src/node/a.rs", "use crate::disk::control::Namespace;", &["names `disk::control"]);
+    check("src/node/a.rs", "use crate::disk::{port, control};", &["names `disk`"]);
+    check("src/check/a.rs", "use crate::sim::trace::Keep;", &[]);
+    check("src/check/a.rs", "use crate::sim::Kernel;", &["may name base, sim::trace"]);
+    check("src/base/a.rs", "pub use crate::sim::Seed;", &["`base` may name nothing"]);
+    check("src/simple/a.rs", "use crate::base::Nanos;", &["`simple` is no layer"]);
+    check("src/main.rs", "fn main() { stormglass::run::sweep(); }", &["`main` may name cli"]);
+}
+
+#[test]
+fn what_hides_a_layer_is_found() {
+    check("src/world/a.rs", "use crate::{base, sim};", &["hides the layers"]);
+    check("src/node/a/b.rs", "use super::super::layout::Extent;", &["hides the layer"]);
+    let macros =
+        "crate::record! {}\nlet n = $crate::base::Nanos::ZERO;\npub(in crate::net) fn f() {}";
+    check("src/net/a.rs", macros, &[]);
+    check("src/base/a.rs", "// See crate::sim.\n/// And crate::node::client.", &[]);
+}
+
+#[test]
+fn a_mod_file_that_holds_code_is_found() {
+    let good = "#![deny(x)]\nmod a;\npub mod b;\n#[cfg(test)]\nmod c;\npub use a::{\n    A,\n    B,\n};\npub(super) use b::C;\npub(in crate::net) use b::D;";
+    check("src/net/mod.rs", good, &[]);
+    check("src/net/mod.rs", "mod a;\nuse a::A;", &["mod.rs:3: mod.rs holds only"]);
+    check("src/net/mod.rs", "mod a;\n\nfn f() {\n    g();\n}", &["mod.rs:4: mod.rs holds only"]);
+    check("src/net/mod.rs", "mod a;\npub struct S;", &["from `pub struct S` on"]);
+    check("src/net/mod.rs", "mod tests { fn f() {} }", &["mod.rs holds only"]);
+}
+
+#[test]
+fn heads_sizes_and_names_are_looked_at() {
+    assert_eq!(complaints_about("src/net/a.rs", "use std::fmt;\n").len(), 1);
+    assert_eq!(complaints_about("tests/a.rs", "//!\n").len(), 1, "a head that says nothing");
+    check("src/net/a.rs", &"\n".repeat(798), &[]);
+    check("src/net/a.rs", &"\n".repeat(799), &["has 801 lines"]);
+    check("src/net/utils.rs", "", &["a name that says nothing"]);
+    check("tests/helpers/mod.rs", "fn f() {}", &["a name that says nothing"]);
+}
