@@ -1,8 +1,9 @@
-//! The load on madsim's own network: no data service, a target replies to what it receives.
+//! The load on madsim's own network: no data service, a target replies to what it receives when the disk
+//! is done with it. Once more without the disk: its network alone.
 //!
-//! Fair to madsim: payloads are handed over by reference count, as stormglass does it, not copied; and
-//! the disk's 50 us are left out, because madsim's sleep takes at least 1 ms and would only add a timer
-//! to each write. Its sends and receives each sleep for a random moment (1 ms, for the same reason),
+//! Payloads are handed over by reference count, as stormglass does it, not copied. A target has a task
+//! for each write, as its disk has a queue. madsim's sleep takes at least 1 ms, so that the disk's 50 us
+//! come out longer; its sends and receives each sleep for a random moment (1 ms, for the same reason),
 //! which costs them a timer and cannot be turned off.
 
 use std::net::SocketAddr;
@@ -13,7 +14,7 @@ use madsim::net::Endpoint;
 use madsim::runtime::{Handle, Runtime};
 use madsim::time::{TimeHandle, sleep};
 
-use crate::measured::{BLOCK, DEPTH, LATENCY, Load, Measured, TARGETS, on_a_fresh_thread};
+use crate::measured::{BLOCK, DEPTH, DISK, LATENCY, Load, Measured, TARGETS, on_a_fresh_thread};
 
 /// The tag of writes. The tag of a reply is its slot in the client's queue, counted from the next one.
 const WRITE: u64 = 0;
@@ -24,7 +25,17 @@ struct Write {
     block: Arc<[u8]>,
 }
 
+/// With the disk's time.
 pub fn madsim(seed: u64) -> Measured {
+    run(seed, true)
+}
+
+/// Replies come at once.
+pub fn bare(seed: u64) -> Measured {
+    run(seed, false)
+}
+
+fn run(seed: u64, disk: bool) -> Measured {
     on_a_fresh_thread(move || {
         let mut config = madsim::Config::default();
         config.net.send_latency = LATENCY.0..LATENCY.1;
@@ -33,7 +44,7 @@ pub fn madsim(seed: u64) -> Measured {
             let handle = Handle::current();
             for target in 0..TARGETS {
                 let at = address(target);
-                drop(handle.create_node().ip(at.ip()).build().spawn(serve(at)));
+                drop(handle.create_node().ip(at.ip()).build().spawn(serve(at, disk)));
             }
             let at = address(TARGETS);
             let client = handle.create_node().ip(at.ip()).build().spawn(write_all(at, seed));
@@ -47,14 +58,27 @@ fn address(node: u64) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, node as u8 + 1], 9000))
 }
 
-async fn serve(at: SocketAddr) {
+async fn serve(at: SocketAddr, disk: bool) {
     let endpoint = Endpoint::bind(at).await.expect("the address is free");
     loop {
         let (payload, from) = endpoint.recv_from_raw(WRITE).await.expect("the network is up");
         let write = payload.downcast::<Write>().expect("targets are sent writes");
         assert_eq!(write.block.len(), BLOCK);
-        endpoint.send_to_raw(from, write.reply, Box::new(())).await.expect("the network is up");
+        if disk {
+            drop(madsim::task::spawn(execute(endpoint.clone(), from, write.reply)));
+        } else {
+            reply(&endpoint, from, write.reply).await;
+        }
     }
+}
+
+async fn execute(endpoint: Endpoint, from: SocketAddr, tag: u64) {
+    sleep(DISK).await;
+    reply(&endpoint, from, tag).await;
+}
+
+async fn reply(endpoint: &Endpoint, to: SocketAddr, tag: u64) {
+    endpoint.send_to_raw(to, tag, Box::new(())).await.expect("the network is up");
 }
 
 async fn write_all(at: SocketAddr, seed: u64) -> u64 {

@@ -17,14 +17,16 @@ use table::{Row, peak_memory, ratio};
 const REPETITIONS: u64 = 5;
 
 fn main() {
-    let runs: [fn(u64) -> Measured; 5] = [
+    let runs: [fn(u64) -> Measured; 7] = [
         stormglass::stormglass,
         stormglass::io_in_the_air,
         fabric::fabric,
         madsim_net::madsim,
         turmoil_net::turmoil,
+        madsim_net::bare,
+        turmoil_net::bare,
     ];
-    let mut measured: [Vec<Measured>; 5] = Default::default();
+    let mut measured: [Vec<Measured>; 7] = Default::default();
     // Ours run first: what the process has needed until the first peer starts is theirs.
     let mut memory = 0;
     for seed in 1..=REPETITIONS {
@@ -35,12 +37,15 @@ fn main() {
             }
         }
     }
-    let [ours, in_the_air, fabric, madsim, turmoil] = measured.map(median);
+    let [ours, in_the_air, fabric, madsim, turmoil, bare_madsim, bare_turmoil] =
+        measured.map(median);
     table::print(&[
         Row { name: "stormglass, RAID 1 and all checks", measured: ours },
         Row { name: "stormglass, kernel and network", measured: fabric },
-        Row { name: "madsim, bare Endpoint", measured: madsim },
-        Row { name: "turmoil, bare UDP", measured: turmoil },
+        Row { name: "madsim, Endpoint and disk time", measured: madsim },
+        Row { name: "turmoil, UDP and disk time", measured: turmoil },
+        Row { name: "madsim, bare Endpoint", measured: bare_madsim },
+        Row { name: "turmoil, bare UDP", measured: bare_turmoil },
         Row { name: "stormglass, io-in-the-air", measured: in_the_air },
     ]);
     println!("peak memory of stormglass: {memory} KiB");

@@ -12,6 +12,8 @@ pub const TARGETS: u64 = 6;
 pub const BLOCK: usize = 4096;
 /// A message's time on the wire, least and most.
 pub const LATENCY: (Duration, Duration) = (Duration::from_micros(10), Duration::from_micros(50));
+/// A disk's time for a write.
+pub const DISK: Duration = Duration::from_micros(50);
 
 /// One measurement.
 #[derive(Clone, Copy, Debug)]

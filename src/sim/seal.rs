@@ -40,7 +40,6 @@ mod tests {
                 let wall = std::time::SystemTime::now();
                 let since = wall.duration_since(std::time::UNIX_EPOCH).expect("after 1970");
                 let set: std::collections::HashSet<u32> = (0..64).collect();
-                #[expect(clippy::iter_over_hash_type, reason = "the order is what is tested")]
                 let order: Vec<u32> = set.into_iter().collect();
                 (since, order)
             })

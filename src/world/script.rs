@@ -186,11 +186,12 @@ impl World<'_> {
             }
             _ => self.entries[at].done = true,
         }
-        if first && let Some(next) = self.scenario.script.get(at + 1) {
-            if let Trigger::After(range) = next.trigger {
-                let pause = self.draw(range);
-                self.alarm_in(pause, Alarm::Fire(at as u32 + 1));
-            }
+        if first
+            && let Some(next) = self.scenario.script.get(at + 1)
+            && let Trigger::After(range) = next.trigger
+        {
+            let pause = self.draw(range);
+            self.alarm_in(pause, Alarm::Fire(at as u32 + 1));
         }
     }
 
