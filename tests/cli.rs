@@ -255,8 +255,7 @@ fn an_inert_scenario_is_a_failure_that_is_saved_and_replays_bit_for_bit() {
     let save = dir.path().join("seeds").display().to_string();
     let swept = shown(dir.path(), &["sweep", &path, "--seeds", "2", "--save", &save]);
     assert!(swept.starts_with("exit code Some(13)\n"), "{swept}");
-    let (_, replay) =
-        swept.split_once("To replay:\n  stormglass replay DIR/seeds/").expect("a command");
+    let (_, replay) = swept.split_once(" replay DIR/seeds/").expect("a command to replay");
     let seed_file = format!("{save}/{}", replay.lines().next().expect("a file's name"));
     let replayed = shown(dir.path(), &["replay", &seed_file]);
     assert!(replayed.starts_with("exit code Some(13)\n"), "{replayed}");
