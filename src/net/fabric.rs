@@ -1,6 +1,7 @@
 //! The fabric: one simulation's network, its state and the events it gets back from the kernel.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 
@@ -51,7 +52,7 @@ pub(super) struct Core<M> {
     nodes: Vec<NetNode>,
     /// Messages sent and neither delivered nor dropped.
     pub(super) in_flight: usize,
-    wakes: Vec<(Seq, WakeRef)>,
+    wakes: VecDeque<(Seq, WakeRef)>,
     latency: Rng,
     extra_delay: Rng,
     pub(super) loss: Rng,
@@ -128,7 +129,7 @@ impl<M: Message> Fabric<M> {
             sockets: Sockets::default(),
             nodes: Vec::new(),
             in_flight: 0,
-            wakes: Vec::new(),
+            wakes: VecDeque::new(),
             latency: kernel.stream("net.delay"),
             extra_delay: kernel.stream("net.extra-delay"),
             loss: kernel.stream("net.loss"),
@@ -145,22 +146,23 @@ impl<M> Fabric<M> {
     pub(super) fn with<R>(&self, work: impl FnOnce(&mut Core<M>) -> R) -> R {
         let mut core = self.core.borrow_mut();
         let result = work(&mut core);
-        if core.wakes.is_empty() {
-            return result;
+        if !core.wakes.is_empty() {
+            drop(core);
+            self.wake_all();
         }
-        let mut wakes = std::mem::take(&mut core.wakes);
-        drop(core);
+        result
+    }
+
+    fn wake_all(&self) {
         let before = self.kernel.cause();
-        for (cause, wake) in wakes.drain(..) {
+        loop {
+            // Waking may lead back here, so nothing is borrowed meanwhile.
+            let next = self.core.borrow_mut().wakes.pop_front();
+            let Some((cause, wake)) = next else { break };
             self.kernel.set_cause(cause);
             self.kernel.wake(wake);
         }
         self.kernel.set_cause(before);
-        let mut core = self.core.borrow_mut();
-        if core.wakes.is_empty() {
-            core.wakes = wakes;
-        }
-        result
     }
 
     pub(super) fn look<R>(&self, look: impl FnOnce(&Core<M>) -> R) -> R {
@@ -200,7 +202,7 @@ impl<M> Core<M> {
     /// Wakes a waiter, because of the record that was written last.
     pub(super) fn wake(&mut self, waiter: Option<WakeRef>) {
         if let Some(waiter) = waiter {
-            self.wakes.push((self.kernel.cause(), waiter));
+            self.wakes.push_back((self.kernel.cause(), waiter));
         }
     }
 

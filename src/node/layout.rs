@@ -136,12 +136,21 @@ impl IntentMap {
     /// The first marked region at or after `from`.
     #[must_use]
     pub fn next_from(&self, from: Region) -> Option<Region> {
-        (from.get()..self.regions).map(Region::new).find(|region| self.has(*region))
+        let first = from.index() / 64;
+        let words = self.words.iter().enumerate().skip(first);
+        let found = words.map(|(at, word)| match at == first {
+            true => (at, *word & u64::MAX << (from.get() % 64)),
+            false => (at, *word),
+        });
+        let (at, word) = found.into_iter().find(|(_, word)| *word != 0)?;
+        let region = Region::new(at as u32 * 64 + word.trailing_zeros());
+        (region.get() < self.regions).then_some(region)
     }
 
     /// The marked regions, in order.
     pub fn iter(&self) -> impl Iterator<Item = Region> + '_ {
-        (0..self.regions).map(Region::new).filter(|region| self.has(*region))
+        let first = self.next_from(Region::new(0));
+        std::iter::successors(first, |last| self.next_from(Region::new(last.get() + 1)))
     }
 
     /// The bitmap's blocks, as they stand on a disk.

@@ -27,6 +27,9 @@ impl Clock {
 
     /// The monotonic clock at virtual time `now`: no offset, never back, but it drifts.
     pub(super) fn monotonic(self, now: Nanos) -> Nanos {
+        if self.config.drift_ppm == 0 {
+            return now;
+        }
         let local = i128::from(now.get()) * (MILLION + i128::from(self.config.drift_ppm)) / MILLION;
         Nanos::new(u64::try_from(local).unwrap_or(u64::MAX))
     }
@@ -39,6 +42,9 @@ impl Clock {
 
     /// The first virtual time at which the monotonic clock shows `local` or later.
     pub(super) fn virtual_at(self, local: Nanos) -> Nanos {
+        if self.config.drift_ppm == 0 {
+            return local;
+        }
         let rate = MILLION + i128::from(self.config.drift_ppm);
         let virtual_time = (i128::from(local.get()) * MILLION + rate - 1) / rate;
         Nanos::new(u64::try_from(virtual_time).unwrap_or(u64::MAX))

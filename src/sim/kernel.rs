@@ -7,7 +7,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use madsim::time::TimeHandle;
@@ -24,7 +24,7 @@ use super::queue::EventQueue;
 use super::records::TaskPolled;
 use super::rng::{Rng, Seed};
 use super::schedule::{self, Ready, Schedule};
-use super::task::{BoxedFuture, ForeignWakes, State, Task, TaskId, Tasks, WakeRef, waker};
+use super::task::{Body, ForeignWakes, State, Task, TaskId, Tasks, WakeRef, waker};
 use super::timer::Timers;
 use super::trace::TraceSink;
 use super::wait::Wait;
@@ -84,6 +84,8 @@ pub(super) struct Inner {
     foreign: Arc<ForeignWakes>,
     pub(super) ledger: Ledger,
     crash: RefCell<Option<Crash>>,
+    /// Whether there is a crash: asked at every turn.
+    has_crashed: Cell<bool>,
     seal: Option<TimeHandle>,
     sealed_until: Cell<Nanos>,
     polls_now: Cell<u64>,
@@ -130,6 +132,7 @@ impl Kernel {
             foreign: Arc::default(),
             ledger: Ledger::default(),
             crash: RefCell::new(None),
+            has_crashed: Cell::new(false),
             seal: TimeHandle::try_current(),
             sealed_until: Cell::new(Nanos::ZERO),
             polls_now: Cell::new(0),
@@ -294,10 +297,8 @@ impl Kernel {
             }
             entry.first_cpu + u32::from(chosen)
         };
-        let future: BoxedFuture = Box::pin(future);
         let id = inner.tasks.borrow_mut().insert(|id| Task {
-            future: Some(future),
-            waker: waker(&inner.foreign, id),
+            body: Some((Box::pin(future), waker(&inner.foreign, id))),
             node,
             cpu,
             state: State::Idle,
@@ -314,7 +315,7 @@ impl Kernel {
     pub fn turn(&self) -> Turn {
         let inner = &self.inner;
         inner.turns.set(inner.turns.get() + 1);
-        if inner.crash.borrow().is_some() {
+        if inner.has_crashed.get() {
             return Turn::Crashed;
         }
         self.take_foreign_wakes();
@@ -331,8 +332,8 @@ impl Kernel {
             },
             _ => None,
         };
-        if ticket.at > inner.now.get() {
-            inner.now.set(ticket.at);
+        if ticket.at() > inner.now.get() {
+            inner.now.set(ticket.at());
             inner.polls_now.set(0);
         }
         inner.cause.set(0);
@@ -355,11 +356,17 @@ impl Kernel {
         Turn::Ran
     }
 
+    #[inline]
     fn take_foreign_wakes(&self) {
         if self.inner.foreign.is_pending() {
-            for task in self.inner.foreign.take() {
-                self.ready(task);
-            }
+            self.ready_foreign();
+        }
+    }
+
+    #[cold]
+    fn ready_foreign(&self) {
+        for task in self.inner.foreign.take() {
+            self.ready(task);
         }
     }
 
@@ -376,12 +383,11 @@ impl Kernel {
             }
             let free = cpu.busy_until <= now;
             let picked = free.then(|| {
-                let at = match cpu.ready.len() {
-                    1 => 0,
-                    _ => inner.schedule.borrow_mut().pick(&cpu.ready),
-                };
+                let last = cpu.ready.len() - 1;
+                let at = if last == 0 { 0 } else { inner.schedule.borrow_mut().pick(&cpu.ready) };
                 cpu.busy_until = now + cpu.poll_cost;
-                (cpu.ready.remove(at).task, cpu.id)
+                let ready = if at == last { cpu.ready.pop() } else { Some(cpu.ready.remove(at)) };
+                (ready.expect("a task is ready").task, cpu.id)
             });
             if !cpu.ready.is_empty() {
                 cpu.has_alarm = true;
@@ -397,48 +403,48 @@ impl Kernel {
 
     fn poll(&self, id: TaskId, cpu: CpuId) -> Turn {
         let inner = &self.inner;
-        let Some((mut future, waker, node, name)) = self.begin(id, cpu) else { return Turn::Ran };
+        let Some((mut body, node, name)) = self.begin(id, cpu) else { return Turn::Ran };
         self.keep_seal_in_step();
         if log::enabled() {
             log::set(self.now(), &inner.nodes.borrow()[node.index()].name);
         }
         self.emit(None, &TaskPolled { task: id.slot, generation: id.generation });
-        let result = guarded(|| future.as_mut().poll(&mut Context::from_waker(&waker)));
+        let (future, waker) = &mut body;
+        let result = guarded(|| future.as_mut().poll(&mut Context::from_waker(waker)));
         let result = match result {
             Ok(result) => result,
             Err(caught) => {
                 let place = inner.tasks.borrow_mut().get(id).map(|task| task.place);
                 // What it held may panic again when dropped; the first panic is the one to report.
-                let _ = guarded(move || drop(future));
+                let _ = guarded(move || drop(body));
                 self.crashed(node, name, place, caught);
                 return Turn::Crashed;
             }
         };
-        self.end(id, result, future);
+        self.end(id, result, body);
         self.take_foreign_wakes();
         let polls = inner.polls_now.get() + 1;
         inner.polls_now.set(polls);
         if polls > inner.polls_per_instant_max { Turn::Stuck } else { Turn::Ran }
     }
 
-    fn begin(&self, id: TaskId, cpu: CpuId) -> Option<(BoxedFuture, Waker, NodeId, &'static str)> {
+    fn begin(&self, id: TaskId, cpu: CpuId) -> Option<(Body, NodeId, &'static str)> {
         let inner = &self.inner;
         let mut tasks = inner.tasks.borrow_mut();
         let task = tasks.get(id)?;
-        let future = task.future.take()?;
+        let body = task.body.take()?;
         task.state = State::Running;
         task.wait = None;
         inner.cause.set(task.cause);
-        let waker = task.waker.clone();
-        let running = Running { task: id, node: task.node, cpu, waker: waker.data() };
+        let running = Running { task: id, node: task.node, cpu, waker: body.1.data() };
         inner.current.set(Some(running));
-        Some((future, waker, task.node, task.name))
+        Some((body, task.node, task.name))
     }
 
-    fn end(&self, id: TaskId, result: Poll<()>, future: BoxedFuture) {
+    fn end(&self, id: TaskId, result: Poll<()>, body: Body) {
         let inner = &self.inner;
         if result.is_ready() {
-            drop(future);
+            drop(body);
             inner.current.set(None);
             let finished = inner.tasks.borrow_mut().remove(id);
             drop(finished);
@@ -448,10 +454,10 @@ impl Kernel {
         let mut tasks = inner.tasks.borrow_mut();
         let Some(task) = tasks.get(id) else {
             drop(tasks);
-            drop(future);
+            drop(body);
             return;
         };
-        task.future = Some(future);
+        task.body = Some(body);
         let again = task.state == State::Requeued;
         task.state = State::Idle;
         if again {
@@ -471,6 +477,7 @@ impl Kernel {
     ) {
         let inner = &self.inner;
         inner.current.set(None);
+        inner.has_crashed.set(true);
         *inner.crash.borrow_mut() = Some(Crash {
             node,
             task: name,

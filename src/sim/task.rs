@@ -18,7 +18,8 @@ pub struct TaskId {
     pub(super) generation: u32,
 }
 
-pub(super) type BoxedFuture = Pin<Box<dyn Future<Output = ()>>>;
+/// What is polled, and the waker that it is polled with.
+pub(super) type Body = (Pin<Box<dyn Future<Output = ()>>>, Waker);
 
 /// Where a task is in its life.
 ///
@@ -41,8 +42,7 @@ pub(super) enum State {
 
 pub(super) struct Task {
     /// Absent while it is being polled.
-    pub(super) future: Option<BoxedFuture>,
-    pub(super) waker: Waker,
+    pub(super) body: Option<Body>,
     pub(super) node: NodeId,
     /// Index into the kernel's table of CPUs.
     pub(super) cpu: u32,
@@ -120,6 +120,7 @@ impl ForeignWakes {
         std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    #[inline]
     pub(super) fn is_pending(&self) -> bool {
         self.pending.load(Ordering::Relaxed)
     }

@@ -31,6 +31,8 @@ struct Slot {
 }
 
 struct Entry {
+    /// The next request of the same work: those of one work are a ring.
+    next: Option<u64>,
     target: NodeId,
     volume: VolumeId,
     leg: LegIndex,
@@ -53,6 +55,18 @@ struct Slots {
 }
 
 impl Slots {
+    /// Whether another request of the same work surely has no answer yet.
+    fn waits_for_others(&mut self, cookie: u64) -> bool {
+        let mut next = self.find(cookie).and_then(|entry| entry.next);
+        while let Some(at) = next.filter(|at| *at != cookie) {
+            match self.find(at) {
+                Some(entry) if entry.reply.is_none() => return true,
+                other => next = other.and_then(|entry| entry.next),
+            }
+        }
+        false
+    }
+
     fn find(&mut self, cookie: u64) -> Option<&mut Entry> {
         let slot = self.slots.get_mut(cookie as u32 as usize)?;
         if u64::from(slot.generation) == cookie >> 32 { slot.call.as_mut() } else { None }
@@ -72,20 +86,24 @@ impl Calls {
             (slots.slots.len() - 1) as u32
         });
         let slot = &mut slots.slots[at as usize];
-        slot.call = Some(Entry { target, volume, leg, sent: now, waiter: None, reply: None });
+        let (waiter, reply) = (None, None);
+        slot.call = Some(Entry { next: None, target, volume, leg, sent: now, waiter, reply });
         let cookie = u64::from(slot.generation) << 32 | u64::from(at);
         Call { calls: self.clone(), cookie }
     }
 
-    /// Hands an answer to whoever waits for it; an answer that nobody waits for is dropped.
+    /// Hands an answer to whoever waits for it; an answer that nobody waits for is dropped. Good news
+    /// waits until all other requests of the same work have their answers, too.
     pub(super) fn answer(&self, cookie: u64, reply: Reply) {
-        let waiter = match self.slots.borrow_mut().find(cookie) {
-            Some(entry) => {
-                entry.reply = Some(reply);
-                entry.waiter.take()
-            }
-            None => None,
-        };
+        let mut slots = self.slots.borrow_mut();
+        let good = matches!(reply, Reply::Answer(LegStatus::Ok, _));
+        let Some(entry) = slots.find(cookie) else { return };
+        entry.reply = Some(reply);
+        if good && slots.waits_for_others(cookie) {
+            return;
+        }
+        let waiter = slots.find(cookie).and_then(|entry| entry.waiter.take());
+        drop(slots);
         if let Some(waiter) = waiter {
             self.kernel.wake(waiter);
         }
@@ -146,6 +164,16 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn cookie(&self) -> u64 {
         self.cookie
+    }
+
+    /// Says that both belong to one work, which goes on when all its requests are answered.
+    pub(super) fn join(&self, other: &Self) {
+        let slots = &mut *self.calls.slots.borrow_mut();
+        let Some(entry) = slots.find(other.cookie) else { return };
+        let next = entry.next.replace(self.cookie).unwrap_or(other.cookie);
+        if let Some(entry) = slots.find(self.cookie) {
+            entry.next = Some(next);
+        }
     }
 }
 

@@ -364,9 +364,12 @@ impl Put {
         }
         let (work, volume) = (&self.work, &self.volume);
         let message = |cookie, epoch| work.message(cookie, volume.spec.id, leg, epoch);
-        let call = request(volume, leg, epoch, message);
-        self.calls[at] = call.map(|call| (call, self.grant));
-        self.calls[at].is_some()
+        let Some(call) = request(volume, leg, epoch, message) else { return false };
+        if let Some((other, _)) = self.calls.iter().flatten().next() {
+            call.join(other);
+        }
+        self.calls[at] = Some((call, self.grant));
+        true
     }
 
     fn answered(&mut self, leg: LegIndex, grant: u64, reply: &Reply) {

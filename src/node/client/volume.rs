@@ -31,6 +31,8 @@ pub(super) struct Volume {
     confirmed: RefCell<Rc<Cell<Nanos>>>,
     manager: RefCell<Option<Rc<Connection<Wire>>>>,
     legs: [LegState; MAX_LEGS],
+    /// The connections to the legs' targets, by leg.
+    links: Vec<Rc<TargetLink>>,
     is_lost: Cell<bool>,
 }
 
@@ -51,7 +53,9 @@ struct LegState {
 
 impl Volume {
     pub(super) fn new(client: Rc<Client>, spec: &VolumeSpec) -> Self {
+        let links = spec.legs.iter().map(|leg| client.links[&leg.target].clone()).collect();
         Self {
+            links,
             changed: Signal::new(client.handle.kernel()),
             locks: RangeLocks::new(&client.handle),
             intent: Intent::new(spec.regions()),
@@ -86,7 +90,7 @@ impl Volume {
     }
 
     pub(super) fn link(&self, leg: LegIndex) -> &Rc<TargetLink> {
-        &self.client.links[&self.leg(leg).target]
+        &self.links[leg.index()]
     }
 
     /// Waits for the first grant, or for one under which `wanted` gives a value.

@@ -140,7 +140,7 @@ impl Manager {
         match message {
             Wire::Ping { beat } => {
                 let _closed = peer.connection.send(Wire::Pong { beat });
-                self.for_all(Input::Heard { client: node });
+                self.heard_owner(node);
             }
             Wire::TargetHello { legs } => self.hello(&legs),
             Wire::Registered { volume, leg, epoch, ok } => {
@@ -197,6 +197,16 @@ impl Manager {
             }
         }
         self.for_all(Input::Tick);
+    }
+
+    /// The owner of these volumes is alive.
+    fn heard_owner(&mut self, node: NodeId) {
+        for at in 0..self.machines.len() {
+            let (spec, record) = (self.machines[at].spec(), self.machines[at].record());
+            if record.owner.is_some_and(|(owner, _)| owner == node) {
+                self.apply(spec.id, Input::Heard { client: node });
+            }
+        }
     }
 
     fn for_all(&mut self, input: Input) {

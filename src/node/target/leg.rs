@@ -207,15 +207,22 @@ impl Leg {
     /// Asks for these regions to be marked on the disk.
     pub(super) fn mark(&self, regions: impl Iterator<Item = Region>) {
         let mut state = self.state.borrow_mut();
-        regions.for_each(|region| state.wanted.set(region));
+        let mut news = false;
+        for region in regions {
+            news |= !state.wanted.has(region);
+            state.wanted.set(region);
+        }
         drop(state);
-        self.changed.notify();
+        // Whoever asks again while the marks are on their way changes nothing and wakes nobody.
+        if news {
+            self.changed.notify();
+        }
     }
 
     /// Takes a region's mark away, unless it is being written (the owner sees to it that it isn't).
     pub(super) fn unmark(&self, region: Region) {
         let mut state = self.state.borrow_mut();
-        if state.writes[region.index()] == 0 {
+        if state.writes[region.index()] == 0 && state.wanted.has(region) {
             state.wanted.clear(region);
             drop(state);
             self.changed.notify();
@@ -290,7 +297,8 @@ impl Drop for InFlight {
         let left = self.leg.in_flight.get() - 1;
         self.leg.in_flight.set(left);
         self.leg.count_writes(self.writes, |count| count - 1);
-        if left == 0 {
+        // Only a registration waits for that.
+        if left == 0 && !self.leg.state.borrow().ready {
             self.leg.changed.notify();
         }
     }

@@ -69,16 +69,14 @@ enum Started {
 impl Server {
     /// Does all that can be done now.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
-        loop {
-            if let Some((queue, completion)) = self.poll_completion(cx) {
-                self.complete(queue, completion);
-                continue;
+        while let Poll::Ready(message) = self.connection.poll_recv(cx) {
+            match message {
+                Ok(message) => self.take(message),
+                Err(closed) => return Poll::Ready(closed),
             }
-            match self.connection.poll_recv(cx) {
-                Poll::Ready(Ok(message)) => self.take(message),
-                Poll::Ready(Err(closed)) => return Poll::Ready(closed),
-                Poll::Pending => break,
-            }
+        }
+        while let Some((queue, completion)) = self.poll_completion(cx) {
+            self.complete(queue, completion);
         }
         self.retry_parked();
         for request in &self.parked {

@@ -9,8 +9,9 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::base::{Record, Seq, WORDS};
 
 const RECORDS_PER_PAGE: usize = 64;
-const WORDS_PER_RECORD: usize = 4 + WORDS;
-const PAGE_BYTES: usize = 16 + RECORDS_PER_PAGE * WORDS_PER_RECORD * 8;
+const HEAD_WORDS: usize = 4;
+const RECORD_BYTES: usize = (HEAD_WORDS + WORDS) * 8;
+const PAGE_BYTES: usize = 16 + RECORDS_PER_PAGE * RECORD_BYTES;
 const CHECKPOINTS_MAX: usize = 4096;
 
 /// The digest after all records up to and including `seq`.
@@ -20,6 +21,13 @@ pub struct Checkpoint {
     pub seq: Seq,
     /// The digest up to there.
     pub digest: u128,
+}
+
+#[inline]
+fn put(room: &mut [u8], words: &[u64]) {
+    for (bytes, word) in room.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+        *bytes = word.to_le_bytes();
+    }
 }
 
 /// A running 128-bit digest with checkpoints.
@@ -47,28 +55,28 @@ impl Default for Digest {
 
 impl Digest {
     /// Takes in a record.
+    #[inline]
     pub fn push(&mut self, record: &Record) {
+        let fields = record.kind.fields.len();
         let node = record.node.map_or(0, |node| u64::from(node.get()) + 1);
         let cpu = record.cpu.map_or(0, |cpu| u64::from(cpu.get()) + 1);
-        let place = node << 16 | cpu;
-        self.word(record.at.get());
-        self.word(u64::from(record.kind.code) << 32 | record.kind.fields.len() as u64);
-        self.word(place);
-        self.word(record.cause);
-        for word in &record.words[..record.kind.fields.len()] {
-            self.word(*word);
-        }
+        let code = u64::from(record.kind.code) << 32 | fields as u64;
+        let head = [record.at.get(), code, node << 16 | cpu, record.cause];
+        // Written in full, whatever the number of fields: the next record overwrites what this one
+        // has no use for, and where everything goes is known when this is compiled.
+        let room = self.page[self.filled..].first_chunk_mut::<RECORD_BYTES>();
+        let room = room.expect("a page has room for all its records");
+        let (head_room, words_room) = room.split_at_mut(HEAD_WORDS * 8);
+        put(head_room, &head);
+        put(words_room, &record.words);
+        self.filled += (HEAD_WORDS + fields) * 8;
         self.records += 1;
         if self.records == RECORDS_PER_PAGE {
             self.turn_page(record.seq);
         }
     }
 
-    fn word(&mut self, word: u64) {
-        self.page[self.filled..self.filled + 8].copy_from_slice(&word.to_le_bytes());
-        self.filled += 8;
-    }
-
+    #[cold]
     fn turn_page(&mut self, seq: Seq) {
         let digest = xxh3_128(&self.page[..self.filled]);
         self.page[..16].copy_from_slice(&digest.to_le_bytes());

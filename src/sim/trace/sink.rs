@@ -79,7 +79,14 @@ impl TraceSink {
         let record =
             Record { at, seq: self.seq, cause, node, cpu, kind: R::TYPE, words: what.words() };
         self.digest.push(&record);
-        self.remember(&record);
+        if self.keep != Keep::Nothing {
+            self.keep_whole(&record);
+        }
+        // Records count from 1: the first of them is at 0.
+        match self.recent.get_mut((self.seq - 1) as usize % RECENT_MAX) {
+            Some(oldest) => *oldest = record,
+            None => self.recent.push(record),
+        }
         let shown = R::TYPE.audience != Audience::Trace
             || (!self.watched.is_empty() && self.watched.contains(&R::TYPE.code));
         if shown {
@@ -90,7 +97,7 @@ impl TraceSink {
         self.seq
     }
 
-    fn remember(&mut self, record: &Record) {
+    fn keep_whole(&mut self, record: &Record) {
         let kept = match self.keep {
             Keep::Nothing => false,
             Keep::All => true,
@@ -98,12 +105,6 @@ impl TraceSink {
         };
         if kept {
             self.kept.push(*record);
-        }
-        if self.recent.len() < RECENT_MAX {
-            self.recent.push(*record);
-        } else {
-            // Records count from 1: the first of them is at 0.
-            self.recent[(record.seq - 1) as usize % RECENT_MAX] = *record;
         }
     }
 }
