@@ -77,10 +77,12 @@ impl Server {
             match self.connection.poll_recv(cx) {
                 Poll::Ready(Ok(message)) => self.take(message),
                 Poll::Ready(Err(closed)) => return Poll::Ready(closed),
+                // A request that goes on may open a queue pair, whose completions nobody has asked
+                // to be woken for yet: so look again after each that does.
+                Poll::Pending if self.retry_parked() => {}
                 Poll::Pending => break,
             }
         }
-        self.retry_parked();
         for request in &self.parked {
             request.leg.changed.register(cx);
         }
@@ -176,13 +178,16 @@ impl Server {
         }
     }
 
-    fn retry_parked(&mut self) {
-        for _ in 0..self.parked.len() {
+    /// Tries again what waits; says whether any of it went on.
+    fn retry_parked(&mut self) -> bool {
+        let before = self.parked.len();
+        for _ in 0..before {
             let request = self.parked.pop_front().expect("as many as counted");
             if let Started::Waits(request) = self.start(request) {
                 self.parked.push_back(request);
             }
         }
+        self.parked.len() < before
     }
 
     fn start(&mut self, request: Request) -> Started {
