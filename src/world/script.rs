@@ -129,6 +129,8 @@ impl World<'_> {
         let at = entry as usize;
         let script = &self.scenario.script;
         if self.entries[at].done || self.is_over(at) {
+            // Its last interval ended after its time.
+            self.entries[at].done = true;
             return;
         }
         let landed = match &script[at].effect {

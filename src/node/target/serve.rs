@@ -69,16 +69,22 @@ enum Started {
 impl Server {
     /// Does all that can be done now.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
-        while let Poll::Ready(message) = self.connection.poll_recv(cx) {
-            match message {
-                Ok(message) => self.take(message),
-                Err(closed) => return Poll::Ready(closed),
+        loop {
+            while let Poll::Ready(message) = self.connection.poll_recv(cx) {
+                match message {
+                    Ok(message) => self.take(message),
+                    Err(closed) => return Poll::Ready(closed),
+                }
+            }
+            while let Some((queue, completion)) = self.poll_completion(cx) {
+                self.complete(queue, completion);
+            }
+            // A request that goes on may open a queue pair, whose completions nobody has asked to be
+            // woken for yet: so look again after each that does.
+            if !self.retry_parked() {
+                break;
             }
         }
-        while let Some((queue, completion)) = self.poll_completion(cx) {
-            self.complete(queue, completion);
-        }
-        self.retry_parked();
         for request in &self.parked {
             request.leg.changed.register(cx);
         }
@@ -174,13 +180,16 @@ impl Server {
         }
     }
 
-    fn retry_parked(&mut self) {
-        for _ in 0..self.parked.len() {
+    /// Tries again what waits; says whether any of it went on.
+    fn retry_parked(&mut self) -> bool {
+        let before = self.parked.len();
+        for _ in 0..before {
             let request = self.parked.pop_front().expect("as many as counted");
             if let Started::Waits(request) = self.start(request) {
                 self.parked.push_back(request);
             }
         }
+        self.parked.len() < before
     }
 
     fn start(&mut self, request: Request) -> Started {
