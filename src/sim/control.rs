@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::base::{CpuId, NodeId, Record, Recorded};
+use crate::base::{CpuId, Names, NodeId, Record, Recorded};
 
 use super::config::NodeConfig;
 use super::cpu::Cpu;
@@ -186,6 +186,11 @@ impl Kernel {
             })
         });
         described.collect()
+    }
+
+    /// Says what log lines call nodes, disks and volumes.
+    pub fn set_names(&self, names: Names) {
+        *self.inner.names.borrow_mut() = names;
     }
 
     /// Which records are kept whole from now on.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use madsim::time::TimeHandle;
 
-use crate::base::{CpuId, Nanos, NodeId, Recorded, Seq};
+use crate::base::{CpuId, Names, Nanos, NodeId, Recorded, Seq};
 
 use super::config::KernelConfig;
 use super::cpu::Cpu;
@@ -83,6 +83,8 @@ pub(super) struct Inner {
     schedule: RefCell<Box<dyn Schedule>>,
     foreign: Arc<ForeignWakes>,
     pub(super) ledger: Ledger,
+    /// What log lines call nodes, disks and volumes.
+    pub(super) names: RefCell<Names>,
     crash: RefCell<Option<Crash>>,
     /// Whether there is a crash: asked at every turn.
     has_crashed: Cell<bool>,
@@ -131,6 +133,7 @@ impl Kernel {
             schedule: RefCell::new(schedule::make(config.schedule, seed)),
             foreign: Arc::default(),
             ledger: Ledger::default(),
+            names: RefCell::default(),
             crash: RefCell::new(None),
             has_crashed: Cell::new(false),
             seal: TimeHandle::try_current(),
@@ -200,7 +203,18 @@ impl Kernel {
         let cause = inner.cause.get();
         let seq = inner.trace.borrow_mut().write(self.now(), (node, cpu), cause, what);
         inner.cause.set(seq);
+        if log::enabled() {
+            self.log_last_record();
+        }
         seq
+    }
+
+    #[cold]
+    fn log_last_record(&self) {
+        let last = self.inner.trace.borrow().last();
+        if let Some(record) = last {
+            log::record(&record, &self.inner.names.borrow());
+        }
     }
 
     /// The record that led to what runs now, or 0.

@@ -110,6 +110,7 @@ pub(super) fn stage(scenario: &Scenario, seed: u64) -> Stage {
     let nodes = add_nodes(&kernel, scenario, &mut names);
     let disks = add_disks(&kernel, scenario, &nodes, &mut names);
     names.volumes = scenario.volumes.iter().map(|volume| volume.name.clone()).collect();
+    kernel.set_names(names.clone());
     let map = Rc::new(ClusterMap {
         block_size: cluster.block_size,
         volumes: place::volumes(scenario, &nodes),

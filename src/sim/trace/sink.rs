@@ -60,6 +60,12 @@ impl TraceSink {
         std::mem::take(&mut self.kept)
     }
 
+    /// The last record.
+    pub(in crate::sim) fn last(&self) -> Option<Record> {
+        let at = self.seq.checked_sub(1)?;
+        self.recent.get(at as usize % RECENT_MAX).copied()
+    }
+
     /// The last records, oldest first.
     pub(in crate::sim) fn recent(&self) -> Vec<Record> {
         let mut recent = self.recent.clone();
