@@ -39,7 +39,7 @@ pub(super) struct NetNode {
     pub(super) sockets: Services,
 }
 
-/// All state of a network. Wakes nobody while it is borrowed: it collects whom to wake.
+/// All state of a network. Runs no foreign waker while it is borrowed: it collects those.
 pub(super) struct Core<M> {
     pub(super) kernel: Kernel,
     pub(super) config: NetConfig,
@@ -52,6 +52,7 @@ pub(super) struct Core<M> {
     nodes: Vec<NetNode>,
     /// Messages sent and neither delivered nor dropped.
     pub(super) in_flight: usize,
+    /// Wakers that are not a task's own, with what led to their being woken.
     wakes: VecDeque<(Seq, WakeRef)>,
     latency: Rng,
     extra_delay: Rng,
@@ -201,8 +202,11 @@ impl<M> Core<M> {
 
     /// Wakes a waiter, because of the record that was written last.
     pub(super) fn wake(&mut self, waiter: Option<WakeRef>) {
-        if let Some(waiter) = waiter {
-            self.wakes.push_back((self.kernel.cause(), waiter));
+        match waiter {
+            // Only puts the task into its run queue: nothing of it runs now.
+            Some(task @ WakeRef::Task(_)) => self.kernel.wake(task),
+            Some(foreign) => self.wakes.push_back((self.kernel.cause(), foreign)),
+            None => {}
         }
     }
 

@@ -72,6 +72,8 @@ pub(super) struct Inner {
     /// The record that led to what runs now.
     pub(super) cause: Cell<Seq>,
     current: Cell<Option<Running>>,
+    /// What the task being polled said last that it waits for.
+    wait: Cell<Option<Wait>>,
     events: RefCell<EventQueue>,
     pub(super) tasks: RefCell<Tasks>,
     pub(super) timers: RefCell<Timers>,
@@ -122,6 +124,7 @@ impl Kernel {
             now: Cell::new(Nanos::ZERO),
             cause: Cell::new(0),
             current: Cell::new(None),
+            wait: Cell::new(None),
             events: RefCell::default(),
             tasks: RefCell::default(),
             timers: RefCell::default(),
@@ -239,11 +242,7 @@ impl Kernel {
 
     /// Notes what the current task waits for, for the report of a hang.
     pub fn waits_for(&self, wait: Wait) {
-        if let Some(running) = self.inner.current.get()
-            && let Some(task) = self.inner.tasks.borrow_mut().get(running.task)
-        {
-            task.wait = Some(wait);
-        }
+        self.inner.wait.set(Some(wait));
     }
 
     /// Wakes a waiter; of a task that is gone, nothing happens.
@@ -449,6 +448,7 @@ impl Kernel {
         let body = task.body.take()?;
         task.state = State::Running;
         task.wait = None;
+        inner.wait.set(None);
         inner.cause.set(task.cause);
         let running = Running { task: id, node: task.node, cpu, waker: body.1.data() };
         inner.current.set(Some(running));
@@ -472,6 +472,7 @@ impl Kernel {
             return;
         };
         task.body = Some(body);
+        task.wait = inner.wait.get();
         let again = task.state == State::Requeued;
         task.state = State::Idle;
         if again {

@@ -364,12 +364,15 @@ impl Put {
         }
         let (work, volume) = (&self.work, &self.volume);
         let message = |cookie, epoch| work.message(cookie, volume.spec.id, leg, epoch);
-        let Some(call) = request(volume, leg, epoch, message) else { return false };
+        let Some(mut call) = request(volume, leg, epoch, message) else { return false };
         if let Some((other, _)) = self.calls.iter().flatten().next() {
             call.join(other);
         }
+        // Has itself woken for the answer, which cannot be here yet.
+        let answered = Pin::new(&mut call).poll(cx).is_ready();
+        assert!(!answered, "an answer takes a message");
         self.calls[at] = Some((call, self.grant));
-        true
+        false
     }
 
     fn answered(&mut self, leg: LegIndex, grant: u64, reply: &Reply) {
