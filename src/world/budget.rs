@@ -42,14 +42,14 @@ impl Budget {
         self.may_take(&legs, stage, conditions)
     }
 
-    /// Whether this disk may be taken away or made to fail.
-    pub(super) fn may_take_disk(
+    /// Whether these disks may be taken away or made to fail.
+    pub(super) fn may_take_disks(
         &self,
-        disk: DiskId,
+        disks: &[DiskId],
         stage: &Stage,
         conditions: &Conditions,
     ) -> bool {
-        let legs = legs_where(stage, |_, held| held == disk);
+        let legs = legs_where(stage, |_, held| disks.contains(&held));
         self.may_take(&legs, stage, conditions)
     }
 

@@ -83,7 +83,7 @@ fn leg_views(stage: &Stage, spec: &VolumeSpec) -> Vec<LegView> {
     let size = stage.map.block_size;
     let slots = [0, 1].map(|turn| stage.database().raw_read(u64::from(spec.id.get()) * 2 + turn));
     let records = slots.iter().filter_map(|block| VolumeRecord::from_block(block, size));
-    let newest = records.max_by_key(|record| record.epoch);
+    let newest = records.max_by_key(VolumeRecord::age);
     let record = newest.unwrap_or_else(|| VolumeRecord::new(spec.legs.len()));
     let legs = spec.leg_ids().map(|leg| {
         let mode = match record.modes.of(leg) {

@@ -124,8 +124,10 @@ impl World<'_> {
     ) -> Vec<DiskId> {
         let choice = select::disks(selector, &self.stage, self.scenario);
         let mut rng = self.rng.clone();
-        let chosen = choice.draw(&mut rng, |disk| {
-            let allowed = !harms || self.budget.may_take_disk(disk, &self.stage, &self.conditions);
+        let chosen = choice.draw(&mut rng, |taken, disk| {
+            let taken = [taken, &[disk]].concat();
+            let allowed =
+                !harms || self.budget.may_take_disks(&taken, &self.stage, &self.conditions);
             allowed && has_effect(self, disk)
         });
         self.rng = rng;
@@ -209,7 +211,7 @@ impl World<'_> {
 
     fn any_node(&mut self, selector: NodeSelector) -> Option<NodeId> {
         let choice = select::nodes(selector, &self.stage);
-        choice.draw(&mut self.rng, |_| true).first().copied()
+        choice.draw(&mut self.rng, |_, _| true).first().copied()
     }
 
     fn apply_to_node(&mut self, entry: u32, action: &Action) -> Applied {
@@ -222,9 +224,9 @@ impl World<'_> {
         let (Choice::Each(all) | Choice::OneOf(all)) = select::nodes(selector, &self.stage);
         let could = all.into_iter().any(|node| self.node_action_has_effect(action, node));
         let mut rng = self.rng.clone();
-        let chosen = select::nodes(selector, &self.stage).draw(&mut rng, |node| {
-            let budget = &self.budget;
-            let allowed = !harms || budget.may_take_nodes(&[node], &self.stage, &self.conditions);
+        let chosen = select::nodes(selector, &self.stage).draw(&mut rng, |taken, node| {
+            let (budget, taken) = (&self.budget, [taken, &[node]].concat());
+            let allowed = !harms || budget.may_take_nodes(&taken, &self.stage, &self.conditions);
             allowed && self.node_action_has_effect(action, node)
         });
         self.rng = rng;
@@ -327,14 +329,21 @@ impl World<'_> {
             !harms || world.budget.may_take_nodes(nodes, &world.stage, &world.conditions)
         };
         let mut rng = self.rng.clone();
-        let firsts = select::nodes(from, &self.stage).draw(&mut rng, |a| fits(self, &[a]));
+        let with = |taken: &[NodeId], more: &[NodeId]| fits(self, &[taken, more].concat());
+        let firsts = select::nodes(from, &self.stage).draw(&mut rng, |taken, a| with(taken, &[a]));
         let mut pairs = Vec::new();
+        let mut ends: Vec<NodeId> = Vec::new();
         for a in firsts {
             match to {
                 None => pairs.push((a, a)),
                 Some(to) => {
-                    let fits_both = |b| b != a && fits(self, &[a, b]);
+                    let ends_of_others = ends.clone();
+                    let fits_both = |taken: &[NodeId], b: NodeId| {
+                        b != a && with(&[&ends_of_others, taken].concat(), &[a, b])
+                    };
                     let seconds = select::nodes(to, &self.stage).draw(&mut rng, fits_both);
+                    ends.push(a);
+                    ends.extend(&seconds);
                     pairs.extend(seconds.into_iter().map(|b| (a, b)));
                 }
             }

@@ -15,12 +15,18 @@ pub(super) enum Choice<T> {
 }
 
 impl<T: Copy> Choice<T> {
-    /// The ones chosen, of those that `fits` lets through.
-    pub(super) fn draw(self, rng: &mut Rng, fits: impl Fn(T) -> bool) -> Vec<T> {
+    /// The ones chosen, of those that `fits` lets through: it is shown those chosen before, and the one
+    /// that is to join them.
+    pub(super) fn draw(self, rng: &mut Rng, fits: impl Fn(&[T], T) -> bool) -> Vec<T> {
         match self {
-            Self::Each(all) => all.into_iter().filter(|one| fits(*one)).collect(),
+            Self::Each(all) => all.into_iter().fold(Vec::new(), |mut chosen, one| {
+                if fits(&chosen, one) {
+                    chosen.push(one);
+                }
+                chosen
+            }),
             Self::OneOf(some) => {
-                let fitting: Vec<T> = some.into_iter().filter(|one| fits(*one)).collect();
+                let fitting: Vec<T> = some.into_iter().filter(|one| fits(&[], *one)).collect();
                 match fitting.len() {
                     0 => Vec::new(),
                     1 => fitting,

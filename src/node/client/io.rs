@@ -395,6 +395,16 @@ impl Put {
         }
     }
 
+    /// Takes back what has not been answered: after this, the connection that carried it is over, and
+    /// nothing of it can land on top of what is written next.
+    fn give_up(&mut self) {
+        for leg in self.volume.spec.leg_ids() {
+            if self.calls[leg.index()].take().is_some() {
+                self.volume.link(leg).close();
+            }
+        }
+    }
+
     fn fail(&mut self, leg: LegIndex, grant: u64) {
         self.held[leg.index()] = grant;
         if grant == self.volume.grant() {
@@ -424,6 +434,7 @@ impl Future for Put {
         let this = &mut *self;
         loop {
             if this.volume.is_lost() || this.failures > FAILURES_MAX {
+                this.give_up();
                 return Poll::Ready(Err(IoError::InDoubt));
             }
             let Some(topology) = this.volume.topology() else { break };

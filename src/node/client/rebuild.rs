@@ -8,7 +8,7 @@ use crate::base::{LegIndex, Region};
 
 use super::calls::Reply;
 use super::intent::Writing;
-use super::io::{IoError, Legs, Put, Work, ask, put_pieces, read_pieces};
+use super::io::{IoError, Legs, Piece, Put, Work, ask, put_pieces, read_pieces};
 use super::locks::Range;
 use super::volume::Volume;
 use crate::node::layout::IntentMap;
@@ -151,5 +151,14 @@ async fn copy_region(volume: &Rc<Volume>, leg: LegIndex, region: Region) -> Resu
         return Err(IoError::InDoubt);
     }
     let (pieces, _) = read_pieces(volume, block, blocks, 0).await?;
-    put_pieces(volume, pieces, Legs::one(leg)).await
+    let (lost, good) = pieces.into_iter().partition(|piece| matches!(piece, Piece::Bad(_)));
+    put_pieces(volume, good, Legs::one(leg)).await?;
+    if !Vec::is_empty(&lost) {
+        // Lost is lost on every leg: a source that could read such a block again some day must not
+        // answer what the others don't.
+        let writing = Writing::begin(volume, block, blocks);
+        put_pieces(volume, lost, Legs::ALL).await?;
+        writing.complete();
+    }
+    Ok(())
 }

@@ -39,8 +39,9 @@ pub(super) struct Volume {
 /// What the owner notes of a leg.
 #[derive(Default)]
 struct LegState {
-    /// The grant under which it was last reported as failed.
+    /// The grant under which it was last reported as failed, and when.
     reported: Cell<u64>,
+    reported_at: Cell<Nanos>,
     /// When a dead leg is looked at again, and how long to wait after that.
     probe_at: Cell<Nanos>,
     probe_pause: Cell<Nanos>,
@@ -174,17 +175,21 @@ impl Volume {
         self.client.handle.monotonic() < until
     }
 
-    /// Reports a leg as failed, once under each grant.
+    /// Reports a leg as failed: at once under each grant, then again while it goes on failing, for the
+    /// manager forgets reports that are not repeated.
     pub(super) fn report_failed(&self, leg: LegIndex) {
         let Some(topology) = self.topology() else { return };
         let state = &self.legs[leg.index()];
         let dead = topology.modes.of(leg) == LegMode::Dead;
-        if dead || state.reported.get() == self.grant() {
+        let now = self.client.handle.monotonic();
+        let again = now.saturating_sub(state.reported_at.get()) >= self.client.map.timing.patience;
+        if dead || (state.reported.get() == self.grant() && !again) {
             return;
         }
         let (volume, epoch) = (self.spec.id, topology.epoch);
         if self.tell_manager(Wire::LegFailed { volume, leg, epoch }) {
             state.reported.set(self.grant());
+            state.reported_at.set(now);
             self.note_report(leg, epoch, LegMode::Dead);
         }
     }

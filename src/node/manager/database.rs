@@ -1,5 +1,5 @@
 //! The manager's database: one record a volume, two slots each on the manager's disk, written in turn,
-//! so that a write cut short leaves the record before it.
+//! so that a write cut short leaves the record before it. Decides nothing.
 
 use crate::base::{Block, BlockSize, Nanos, Payload, VolumeId};
 use crate::disk::port::{Command, Drive, Op, QueuePair, Status};
@@ -16,35 +16,44 @@ pub(super) struct Database {
     drive: Drive,
     queue: QueuePair,
     size: BlockSize,
+    /// The slot that holds each volume's newest record.
+    newest: Vec<u64>,
 }
 
 impl Database {
     pub(super) fn open(handle: &NodeHandle, drive: &Drive, size: BlockSize) -> Self {
         let queue = drive.open(handle.node());
-        Self { handle: handle.clone(), drive: drive.clone(), queue, size }
+        Self { handle: handle.clone(), drive: drive.clone(), queue, size, newest: Vec::new() }
     }
 
-    /// The newest record of a volume; `None` when it has none yet. Waits for a disk that fails.
+    /// The newest record of the next volume, in the order of their ids; `None` when it has none yet.
+    /// Waits for a disk that fails.
     pub(super) async fn load(&mut self, volume: VolumeId) -> Option<VolumeRecord> {
         let slots = [self.read(slot(volume, 0)).await, self.read(slot(volume, 1)).await];
         let blank = slots.iter().all(|block| *block == Block::ZERO);
-        let records = slots.iter().filter_map(|block| VolumeRecord::from_block(block, self.size));
-        let newest = records.max_by_key(|record| record.epoch);
+        let records = (0..).zip(&slots).filter_map(|(turn, block)| {
+            VolumeRecord::from_block(block, self.size).map(|record| (turn, record))
+        });
+        let newest = records.max_by_key(|(_, record)| record.age());
         assert!(blank || newest.is_some(), "both records of volume {volume} are damaged");
-        newest
+        assert_eq!(self.newest.len(), volume.index(), "volumes are loaded in order");
+        self.newest.push(newest.map_or(1, |(turn, _)| turn));
+        newest.map(|(_, record)| record)
     }
 
     /// Makes a record durable. Returns only when it is.
     pub(super) async fn store(&mut self, volume: VolumeId, record: &VolumeRecord) {
-        let lba = slot(volume, record.epoch.get());
+        let turn = 1 - self.newest[volume.index()];
+        let lba = slot(volume, turn);
         let block = record.to_block(self.size);
         loop {
             let data = Payload::from_blocks(std::slice::from_ref(&block));
             match self.execute(Op::Write { lba, data, fua: true }).await.0 {
-                Status::Success => return,
+                Status::Success => break,
                 status => self.wait_after(status).await,
             }
         }
+        self.newest[volume.index()] = turn;
     }
 
     async fn read(&mut self, lba: u64) -> Block {
@@ -72,5 +81,5 @@ impl Database {
 
 /// The block of a volume's record: two for each, used in turn.
 fn slot(volume: VolumeId, turn: u64) -> u64 {
-    u64::from(volume.get()) * 2 + turn % 2
+    u64::from(volume.get()) * 2 + turn
 }

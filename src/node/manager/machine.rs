@@ -1,10 +1,14 @@
 //! Decides for one volume: a plain state machine, inputs in, effects out. Sends and stores nothing.
 //!
 //! ```text
-//! Settled ──decide──▶ Persisting ──persisted──▶ Registering ──all acknowledged──▶ Settled, granted
-//!                                                    │ a leg does not answer, a new owner
-//!                                                    └──────────decide──▶ Persisting
+//! Settled ──decide──▶ Persisting ──persisted──▶ Registering ──all acknowledged──▶ Persisting
+//!    ▲                    ▲                           │ a leg does not answer,        │
+//!    │                    └──────────decide───────────┘ a new owner                   │
+//!    └────────────────────────────────────granted◀──persisted, that it may be granted─┘
 //! ```
+//!
+//! That an epoch may be granted is persisted, too: only a leg that registered an epoch which was
+//! granted may have missed writes when it shows a lower generation.
 
 use crate::base::history::VolumeState;
 use crate::base::{Epoch, LegIndex, Nanos, NodeId};
@@ -58,7 +62,7 @@ pub(super) enum Effect {
 enum Phase {
     /// The record is durable, registered and granted.
     Settled,
-    /// The record is being made durable.
+    /// The record is being made durable, or that all legs have registered it.
     Persisting,
     /// These legs have not acknowledged yet.
     Registering { waiting: u8, deadline: Nanos },
@@ -70,9 +74,29 @@ struct Wishes {
     attach: Option<(NodeId, u64)>,
     detach: bool,
     failed: u8,
+    /// When each was last found to have failed: what was true once need not be true for ever.
+    failed_at: [Nanos; MAX_LEGS],
     back: u8,
     rebuilt: u8,
     register_anew: bool,
+}
+
+impl Wishes {
+    fn fail(&mut self, legs: u8, now: Nanos) {
+        self.failed |= legs;
+        let found = (0..MAX_LEGS).filter(|leg| legs >> leg & 1 == 1);
+        found.for_each(|leg| self.failed_at[leg] = now);
+    }
+
+    /// Forgets failures that were last found before `since`. Else a failure that was over before
+    /// another leg could serve would keep that other one from ever being given up.
+    fn forget(&mut self, since: Nanos) {
+        for leg in 0..MAX_LEGS {
+            if self.failed_at[leg] < since {
+                self.failed &= !(1 << leg);
+            }
+        }
+    }
 }
 
 /// One volume's decisions.
@@ -83,12 +107,11 @@ pub(super) struct Machine {
     phase: Phase,
     reports: [Option<LegReport>; MAX_LEGS],
     wishes: Wishes,
-    /// Whether the owner may have acted under the record's epoch.
-    granted: bool,
     owner_heard: Nanos,
     /// A client that waits for another's lease to run out.
     claimant: Option<(NodeId, u64)>,
-    state: VolumeState,
+    /// What was told last; nothing since this manager booted, whatever an earlier one told.
+    state: Option<VolumeState>,
 }
 
 const fn bit(leg: LegIndex) -> u8 {
@@ -111,11 +134,9 @@ impl Machine {
             phase: Phase::Settled,
             reports: [None; MAX_LEGS],
             wishes: Wishes::default(),
-            // Unknown after a reboot: the careful answer is that it was.
-            granted: true,
             owner_heard: now,
             claimant: None,
-            state: VolumeState::Healthy,
+            state: None,
         };
         if record.owner.is_some() {
             let deadline = now + machine.timing.dead_after + machine.timing.dead_after;
@@ -144,7 +165,7 @@ impl Machine {
                 }
             }
             Input::LegFailed { leg, epoch } if epoch == self.record.epoch => {
-                self.wishes.failed |= bit(leg);
+                self.wishes.fail(bit(leg), now);
             }
             Input::LegBack { leg, epoch } if epoch == self.record.epoch => {
                 self.wishes.back |= bit(leg);
@@ -169,6 +190,7 @@ impl Machine {
         match &mut self.phase {
             Phase::Registering { waiting, .. } if report.registered == self.record.epoch => {
                 *waiting &= !bit(leg);
+                self.wishes.failed &= !bit(leg);
             }
             Phase::Registering { waiting, .. } => {
                 *waiting |= bit(leg);
@@ -188,7 +210,13 @@ impl Machine {
         let Some(report) = self.reports[leg.index()] else { return false };
         let serial = self.record.serials[leg.index()];
         let same = serial == 0 || serial == report.serial;
-        report.usable && same && report.generation >= self.record.generations[leg.index()]
+        report.usable && same && report.generation >= self.record.generation_min(leg)
+    }
+
+    /// Whether the leg serves the record's epoch, as far as its target told.
+    fn serves(&self, leg: LegIndex) -> bool {
+        let report = self.reports[leg.index()];
+        report.is_some_and(|report| report.usable && report.registered == self.record.epoch)
     }
 
     /// Whether the leg can be given the record's epoch. A `W` leg on another disk is fine when it is
@@ -205,6 +233,7 @@ impl Machine {
         let Phase::Registering { waiting, .. } = &mut self.phase else { return };
         if ok {
             *waiting &= !bit(leg);
+            self.wishes.failed &= !bit(leg);
             if let Some(report) = &mut self.reports[leg.index()] {
                 report.registered = epoch;
                 report.generation = epoch;
@@ -214,13 +243,25 @@ impl Machine {
 
     fn persisted(&mut self, now: Nanos, epoch: Epoch, out: &mut Vec<Effect>) {
         assert_eq!(epoch, self.record.epoch, "one record is under way at a time");
-        if self.record.owner.is_none() {
-            self.phase = Phase::Settled;
-            return;
+        if self.record.owner.is_none() || self.record.granted {
+            return self.settle(out);
         }
         let deadline = now + self.timing.register_timeout;
         self.phase = Phase::Registering { waiting: self.written(), deadline };
         self.ask_to_register(self.written(), out);
+    }
+
+    /// The record stands; the owner is told.
+    fn settle(&mut self, out: &mut Vec<Effect>) {
+        self.phase = Phase::Settled;
+        let Some((owner, _)) = self.record.owner else { return };
+        out.push(self.grant(owner));
+        // A target may have rebooted since it registered.
+        let mut written = self.record.modes.written();
+        self.wishes.register_anew |= written.any(|leg| {
+            let usable = self.reports[leg.index()].is_some_and(|report| report.usable);
+            usable && !self.serves(leg)
+        });
     }
 
     fn ask_to_register(&self, legs: u8, out: &mut Vec<Effect>) {
@@ -254,10 +295,11 @@ impl Machine {
         if now > lease_over && self.claimant.is_some() {
             self.wishes.attach = self.claimant.take();
         }
+        self.wishes.forget(now.saturating_sub(self.timing.dead_after));
         if let Phase::Registering { waiting, deadline } = self.phase
             && now >= deadline
         {
-            self.wishes.failed |= waiting;
+            self.wishes.fail(waiting, now);
             self.phase =
                 Phase::Registering { waiting, deadline: now + self.timing.register_timeout };
             self.ask_to_register(waiting, out);
@@ -267,10 +309,12 @@ impl Machine {
     /// Grants when all have registered; decides when something calls for it.
     fn advance(&mut self, out: &mut Vec<Effect>) {
         if let Phase::Registering { waiting: 0, .. } = self.phase {
-            self.phase = Phase::Settled;
-            self.granted = true;
-            if let Some((owner, _)) = self.record.owner {
-                out.push(self.grant(owner));
+            if self.record.granted {
+                self.settle(out);
+            } else {
+                self.record.granted = true;
+                self.phase = Phase::Persisting;
+                out.push(Effect::Persist(self.record));
             }
         }
         if self.phase == Phase::Persisting {
@@ -285,7 +329,6 @@ impl Machine {
             }
             self.record = next;
             self.wishes = Wishes::default();
-            self.granted = false;
             self.phase = Phase::Persisting;
             out.push(Effect::Persist(next));
         }
@@ -318,6 +361,7 @@ impl Machine {
         }
         self.note_disks(&mut next);
         next.epoch = self.record.epoch.next();
+        next.granted = false;
         Some(next)
     }
 
@@ -350,7 +394,8 @@ impl Machine {
                     next.rebuild_all |= bit(leg);
                 }
             }
-            if self.wishes.rebuilt & bit(leg) != 0 && mode == LegMode::WriteOnly {
+            let rebuilt = self.wishes.rebuilt & bit(leg) != 0;
+            if rebuilt && mode == LegMode::WriteOnly && self.serves(leg) && self.fits(leg) {
                 next.modes.set(leg, LegMode::ReadWrite);
                 next.rebuild_all &= !bit(leg);
             }
@@ -360,7 +405,7 @@ impl Machine {
     /// Notes which disk each written leg is on, and that it may hold writes of the epoch that ends.
     fn note_disks(&self, next: &mut VolumeRecord) {
         for leg in self.record.modes.written() {
-            if self.granted && self.record.owner.is_some() {
+            if self.record.granted {
                 next.generations[leg.index()] = self.record.epoch;
             }
         }
@@ -388,28 +433,28 @@ impl Machine {
 
     fn show_state(&mut self, out: &mut Vec<Effect>) {
         let state = self.health();
-        if self.phase != Phase::Persisting && state != self.state {
+        if self.phase != Phase::Persisting
+            && state != self.state
+            && let Some(known) = state
+        {
             self.state = state;
-            out.push(Effect::State(state));
+            out.push(Effect::State(known));
         }
     }
 
-    fn health(&self) -> VolumeState {
+    /// How the volume stands; what it was, or nothing, while that is not known.
+    fn health(&self) -> Option<VolumeState> {
         let modes = &self.record.modes;
-        let serving = |leg: LegIndex| {
-            self.reports[leg.index()]
-                .is_some_and(|report| report.usable && report.registered == self.record.epoch)
-        };
         let settled = self.phase == Phase::Settled;
-        let serves = modes.legs_in(LegMode::ReadWrite).any(serving);
+        let serves = modes.legs_in(LegMode::ReadWrite).any(|leg| self.serves(leg));
         if self.record.owner.is_some() && settled && !serves {
-            VolumeState::Offline
+            Some(VolumeState::Offline)
         } else if modes.count(LegMode::WriteOnly) > 0 {
-            VolumeState::Rebuilding
+            Some(VolumeState::Rebuilding)
         } else if modes.count(LegMode::Dead) > 0 {
-            VolumeState::Degraded
+            Some(VolumeState::Degraded)
         } else if settled {
-            VolumeState::Healthy
+            Some(VolumeState::Healthy)
         } else {
             self.state
         }

@@ -9,6 +9,9 @@ use crate::node::protocol::{LegMode, MAX_LEGS, Modes};
 pub struct VolumeRecord {
     /// Grows with every record.
     pub epoch: Epoch,
+    /// Whether all legs that are not dead registered the epoch, so that the owner may have been told
+    /// of it and may have written under it.
+    pub granted: bool,
     /// The client that has the volume attached, and its session.
     pub owner: Option<(NodeId, u64)>,
     /// Whether an owner before the present one left without detaching.
@@ -17,8 +20,7 @@ pub struct VolumeRecord {
     pub modes: Modes,
     /// Legs (a bit each) whose rebuild covers everything.
     pub rebuild_all: u8,
-    /// Each leg's generation: the last epoch under which it may have been written. A disk that shows
-    /// a lower one is an older image of itself.
+    /// Each leg's generation: the last epoch before this one under which it may have been written.
     pub generations: [Epoch; MAX_LEGS],
     /// Each leg's disk by serial number; 0 until it was first seen.
     pub serials: [u64; MAX_LEGS],
@@ -34,6 +36,7 @@ impl VolumeRecord {
     pub fn new(legs: usize) -> Self {
         Self {
             epoch: Epoch::new(1),
+            granted: false,
             owner: None,
             recover: false,
             modes: Modes::all_read_write(legs),
@@ -48,7 +51,9 @@ impl VolumeRecord {
     pub fn to_block(&self, size: BlockSize) -> Block {
         let (owner, session) =
             self.owner.map_or((NOBODY, 0), |(node, session)| (u64::from(node.get()), session));
-        let flags = u64::from(self.recover) | u64::from(self.rebuild_all) << 8;
+        let flags = u64::from(self.recover)
+            | u64::from(self.granted) << 1
+            | u64::from(self.rebuild_all) << 8;
         let legs = self.modes.legs().count() as u64;
         let mut words =
             vec![MAGIC, self.epoch.get(), owner, session, flags, self.modes.word(), legs];
@@ -86,6 +91,7 @@ impl VolumeRecord {
         }
         Some(Self {
             epoch: Epoch::new(word(1)),
+            granted: word(4) >> 1 & 1 == 1,
             owner: (word(2) != NOBODY).then(|| (NodeId::new(word(2) as u32), word(3))),
             recover: word(4) & 1 == 1,
             modes,
@@ -93,6 +99,19 @@ impl VolumeRecord {
             generations,
             serials,
         })
+    }
+
+    /// The least generation that a leg's disk shows when it is no older image of itself.
+    #[must_use]
+    pub fn generation_min(&self, leg: LegIndex) -> Epoch {
+        let registered = self.granted && self.modes.of(leg) != LegMode::Dead;
+        if registered { self.epoch } else { self.generations[leg.index()] }
+    }
+
+    /// What tells a newer record from an older one: it grows with every record.
+    #[must_use]
+    pub fn age(&self) -> (Epoch, bool) {
+        (self.epoch, self.granted)
     }
 
     /// Whether the leg is to be rebuilt in whole.
@@ -113,6 +132,7 @@ mod tests {
         let size = BlockSize::B512;
         let mut record = VolumeRecord::new(3);
         record.epoch = Epoch::new(77);
+        record.granted = true;
         record.owner = Some((NodeId::new(4), 99));
         record.recover = true;
         record.modes.set(LegIndex::new(1), LegMode::Dead);

@@ -69,7 +69,9 @@ async fn store(
     loop {
         let (volume, record) = stores.pop().await;
         database.store(volume, &record).await;
-        handle.emit(&TopologyPersisted { volume, epoch: record.epoch });
+        if !record.granted {
+            handle.emit(&TopologyPersisted { volume, epoch: record.epoch });
+        }
         events.push(Event::Persisted(volume, record.epoch));
     }
 }
@@ -232,7 +234,9 @@ impl Manager {
             Effect::Persist(record) => {
                 let owner = record.owner.map_or(self.handle.node(), |(owner, _)| owner);
                 let (epoch, modes) = (record.epoch, record.modes.word());
-                self.handle.emit(&TopologyDecided { volume, epoch, modes, owner });
+                if !record.granted {
+                    self.handle.emit(&TopologyDecided { volume, epoch, modes, owner });
+                }
                 self.stores.push((volume, record));
             }
             Effect::Register(leg, epoch) => {

@@ -41,6 +41,8 @@ struct State {
     storing: Option<IntentMap>,
     /// Data writes under way, by region.
     writes: Vec<u32>,
+    /// How often the metadata was read: what was registered before the last time is void.
+    loads: u64,
 }
 
 /// Whether the leg's disk and metadata can be used.
@@ -80,6 +82,7 @@ impl Leg {
             stored: IntentMap::empty(regions),
             storing: None,
             writes: vec![0; regions as usize],
+            loads: 0,
         };
         Self {
             volume: volume.clone(),
@@ -110,6 +113,11 @@ impl Leg {
         }
     }
 
+    /// How often the metadata was read in this life of the target.
+    pub(super) fn loads(&self) -> u64 {
+        self.state.borrow().loads
+    }
+
     /// Whether a request of this epoch may be served now (PROTOCOL rules 2 and 3).
     pub(super) fn admits(&self, epoch: Epoch) -> Result<(), LegStatus> {
         let state = self.state.borrow();
@@ -126,6 +134,7 @@ impl Leg {
     pub(super) fn loaded(&self, serial: u64, generation: Epoch, intent: IntentMap) {
         let mut state = self.state.borrow_mut();
         state.health = Health::Usable;
+        state.loads += 1;
         state.serial = serial;
         state.generation = generation;
         state.generation_wanted = generation;

@@ -12,7 +12,7 @@ use crate::net::port::{Closed, Connection};
 use super::boot::Target;
 use super::leg::Leg;
 use crate::node::link::ManagerLink;
-use crate::node::protocol::{LegReport, Wire};
+use crate::node::protocol::Wire;
 use crate::node::records::RegistrationStarted;
 
 /// Keeps the manager informed for the life of the target.
@@ -25,16 +25,18 @@ pub(super) async fn run(target: Rc<Target>) {
 }
 
 async fn converse(target: &Rc<Target>, mut link: ManagerLink) -> Result<(), Closed> {
-    let mut reported: Vec<LegReport> = Vec::new();
+    let mut told: Option<Vec<(bool, u64)>> = None;
     loop {
         let message = poll_fn(|cx| {
-            let now: Vec<LegReport> = target.legs.iter().map(|leg| leg.report()).collect();
-            if differs(&reported, &now) {
-                let hello = Wire::TargetHello { legs: now.as_slice().into() };
-                if let Err(closed) = link.connection().send(hello) {
+            // A leg that failed and was read again meanwhile is no longer registered, though it is as
+            // usable as when the manager was told. Registrations have their own answers.
+            let now = || target.legs.iter().map(|leg| (leg.report().usable, leg.loads()));
+            if told.as_ref().is_none_or(|told| now().ne(told.iter().copied())) {
+                told = Some(now().collect());
+                let legs = target.legs.iter().map(|leg| leg.report()).collect();
+                if let Err(closed) = link.connection().send(Wire::TargetHello { legs }) {
                     return Poll::Ready(Err(closed));
                 }
-                reported = now;
             }
             target.legs.iter().for_each(|leg| leg.changed.register(cx));
             link.poll_next(cx)
@@ -48,13 +50,6 @@ async fn converse(target: &Rc<Target>, mut link: ManagerLink) -> Result<(), Clos
             target.handle.spawn("target.register", registration);
         }
     }
-}
-
-/// Whether the manager must be told: a leg became usable or unusable, or another disk took its place.
-/// Registrations and generations it hears of by their own answers.
-fn differs(told: &[LegReport], now: &[LegReport]) -> bool {
-    told.len() != now.len()
-        || told.iter().zip(now).any(|(a, b)| a.usable != b.usable || a.serial != b.serial)
 }
 
 async fn answer_registration(
