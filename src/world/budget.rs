@@ -1,6 +1,6 @@
 //! The fault budget: which faults the configuration promises to survive right now. Applies none.
 
-use crate::base::{DiskId, LegIndex, NodeId};
+use crate::base::{DiskId, Epoch, LegIndex, Nanos, NodeId};
 use crate::scenario;
 
 use super::build::Stage;
@@ -21,6 +21,8 @@ pub(super) struct Budget {
     pub(super) net: Vec<NetImpairment>,
     /// Nodes that are paused.
     pub(super) paused: Vec<NodeId>,
+    /// When something was last wrong with a node, its links or its disks, by node.
+    troubled: Vec<(NodeId, Nanos)>,
 }
 
 /// What a fault would take: legs by volume.
@@ -28,7 +30,45 @@ type Legs = Vec<(usize, LegIndex)>;
 
 impl Budget {
     pub(super) fn new(kind: scenario::Budget) -> Self {
-        Self { kind, net: Vec::new(), paused: Vec::new() }
+        Self { kind, net: Vec::new(), paused: Vec::new(), troubled: Vec::new() }
+    }
+
+    /// Something is wrong with a node, or was until now.
+    pub(super) fn note_trouble(&mut self, node: NodeId, now: Nanos) {
+        match self.troubled.iter_mut().find(|(troubled, _)| *troubled == node) {
+            Some((_, at)) => *at = now,
+            None => self.troubled.push((node, now)),
+        }
+    }
+
+    /// Whether blocks of these disks may be lost. A leg that was away a moment ago may still be given
+    /// up for it, and is no good copy then; where data is at stake the others must have been well for
+    /// as long as anybody may take to notice.
+    pub(super) fn may_lose_blocks(
+        &self,
+        disks: &[DiskId],
+        stage: &Stage,
+        conditions: &Conditions,
+    ) -> bool {
+        if self.kind == scenario::Budget::None {
+            return true;
+        }
+        let timing = &stage.map.timing;
+        let notice = timing.io_timeout + timing.patience + timing.dead_after;
+        let since = stage.kernel.now().saturating_sub(notice);
+        legs_where(stage, |_, held| disks.contains(&held)).iter().all(|(volume, _)| {
+            let (spec, status) = (&stage.map.volumes[*volume], &conditions.volumes[*volume]);
+            let well = |target: NodeId| {
+                !self.troubled.iter().any(|(node, at)| *node == target && *at >= since)
+            };
+            let is_known = status.granted == status.decided || status.granted == Epoch::new(0);
+            is_known
+                && spec.leg_ids().zip(&spec.legs).any(|(leg, placed)| {
+                    !disks.contains(&placed.disk)
+                        && well(placed.target)
+                        && self.is_good(*volume, leg, stage, conditions)
+                })
+        })
     }
 
     /// Whether these nodes may be taken away, cut off or slowed down.

@@ -79,12 +79,17 @@ pub(super) fn is_unmarked(stage: &Stage) -> bool {
     stage.map.volumes.iter().all(|spec| marks(stage, spec).iter().all(|marks| marks.count() == 0))
 }
 
-fn leg_views(stage: &Stage, spec: &VolumeSpec) -> Vec<LegView> {
+/// What the database holds of a volume.
+pub(super) fn record(stage: &Stage, spec: &VolumeSpec) -> VolumeRecord {
     let size = stage.map.block_size;
     let slots = [0, 1].map(|turn| stage.database().raw_read(u64::from(spec.id.get()) * 2 + turn));
     let records = slots.iter().filter_map(|block| VolumeRecord::from_block(block, size));
     let newest = records.max_by_key(VolumeRecord::age);
-    let record = newest.unwrap_or_else(|| VolumeRecord::new(spec.legs.len()));
+    newest.unwrap_or_else(|| VolumeRecord::new(spec.legs.len()))
+}
+
+fn leg_views(stage: &Stage, spec: &VolumeSpec) -> Vec<LegView> {
+    let record = record(stage, spec);
     let legs = spec.leg_ids().map(|leg| {
         let mode = match record.modes.of(leg) {
             LegMode::ReadWrite => check::LegMode::ReadWrite,

@@ -1,7 +1,7 @@
 //! Applies the actions of a script through the control doors, and undoes them. Decides no time.
 
 use crate::base::{DiskId, NodeId};
-use crate::disk::control::{Fault, FaultId, OpMask, Phase};
+use crate::disk::control::{Fault, FaultId, FaultKind, OpMask, Phase};
 use crate::disk::port::Status;
 use crate::scenario::{self, Action, DiskSelector, NanosRange, NodeSelector, Ops, StatusName};
 
@@ -23,6 +23,17 @@ pub(super) enum Undo {
     Hold(NodeId, NodeId),
     PowerOn(NodeId),
     Resume(NodeId),
+}
+
+/// What an action on a disk may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Harm {
+    /// It brings something back.
+    Nothing,
+    /// The disk does not serve, or not well.
+    Service,
+    /// Blocks of the disk are lost.
+    Data,
 }
 
 /// What became of an action.
@@ -79,7 +90,12 @@ impl World<'_> {
             }
             _ => None,
         };
-        let chosen = self.choose_disks(selector, harms, |world, disk| {
+        let harm = match action {
+            Action::DiskInsertBadSector(_) => Harm::Data,
+            _ if harms => Harm::Service,
+            _ => Harm::Nothing,
+        };
+        let chosen = self.choose_disks(selector, harm, |world, disk| {
             world.disk_action_has_effect(action, disk, client)
         });
         let mut undos = Vec::new();
@@ -87,7 +103,12 @@ impl World<'_> {
             let action_name = ActionName::of(action);
             let applied = DiskFaultApplied { entry, action: action_name, disk: *disk };
             self.stage.kernel.emit(None, &applied);
+            // First, for cutting a disk off ends commands at once.
+            if let Some(fault) = fault_kind(action) {
+                self.watch.await_effect(*disk, fault, entry);
+            }
             undos.extend(self.act_on_disk(action, *disk, client));
+            self.note_trouble_of_disk(*disk);
         }
         self.outcome(
             !chosen.is_empty(),
@@ -119,15 +140,19 @@ impl World<'_> {
     fn choose_disks(
         &mut self,
         selector: &DiskSelector,
-        harms: bool,
+        harm: Harm,
         has_effect: impl Fn(&Self, DiskId) -> bool,
     ) -> Vec<DiskId> {
         let choice = select::disks(selector, &self.stage, self.scenario);
         let mut rng = self.rng.clone();
         let chosen = choice.draw(&mut rng, |taken, disk| {
             let taken = [taken, &[disk]].concat();
-            let allowed =
-                !harms || self.budget.may_take_disks(&taken, &self.stage, &self.conditions);
+            let place = (&self.stage, &self.conditions);
+            let allowed = match harm {
+                Harm::Nothing => true,
+                Harm::Service => self.budget.may_take_disks(&taken, place.0, place.1),
+                Harm::Data => self.budget.may_lose_blocks(&taken, place.0, place.1),
+            };
             allowed && has_effect(self, disk)
         });
         self.rng = rng;
@@ -235,6 +260,7 @@ impl World<'_> {
             let applied = FaultApplied { entry, action: ActionName::of(action), node: *node };
             self.stage.kernel.emit(None, &applied);
             undos.extend(self.act_on_node(action, *node));
+            self.note_trouble(&[*node]);
         }
         self.outcome(!chosen.is_empty(), harms, undos, could)
     }
@@ -313,6 +339,7 @@ impl World<'_> {
                 self.impair(undo, nodes);
             }
             undos.extend(undo);
+            self.note_trouble(&[*a, *b]);
         }
         self.outcome(!pairs.is_empty(), harms, undos, true)
     }
@@ -387,6 +414,19 @@ impl World<'_> {
         self.budget.net.push(NetImpairment { undo, nodes });
     }
 
+    pub(super) fn note_trouble(&mut self, nodes: &[NodeId]) {
+        let now = self.stage.kernel.now();
+        nodes.iter().for_each(|node| self.budget.note_trouble(*node, now));
+    }
+
+    fn note_trouble_of_disk(&mut self, disk: DiskId) {
+        let held =
+            self.stage.nodes.target_disks().find(|held| self.stage.nodes.disk(*held) == disk);
+        if let Some(held) = held {
+            self.note_trouble(&[self.stage.nodes.target(held.target)]);
+        }
+    }
+
     /// Takes an action back.
     pub(super) fn undo(&mut self, entry: u32, undo: Undo) {
         if let Some(scenario::Effect::Do(action)) =
@@ -394,6 +434,17 @@ impl World<'_> {
         {
             let action = ActionName::of(action);
             self.stage.kernel.emit(None, &FaultLifted { entry, action });
+        }
+        match undo {
+            Undo::Lift(disk, _) | Undo::Reconnect(disk, _) | Undo::Plug(disk) => {
+                self.note_trouble_of_disk(disk);
+            }
+            Undo::Partition(a, b, _) | Undo::Delay(a, b) | Undo::Loss(a, b) | Undo::Hold(a, b) => {
+                self.note_trouble(&[a, b]);
+            }
+            Undo::Isolate(node) | Undo::PowerOn(node) | Undo::Resume(node) => {
+                self.note_trouble(&[node]);
+            }
         }
         let fabric = &self.stage.fabric;
         match undo {
@@ -442,6 +493,20 @@ impl World<'_> {
         if self.budget.paused.contains(&node) {
             self.resume(node);
         }
+    }
+}
+
+/// The fault that a command meets after this action.
+fn fault_kind(action: &Action) -> Option<FaultKind> {
+    match action {
+        Action::DiskInsertBadSector(_) => Some(FaultKind::BadSector),
+        Action::DiskInjectRandomFailure(_) => Some(FaultKind::RandomFailure),
+        Action::DiskFailNext(_) => Some(FaultKind::FailNext),
+        Action::DiskDisconnectFromClient(_) => Some(FaultKind::Disconnected),
+        Action::DiskSlow(_) => Some(FaultKind::Slow),
+        Action::DiskHang(_) => Some(FaultKind::Hang),
+        Action::DiskUnplug(_) => Some(FaultKind::Unplugged),
+        _ => None,
     }
 }
 

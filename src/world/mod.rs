@@ -8,6 +8,7 @@ mod budget;
 mod build;
 mod conditions;
 mod freeze;
+mod honest;
 mod inject;
 mod place;
 mod records;

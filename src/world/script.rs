@@ -2,7 +2,7 @@
 
 use crate::base::{Nanos, Record, record_code};
 use crate::check::Check;
-use crate::scenario::{CheckName, Condition, Effect, Trigger};
+use crate::scenario::{CheckName, Condition, Effect, NodeState, Trigger};
 
 use super::conditions::Conditions;
 use super::freeze;
@@ -74,6 +74,9 @@ impl World<'_> {
     pub(super) fn take_records(&mut self, records: &[Record]) {
         for record in records {
             let change = self.conditions.note(record);
+            if change.node == Some((self.stage.map.manager, NodeState::Down)) {
+                self.conditions.recall(&self.stage);
+            }
             for at in 0..self.scenario.script.len() {
                 let Trigger::When { condition, nth } = &self.scenario.script[at].trigger else {
                     continue;
@@ -257,17 +260,22 @@ impl World<'_> {
         })
     }
 
-    /// Entries that never fired, or never had anything to act on.
+    /// Entries that never fired, never had anything to act on, or whose faults no command ever met.
     pub(super) fn inert_entries(&self) -> Vec<String> {
         let entries = self.scenario.script.iter().zip(&self.entries).enumerate();
-        let inert = entries.filter(|(_, (_, state))| state.landed == 0);
+        let unmet = |at: usize| self.watch.is_unmet(at as u32);
+        let inert = entries.filter(|(at, (_, state))| state.landed == 0 || unmet(*at));
         let described = inert.map(|(at, (entry, state))| {
             let what = match &entry.effect {
                 Effect::Do(action) => action.name(),
                 Effect::Freeze(_) => "freeze",
                 Effect::Expect { .. } => "expect",
             };
-            let why = if state.fired == 0 { "never fired" } else { "had nothing to act on" };
+            let why = match (state.fired, state.landed) {
+                (0, _) => "never fired",
+                (_, 0) => "had nothing to act on",
+                _ => "was met by no command",
+            };
             format!("script[{at}] {what} {why}")
         });
         described.collect()

@@ -4,14 +4,15 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::base::{Nanos, NodeId};
-use crate::check::{Checkers, Leak};
-use crate::scenario::{NodeClass, Scenario};
+use crate::check::{Check, Checkers, Leak};
+use crate::scenario::{self, NodeClass, Scenario};
 use crate::sim::trace::Keep;
 use crate::sim::{Device, OwnerId, Rng, Turn, sealed};
 
 use super::budget::Budget;
 use super::build::{Stage, stage};
 use super::conditions::Conditions;
+use super::honest::Honest;
 use super::records::{Phase, PhaseBegan};
 use super::report::{LivenessReport, RunOptions, RunReport, Verdict};
 use super::script::{EntryState, Pending, chosen};
@@ -117,7 +118,12 @@ impl<'a> World<'a> {
     fn new(scenario: &'a Scenario, seed: u64, keep: Keep) -> Self {
         let stage = stage(scenario, seed);
         stage.kernel.keep_trace(keep);
-        let watch = Watch::new(&stage.kernel, Checkers::new(&chosen(&scenario.checks)));
+        let checks = chosen(&scenario.checks);
+        let mut checkers = Checkers::new(&checks);
+        if scenario.budget == scenario::Budget::Survivable && checks.contains(&Check::Durable) {
+            checkers.add(Box::new(Honest::default()));
+        }
+        let watch = Watch::new(&stage.kernel, checkers);
         let clock = Rc::new(AlarmClock { due: RefCell::default(), watch: watch.clone() });
         let owner = stage.kernel.attach(clock.clone());
         let rng = stage.kernel.stream("world.script");
@@ -259,6 +265,7 @@ impl<'a> World<'a> {
     }
 
     pub(super) fn bring_up(&mut self, node: NodeId) {
+        self.note_trouble(&[node]);
         self.stage.kernel.boot(node);
     }
 

@@ -5,8 +5,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::base::history::{OpResult, OpReturned, VolumeState};
-use crate::base::{Audience, Epoch, Record, Recorded};
+use crate::base::{Audience, DiskId, Epoch, Record, Recorded};
 use crate::check::Checkers;
+use crate::disk::control::FaultKind;
+use crate::disk::{CommandFaulted, SectorRemapped};
 use crate::sim::Kernel;
 
 /// Shared with the observer that the kernel calls.
@@ -22,6 +24,10 @@ pub(super) struct Watch {
     pub(super) acked_wanted: Cell<u64>,
     /// Codes of records that the script waits for by name.
     wanted: RefCell<Vec<u32>>,
+    /// Faults of disks that no command has met yet, by script entry.
+    unmet: RefCell<Vec<(DiskId, FaultKind, u32)>>,
+    /// Script entries whose faults a command has met.
+    met: RefCell<Vec<u32>>,
 }
 
 impl Watch {
@@ -34,6 +40,8 @@ impl Watch {
             acked: Cell::new(0),
             acked_wanted: Cell::new(u64::MAX),
             wanted: RefCell::default(),
+            unmet: RefCell::default(),
+            met: RefCell::default(),
         });
         let observer = watch.clone();
         kernel.observe(Box::new(move |record| observer.see(record)));
@@ -52,6 +60,13 @@ impl Watch {
         if !checkers.violations().is_empty() {
             self.attention.set(true);
         }
+        if !self.unmet.borrow().is_empty() {
+            if let Some(CommandFaulted { disk, fault, .. }) = record.get() {
+                self.meet(disk, fault);
+            } else if let Some(SectorRemapped { disk, .. }) = record.get() {
+                self.meet(disk, FaultKind::BadSector);
+            }
+        }
         if record.kind.code == OpReturned::TYPE.code {
             let returned = record.get::<OpReturned>();
             if returned.is_some_and(|returned| returned.result == OpResult::Ok) {
@@ -67,6 +82,32 @@ impl Watch {
             self.inbox.borrow_mut().push(*record);
             self.attention.set(true);
         }
+    }
+
+    /// A script entry put a fault on a disk, which is of no effect before a command meets it.
+    pub(super) fn await_effect(&self, disk: DiskId, fault: FaultKind, entry: u32) {
+        let is_met = self.met.borrow().contains(&entry);
+        let awaited = (disk, fault, entry);
+        if !is_met && !self.unmet.borrow().contains(&awaited) {
+            self.unmet.borrow_mut().push(awaited);
+        }
+    }
+
+    fn meet(&self, disk: DiskId, fault: FaultKind) {
+        let mut met = self.met.borrow_mut();
+        self.unmet.borrow_mut().retain(|(on, kind, entry)| {
+            let is_met = *on == disk && *kind == fault;
+            if is_met && !met.contains(entry) {
+                met.push(*entry);
+            }
+            !is_met && !met.contains(entry)
+        });
+    }
+
+    /// Whether an entry put faults on disks, and no command ever met one.
+    pub(super) fn is_unmet(&self, entry: u32) -> bool {
+        let unmet = self.unmet.borrow().iter().any(|(_, _, of)| *of == entry);
+        unmet && !self.met.borrow().contains(&entry)
     }
 
     pub(super) fn take_inbox(&self) -> Vec<Record> {

@@ -10,9 +10,18 @@ use crate::node::protocol::{LegStatus, Wire};
 
 /// Looks round at every heartbeat, for the life of the client.
 pub(super) async fn run(client: Rc<Client>, volumes: Vec<Rc<Volume>>) {
-    let mut interval = client.handle.interval(client.map.timing.heartbeat);
+    let heartbeat = client.map.timing.heartbeat;
+    let mut interval = client.handle.interval(heartbeat);
+    let mut last = client.handle.monotonic();
     loop {
         interval.tick().await;
+        // A client that stood still has not read what was answered meanwhile: that comes first.
+        let now = client.handle.monotonic();
+        let stood_still = now.saturating_sub(last) > heartbeat.saturating_mul(3);
+        last = now;
+        if stood_still {
+            continue;
+        }
         time_out(&client, &volumes);
         for volume in &volumes {
             report_unreachable(volume);
