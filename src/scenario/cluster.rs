@@ -92,11 +92,6 @@ impl Cluster {
             NodeRef::Manager(index) => index < self.managers,
         }
     }
-    /// Blocks at the start of every disk that are the target's own; legs hold what is behind them.
-    #[must_use]
-    pub const fn metadata_blocks(&self) -> u64 {
-        32 + self.disk.blocks / 1024
-    }
     /// Whether the disk is one of this cluster.
     #[must_use]
     pub const fn has_disk(&self, disk: DiskRef) -> bool {
@@ -108,7 +103,7 @@ impl Cluster {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename = "DiskModel")]
 pub struct Disk {
-    /// Its size in blocks, 64 to 2^40. The first blocks hold the target's own metadata.
+    /// Its size in blocks, 64 to 2^40. Metadata of the legs takes a few blocks at its end.
     #[serde(deserialize_with = "within::<64, 0x100_0000_0000, _, _>")]
     #[schemars(range(min = 64, max = 0x100_0000_0000_u64))]
     pub blocks: u64,

@@ -55,4 +55,4 @@ pub(super) fn record(record: &Record, names: &Names) {
 }
 
 /// What a filter calls log lines that are records.
-const TARGET: &str = "stormglass::record";
+const TARGET: &str = "stormglass";

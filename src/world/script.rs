@@ -145,7 +145,9 @@ impl World<'_> {
                 }
                 Applied::Nothing => false,
                 Applied::Withheld => {
-                    if !matches!(script[at].trigger, Trigger::Every { .. }) {
+                    let once = !matches!(script[at].trigger, Trigger::Every { .. });
+                    // Nothing is left that could make it fit: it never lands.
+                    if once && !self.apps_are_over() {
                         self.alarm_in(RETRY, Alarm::Fire(entry));
                         return;
                     }

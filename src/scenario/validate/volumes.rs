@@ -1,8 +1,7 @@
 //! Volumes: their names, their legs, and whether the disks can hold them.
 
-use std::collections::BTreeMap;
-
 use crate::scenario::ids::DiskRef;
+use crate::scenario::placement::NoRoom;
 use crate::scenario::volume::Volume;
 
 use super::entry::{Validator, is_name, steps};
@@ -81,31 +80,25 @@ fn space(validator: &mut Validator<'_, '_>) {
     if !validator.cluster_known || !validator.volumes_known {
         return;
     }
-    let cluster = &validator.scenario.cluster;
-    let each = cluster.disk.blocks.saturating_sub(cluster.metadata_blocks());
-    let total =
-        u128::from(each) * u128::from(cluster.targets) * u128::from(cluster.disks_per_target);
-    let mut used: BTreeMap<DiskRef, u64> = BTreeMap::new();
-    let mut used_total = 0_u128;
-    for (index, volume) in validator.scenario.volumes.iter().enumerate() {
-        used_total += u128::from(volume.blocks) * u128::from(volume.copies);
-        let over = volume.legs.iter().flatten().find(|leg| {
-            let used = used.entry(**leg).or_default();
-            *used = used.saturating_add(volume.blocks);
-            *used > each
-        });
-        let steps = steps!["volumes", index, "blocks"];
-        let help = "make the volumes smaller, or `cluster.disk.blocks` larger";
-        if let Some(leg) = over {
-            let expected = format!("legs that fit on {leg}, which holds {each} blocks of legs");
-            validator.report(&steps, &expected, help);
-        } else if volume.blocks > each {
-            let expected = format!("at most {each}, what one disk holds beside its metadata");
-            validator.report(&steps, &expected, help);
-        } else if used_total > total {
-            let expected = format!("all legs to fit on the disks, which hold {total} blocks");
-            validator.report(&steps, &expected, help);
-            return;
-        }
+    let Err(NoRoom { volume, disk, needed, left }) = validator.scenario.place_legs() else {
+        return;
+    };
+    let (cluster, copies) =
+        (&validator.scenario.cluster, validator.scenario.volumes[volume].copies);
+    // A disk that is not there and more copies than targets are told by their own errors.
+    let told = disk.map_or(u16::from(copies) > cluster.targets, |disk| !cluster.has_disk(disk));
+    if told {
+        return;
     }
+    let expected = match disk {
+        Some(disk) => format!(
+            "legs that fit on {disk}: with its metadata one takes {needed} blocks, and {left} are left"
+        ),
+        None => format!(
+            "room for {copies} legs on distinct targets: with its metadata one takes {needed} blocks, \
+             and {left} are left"
+        ),
+    };
+    let help = "make the volumes smaller, or `cluster.disk.blocks` larger";
+    validator.report(&steps!["volumes", volume, "blocks"], &expected, help);
 }
