@@ -8,6 +8,8 @@ mod database;
 mod machine;
 mod record;
 mod serve;
+#[cfg(test)]
+mod stories;
 
 pub use boot::boot;
 pub use record::VolumeRecord;

@@ -1,0 +1,388 @@
+//! Short stories of the decision machine, each held to one rule of it. Runs no manager.
+
+use super::machine::{Effect, Input, Machine};
+use super::record::VolumeRecord;
+use crate::base::history::VolumeState;
+use crate::base::{DiskId, Epoch, LegIndex, Nanos, NodeId, VolumeId};
+use crate::node::layout::Extent;
+use crate::node::{LegMode, LegReport, LegSpec, Timing, Topology, VolumeSpec};
+
+const C0: NodeId = NodeId::new(0);
+const C1: NodeId = NodeId::new(1);
+const A: LegIndex = LegIndex::new(0);
+const B: LegIndex = LegIndex::new(1);
+
+/// A machine with a database, targets and a clock, all of them obedient.
+struct Rig {
+    machine: Machine,
+    stored: Option<VolumeRecord>,
+    now: Nanos,
+    out: Vec<Effect>,
+}
+
+fn spec() -> VolumeSpec {
+    let leg = |at: u32| LegSpec {
+        target: NodeId::new(10 + at),
+        disk: DiskId::new(at),
+        extent: Extent { data: 0, blocks: 64, superblock: 70, bitmap_blocks: 1 },
+    };
+    let legs = vec![leg(0), leg(1)];
+    VolumeSpec { id: VolumeId::new(0), blocks: 64, blocks_per_region: 32, legs }
+}
+
+fn report(leg: LegIndex, generation: u64, registered: u64) -> LegReport {
+    LegReport {
+        volume: VolumeId::new(0),
+        leg,
+        usable: true,
+        serial: 100 + u64::from(leg.get()),
+        generation: Epoch::new(generation),
+        registered: Epoch::new(registered),
+    }
+}
+
+impl Rig {
+    /// A manager that finds this record.
+    fn boot(stored: Option<VolumeRecord>, now: Nanos) -> Self {
+        let machine = Machine::new(&spec(), &Timing::default(), stored, now);
+        Self { machine, stored, now, out: Vec::new() }
+    }
+
+    /// A volume attached to `C0` under epoch 2, all legs in sync.
+    fn attached() -> Self {
+        let mut rig = Self::boot(None, Nanos::ZERO);
+        rig.hello(A, 0, 0);
+        rig.hello(B, 0, 0);
+        rig.settle(Input::Attach { client: C0, session: 1 });
+        assert_eq!(rig.grants(), [(C0, 2, [LegMode::ReadWrite; 2])]);
+        rig.out.clear();
+        rig
+    }
+
+    fn apply(&mut self, input: Input) -> &[Effect] {
+        let from = self.out.len();
+        self.machine.apply(self.now, input, &mut self.out);
+        &self.out[from..]
+    }
+
+    fn hello(&mut self, leg: LegIndex, generation: u64, registered: u64) {
+        self.apply(Input::Leg(leg, Some(report(leg, generation, registered))));
+    }
+
+    fn after(&mut self, span: Nanos) {
+        self.now += span;
+        self.apply(Input::Tick);
+    }
+
+    /// Carries out what the machine says until it says no more: the database stores, and every
+    /// target registers.
+    fn settle(&mut self, input: Input) {
+        let mut next = self.out.len();
+        self.apply(input);
+        while let Some(effect) = self.out.get(next).copied() {
+            next += 1;
+            match effect {
+                Effect::Persist(record) => {
+                    self.stored = Some(record);
+                    self.apply(Input::Persisted(record.epoch));
+                }
+                Effect::Register(leg, epoch) => {
+                    self.apply(Input::Registered { leg, epoch, ok: true });
+                }
+                Effect::Grant(..) | Effect::Detached(_) | Effect::State(_) => {}
+            }
+        }
+    }
+
+    /// The manager dies and boots again with what is stored.
+    fn reboot(&mut self) {
+        *self = Self::boot(self.stored, self.now + Nanos::from_millis(1));
+    }
+
+    fn grants(&self) -> Vec<(NodeId, u64, [LegMode; 2])> {
+        let grants = self.out.iter().filter_map(|effect| match effect {
+            Effect::Grant(to, Topology { epoch, modes, .. }) => {
+                Some((*to, epoch.get(), [modes.of(A), modes.of(B)]))
+            }
+            _ => None,
+        });
+        grants.collect()
+    }
+
+    fn registrations(&self) -> Vec<(LegIndex, u64)> {
+        let asked = self.out.iter().filter_map(|effect| match effect {
+            Effect::Register(leg, epoch) => Some((*leg, epoch.get())),
+            _ => None,
+        });
+        asked.collect()
+    }
+
+    fn modes(&self) -> [LegMode; 2] {
+        [A, B].map(|leg| self.machine.record().modes.of(leg))
+    }
+
+    fn epoch(&self) -> Epoch {
+        self.machine.record().epoch
+    }
+
+    /// `B` fails and is given up.
+    fn degraded() -> Self {
+        let mut rig = Self::attached();
+        let epoch = rig.epoch();
+        rig.settle(Input::LegFailed { leg: B, epoch });
+        assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
+        rig.out.clear();
+        rig
+    }
+
+    /// `B` is back with this generation and being rebuilt.
+    fn rebuilding(generation: u64) -> Self {
+        let mut rig = Self::degraded();
+        rig.hello(B, generation, 0);
+        let epoch = rig.epoch();
+        rig.settle(Input::LegBack { leg: B, epoch });
+        assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::WriteOnly]);
+        rig
+    }
+}
+
+#[test]
+fn decides_persists_registers_persists_and_grants_in_this_order() {
+    let mut rig = Rig::boot(None, Nanos::ZERO);
+    rig.hello(A, 0, 0);
+    rig.hello(B, 0, 0);
+    let decided = rig.apply(Input::Attach { client: C0, session: 1 }).to_vec();
+    let [Effect::Persist(record)] = decided[..] else { panic!("{decided:?}") };
+    assert!(!record.granted && record.epoch == Epoch::new(2));
+    let persisted = rig.apply(Input::Persisted(record.epoch)).to_vec();
+    assert_eq!(persisted, [A, B].map(|leg| Effect::Register(leg, record.epoch)));
+    let registered = |leg| Input::Registered { leg, epoch: record.epoch, ok: true };
+    assert_eq!(rig.apply(registered(A)), [], "not before all legs have registered");
+    let granting = rig.apply(registered(B)).to_vec();
+    assert_eq!(granting, [Effect::Persist(VolumeRecord { granted: true, ..record })]);
+    assert!(rig.grants().is_empty(), "not before it is on record that it may be");
+    rig.apply(Input::Persisted(record.epoch));
+    assert_eq!(rig.grants(), [(C0, 2, [LegMode::ReadWrite; 2])]);
+}
+
+#[test]
+fn a_failed_leg_is_dead_before_anything_is_granted_without_it() {
+    let mut rig = Rig::attached();
+    rig.settle(Input::LegFailed { leg: B, epoch: Epoch::new(2) });
+    assert_eq!(rig.grants(), [(C0, 3, [LegMode::ReadWrite, LegMode::Dead])]);
+    assert_eq!(rig.registrations(), [(A, 3)], "a dead leg is not given the epoch");
+    let stored = rig.stored.expect("a record");
+    assert_eq!(stored.generations[B.index()], Epoch::new(2), "what B must show to be trusted");
+    assert!(rig.out.contains(&Effect::State(VolumeState::Degraded)));
+}
+
+#[test]
+fn what_was_said_of_an_epoch_that_is_over_counts_for_nothing() {
+    let mut rig = Rig::degraded();
+    let over = Epoch::new(2);
+    for input in [
+        Input::LegFailed { leg: A, epoch: over },
+        Input::LegBack { leg: B, epoch: over },
+        Input::Rebuilt { leg: B, epoch: over },
+        Input::Registered { leg: A, epoch: over, ok: true },
+    ] {
+        assert_eq!(rig.apply(input), [], "{input:?}");
+    }
+}
+
+#[test]
+fn the_last_leg_in_sync_is_never_given_up() {
+    let mut rig = Rig::degraded();
+    let epoch = rig.epoch();
+    rig.settle(Input::LegFailed { leg: A, epoch });
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
+    // Not even for one that is being rebuilt.
+    let mut rig = Rig::rebuilding(2);
+    let epoch = rig.epoch();
+    rig.settle(Input::LegFailed { leg: A, epoch });
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::WriteOnly]);
+    rig.settle(Input::LegFailed { leg: B, epoch });
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
+}
+
+#[test]
+fn two_legs_that_fail_together_both_stay() {
+    let mut rig = Rig::attached();
+    rig.apply(Input::Leg(A, None));
+    rig.settle(Input::LegFailed { leg: B, epoch: Epoch::new(2) });
+    assert_eq!(rig.modes(), [LegMode::ReadWrite; 2], "A is away: it cannot serve instead");
+    rig.settle(Input::LegFailed { leg: A, epoch: Epoch::new(2) });
+    rig.hello(A, 2, 2);
+    assert_eq!(rig.modes(), [LegMode::ReadWrite; 2]);
+    // What was said is forgotten; what is said again counts.
+    rig.after(Nanos::from_millis(20));
+    rig.settle(Input::LegFailed { leg: B, epoch: Epoch::new(2) });
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
+}
+
+#[test]
+fn a_leg_that_does_not_register_in_time_is_given_up_and_one_that_did_is_not() {
+    let mut rig = Rig::attached();
+    rig.apply(Input::Leg(A, None));
+    rig.apply(Input::Leg(B, None));
+    rig.apply(Input::Attach { client: C0, session: 2 });
+    rig.apply(Input::Persisted(Epoch::new(3)));
+    rig.after(Nanos::from_millis(5));
+    assert_eq!(rig.modes(), [LegMode::ReadWrite; 2], "neither has registered");
+    rig.hello(A, 2, 0);
+    rig.apply(Input::Registered { leg: A, epoch: Epoch::new(3), ok: true });
+    rig.after(Nanos::from_millis(5));
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead], "A can serve now");
+}
+
+#[test]
+fn a_target_that_rebooted_makes_all_register_anew() {
+    let mut rig = Rig::attached();
+    rig.apply(Input::Leg(B, None));
+    rig.settle(Input::Leg(B, Some(report(B, 2, 0))));
+    assert_eq!(rig.grants(), [(C0, 3, [LegMode::ReadWrite; 2])]);
+    assert_eq!(rig.registrations(), [(A, 3), (B, 3)]);
+}
+
+#[test]
+fn a_target_that_reboots_while_the_grant_is_persisted_is_not_forgotten() {
+    let mut rig = Rig::attached();
+    rig.apply(Input::Attach { client: C0, session: 2 });
+    rig.apply(Input::Persisted(Epoch::new(3)));
+    for leg in [A, B] {
+        rig.apply(Input::Registered { leg, epoch: Epoch::new(3), ok: true });
+    }
+    rig.hello(B, 3, 0);
+    let settled = rig.apply(Input::Persisted(Epoch::new(3))).to_vec();
+    assert!(matches!(settled[0], Effect::Grant(..)), "{settled:?}");
+    assert_eq!(rig.epoch(), Epoch::new(4), "B is to register again");
+}
+
+#[test]
+fn a_leg_comes_back_by_w_and_the_rebuild_covers_what_its_generation_says() {
+    for (generation, all) in [(2, false), (3, false), (1, true), (0, true)] {
+        let rig = Rig::rebuilding(generation);
+        let record = rig.machine.record();
+        assert_eq!(record.rebuilds_all(B), all, "generation {generation}");
+    }
+    // Another disk has nothing, whatever its generation says.
+    let mut rig = Rig::degraded();
+    rig.apply(Input::Leg(B, Some(LegReport { serial: 999, ..report(B, 9, 0) })));
+    let epoch = rig.epoch();
+    rig.settle(Input::LegBack { leg: B, epoch });
+    assert!(rig.machine.record().rebuilds_all(B));
+    assert_eq!(rig.machine.record().serials[B.index()], 999);
+}
+
+#[test]
+fn a_rebuild_of_everything_that_is_cut_short_stays_one() {
+    let mut rig = Rig::rebuilding(0);
+    let epoch = rig.epoch();
+    rig.settle(Input::LegFailed { leg: B, epoch });
+    // By now it has registered a new generation, and still lacks most blocks.
+    rig.hello(B, epoch.get(), 0);
+    let epoch = rig.epoch();
+    rig.settle(Input::LegBack { leg: B, epoch });
+    assert!(rig.machine.record().rebuilds_all(B));
+    let epoch = rig.epoch();
+    rig.settle(Input::Rebuilt { leg: B, epoch });
+    assert_eq!(rig.modes(), [LegMode::ReadWrite; 2]);
+    assert!(!rig.machine.record().rebuilds_all(B));
+}
+
+#[test]
+fn a_rebuilt_leg_counts_only_as_long_as_its_disk_serves() {
+    let mut rig = Rig::rebuilding(2);
+    let epoch = rig.epoch();
+    rig.apply(Input::Leg(B, None));
+    rig.apply(Input::Rebuilt { leg: B, epoch });
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::WriteOnly]);
+    let mut rig = Rig::rebuilding(2);
+    let epoch = rig.epoch();
+    rig.apply(Input::Leg(B, Some(LegReport { serial: 999, ..report(B, 9, 0) })));
+    rig.settle(Input::Rebuilt { leg: B, epoch });
+    assert_ne!(rig.modes()[1], LegMode::ReadWrite, "what was rebuilt is on another disk");
+}
+
+#[test]
+fn another_life_of_the_client_has_to_recover_and_another_client_has_to_wait() {
+    let mut rig = Rig::attached();
+    rig.settle(Input::Attach { client: C0, session: 2 });
+    assert!(rig.machine.record().recover);
+    assert_eq!(rig.machine.record().owner, Some((C0, 2)));
+    rig.settle(Input::Attach { client: C1, session: 7 });
+    rig.after(Nanos::from_millis(21));
+    assert_eq!(rig.machine.record().owner, Some((C0, 2)), "the lease and its margin run");
+    rig.apply(Input::Heard { client: C0 });
+    rig.after(Nanos::from_millis(21));
+    assert_eq!(rig.machine.record().owner, Some((C0, 2)), "it was heard in between");
+    rig.after(Nanos::from_millis(2));
+    assert_eq!(rig.machine.record().owner, Some((C1, 7)));
+    assert!(rig.machine.record().recover);
+}
+
+#[test]
+fn a_volume_that_was_detached_has_nothing_to_recover() {
+    let mut rig = Rig::attached();
+    rig.settle(Input::Detach { client: C0, session: 9 });
+    assert_eq!(rig.machine.record().owner, Some((C0, 1)), "that was another life");
+    rig.settle(Input::Detach { client: C0, session: 1 });
+    assert_eq!(rig.machine.record().owner, None);
+    rig.settle(Input::Attach { client: C1, session: 1 });
+    assert!(!rig.machine.record().recover);
+}
+
+#[test]
+fn a_reboot_after_the_grant_changes_nothing() {
+    let mut rig = Rig::attached();
+    rig.reboot();
+    rig.hello(A, 2, 2);
+    rig.hello(B, 2, 2);
+    rig.apply(Input::Attach { client: C0, session: 1 });
+    assert_eq!(rig.grants().last(), Some(&(C0, 2, [LegMode::ReadWrite; 2])));
+    assert!(!rig.out.iter().any(|effect| matches!(effect, Effect::Persist(_))));
+    assert!(rig.out.contains(&Effect::State(VolumeState::Healthy)), "told by each life");
+}
+
+#[test]
+fn a_reboot_between_persist_and_registration_asks_no_more_of_a_disk_than_it_was_given() {
+    let mut rig = Rig::attached();
+    let effects = rig.apply(Input::Attach { client: C0, session: 2 }).to_vec();
+    let [Effect::Persist(record)] = effects[..] else { panic!("{effects:?}") };
+    rig.stored = Some(record);
+    rig.reboot();
+    rig.settle(Input::Attach { client: C0, session: 3 });
+    assert_eq!(rig.epoch(), Epoch::new(4));
+    for leg in [A, B] {
+        rig.settle(Input::Leg(leg, Some(report(leg, 2, 0))));
+    }
+    assert_eq!(rig.grants(), [(C0, 4, [LegMode::ReadWrite; 2])], "generation 2 will do");
+}
+
+#[test]
+fn an_older_image_that_shows_up_after_a_reboot_is_not_registered() {
+    let mut rig = Rig::attached();
+    rig.settle(Input::Attach { client: C0, session: 2 });
+    rig.reboot();
+    rig.hello(A, 3, 3);
+    rig.hello(B, 2, 0);
+    assert_eq!(rig.registrations(), [], "B lacks what was written under epoch 3");
+    rig.settle(Input::Tick);
+    rig.now += Nanos::from_millis(12);
+    rig.settle(Input::Tick);
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
+    let epoch = rig.epoch();
+    rig.settle(Input::LegBack { leg: B, epoch });
+    assert!(rig.machine.record().rebuilds_all(B));
+}
+
+#[test]
+fn offline_is_told_while_no_leg_in_sync_serves() {
+    let mut rig = Rig::attached();
+    rig.apply(Input::Leg(A, None));
+    rig.apply(Input::Leg(B, None));
+    assert_eq!(rig.out.last(), Some(&Effect::State(VolumeState::Offline)));
+    rig.settle(Input::Leg(B, Some(report(B, 2, 0))));
+    rig.settle(Input::Leg(A, Some(report(A, 2, 0))));
+    assert_eq!(rig.out.last(), Some(&Effect::State(VolumeState::Healthy)));
+}
