@@ -146,8 +146,10 @@ impl World<'_> {
                 Applied::Nothing => false,
                 Applied::Withheld => {
                     let once = !matches!(script[at].trigger, Trigger::Every { .. });
-                    // Nothing is left that could make it fit: it never lands.
-                    if once && !self.apps_are_over() {
+                    // Long after the last IO nothing is left that could make it fit: it never lands.
+                    let idle = self.stage.kernel.now().saturating_sub(self.progress.1);
+                    let hopeless = self.apps_are_over() && idle > self.scenario.limits.settle;
+                    if once && !hopeless {
                         self.alarm_in(RETRY, Alarm::Fire(entry));
                         return;
                     }

@@ -94,7 +94,7 @@ pub(super) struct World<'a> {
     owner: OwnerId,
     reboots: u64,
     /// Operations acknowledged when last looked at, and since when that number stands.
-    progress: (u64, Nanos),
+    pub(super) progress: (u64, Nanos),
 }
 
 /// Runs one simulation on a fresh, sealed thread.
