@@ -26,7 +26,7 @@ mod volume;
 mod workload;
 
 pub use action::{
-    Action, DelayLink, DiskClient, DiskOnly, FailNext, HangDisk, InjectRandomFailure,
+    Action, DelayLink, DiskClient, DiskOnly, FailNext, Family, HangDisk, InjectRandomFailure,
     InsertBadSector, LinkOnly, LossyLink, NodeOnly, Ops, Partition, Phase, Reboot, SlowDisk,
     StatusName,
 };

@@ -5,12 +5,12 @@ use crate::scenario;
 
 use super::build::Stage;
 use super::conditions::Conditions;
-use super::inject::Undo;
+use super::inject::NetUndo;
 
 /// A fault of the network that is in force: the targets that it may cut off.
 pub(super) struct NetImpairment {
     /// How it is lifted.
-    pub(super) undo: Undo,
+    pub(super) undo: NetUndo,
     /// The nodes at its ends.
     pub(super) nodes: Vec<NodeId>,
 }

@@ -1,0 +1,150 @@
+//! The actions of a fault script, by family: their names, their arguments, what can be undone. Applies
+//! none.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::disk::{
+    DiskClient, DiskOnly, FailNext, HangDisk, InjectRandomFailure, InsertBadSector, SlowDisk,
+};
+use super::net::{DelayLink, LinkOnly, LossyLink, Partition};
+use super::node::{NodeOnly, Reboot};
+use crate::scenario::ids::{DiskSelector, NodeSelector};
+
+/// An argument that says where an action is applied.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::scenario) enum Where<'a> {
+    Node(NodeSelector),
+    Client(NodeSelector),
+    Disk(&'a DiskSelector),
+}
+
+/// What all arguments of actions can say of themselves.
+pub(in crate::scenario) trait Arguments {
+    /// Those that say where the action is applied, by their keys.
+    fn places(&self) -> Vec<(&'static str, Where<'_>)>;
+}
+
+/// Defines [`Action`] and [`Family`]: per action its name in a file, its arguments and whether `for`
+/// can undo it.
+macro_rules! actions {
+    ($($(#[$family_doc:meta])* $family:ident = $prefix:literal {
+        $($(#[$doc:meta])* $variant:ident($args:ident) = $name:literal, $undo:ident;)*
+    })*) => {
+        /// What a script entry does to the cluster. Named as the control methods and the trace are.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+        pub enum Action { $($($(#[$doc])* #[serde(rename = $name)] $variant($args)),*),* }
+
+        /// What an action is applied to: the part of its name before the dot.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Family { $($(#[$family_doc])* $family),* }
+
+        impl Family {
+            /// The part of an action's name before the dot.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$family => $prefix),* }
+            }
+        }
+
+        impl Action {
+            /// The name of every action, in order.
+            pub const NAMES: &'static [&'static str] = &[$($($name),*),*];
+
+            /// Its name in a scenario, such as `disk.slow`.
+            #[must_use]
+            pub const fn name(&self) -> &'static str {
+                match self { $($(Self::$variant(_) => $name),*),* }
+            }
+            /// What it is applied to.
+            #[must_use]
+            pub const fn family(&self) -> Family {
+                match self { $($(Self::$variant(_))|* => Family::$family),* }
+            }
+            /// Whether an entry may undo it after a time with `for`.
+            #[must_use]
+            pub const fn can_be_undone(&self) -> bool {
+                match self { $($(Self::$variant(_) => actions!(@ $undo)),*),* }
+            }
+            /// The arguments that say where it is applied, by their keys.
+            pub(in crate::scenario) fn places(&self) -> Vec<(&'static str, Where<'_>)> {
+                match self { $($(Self::$variant(args) => args.places()),*),* }
+            }
+        }
+    };
+    (@ undoes) => { true };
+    (@ stays) => { false };
+}
+
+actions! {
+    /// What happens to disks.
+    Disk = "disk" {
+        /// Blocks of the disk fail every read until they are rewritten or healed.
+        DiskInsertBadSector(InsertBadSector) = "disk.insert_bad_sector", undoes;
+        /// Lifts every bad sector and injected failure from the disk.
+        DiskHeal(DiskOnly) = "disk.heal", stays;
+        /// Commands of the disk fail at random.
+        DiskInjectRandomFailure(InjectRandomFailure) = "disk.inject_random_failure", undoes;
+        /// The next commands of the disk fail.
+        DiskFailNext(FailNext) = "disk.fail_next", stays;
+        /// The client can no longer reach the disk; everybody else can.
+        DiskDisconnectFromClient(DiskClient) = "disk.disconnect_from_client", undoes;
+        /// The client can reach the disk again.
+        DiskReconnectToClient(DiskClient) = "disk.reconnect_to_client", stays;
+        /// Commands of the disk take `factor` times as long.
+        DiskSlow(SlowDisk) = "disk.slow", undoes;
+        /// Commands of the disk do not complete.
+        DiskHang(HangDisk) = "disk.hang", undoes;
+        /// The disk is pulled out: its commands fail, its contents stay.
+        DiskUnplug(DiskOnly) = "disk.unplug", undoes;
+        /// The disk is put back.
+        DiskPlug(DiskOnly) = "disk.plug", stays;
+    }
+    /// What happens to the network.
+    Net = "net" {
+        /// No message passes between `a` and `b`.
+        NetPartition(Partition) = "net.partition", undoes;
+        /// No message passes to or from the node.
+        NetIsolate(NodeOnly) = "net.isolate", undoes;
+        /// Messages take longer.
+        NetDelay(DelayLink) = "net.delay", undoes;
+        /// Messages are lost at random.
+        NetLoss(LossyLink) = "net.loss", undoes;
+        /// The connections break; what was on its way is lost.
+        NetReset(LinkOnly) = "net.reset", stays;
+        /// Messages are held back; undoing it releases them all at once.
+        NetHold(LinkOnly) = "net.hold", undoes;
+    }
+    /// What happens to nodes.
+    Node = "node" {
+        /// The node loses power and boots again.
+        NodeReboot(Reboot) = "node.reboot", stays;
+        /// The node loses power.
+        NodePowerOff(NodeOnly) = "node.power_off", undoes;
+        /// The node gets its power back and boots.
+        NodePowerOn(NodeOnly) = "node.power_on", stays;
+        /// Nothing runs on the node; messages to it queue up.
+        NodePause(NodeOnly) = "node.pause", undoes;
+        /// The node runs on where it was paused.
+        NodeResume(NodeOnly) = "node.resume", stays;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Action;
+
+    #[test]
+    fn an_action_is_named_after_its_family() {
+        let script = r#"[
+            { "disk.plug": { "disk": "any:disk" } },
+            { "net.isolate": { "node": "t0" } },
+            { "node.pause": { "node": "t0" } }
+        ]"#;
+        let actions: Vec<Action> = serde_json::from_str(script).expect("they are actions");
+        for action in actions {
+            let prefix = format!("{}.", action.family().name());
+            assert!(action.name().starts_with(&prefix), "{} is no {prefix}", action.name());
+        }
+    }
+}

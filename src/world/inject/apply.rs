@@ -1,0 +1,92 @@
+//! Applies an action by its family, and undoes it. Knows no single action.
+
+use crate::base::{DiskId, NodeId};
+use crate::scenario::{self, Action, Family, NanosRange};
+
+use super::disk::DiskUndo;
+use super::net::NetUndo;
+use super::node::NodeUndo;
+use crate::world::records::{ActionName, FaultLifted, FaultWithheld};
+use crate::world::simulate::World;
+
+/// How to take an action back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::world) enum Undo {
+    Disk(DiskId, DiskUndo),
+    Net(NetUndo),
+    Node(NodeId, NodeUndo),
+}
+
+/// What became of an action.
+#[derive(Clone, Debug)]
+pub(in crate::world) enum Applied {
+    /// It acted on something; how to undo each.
+    Landed(Vec<Undo>),
+    /// There was nothing to act on.
+    Nothing,
+    /// The fault budget does not allow it now.
+    Withheld,
+}
+
+impl World<'_> {
+    /// Applies an action now.
+    pub(in crate::world) fn apply(&mut self, entry: u32, action: &Action) -> Applied {
+        let applied = match action.family() {
+            Family::Disk => self.apply_to_disk(entry, action),
+            Family::Net => self.apply_to_net(entry, action),
+            Family::Node => self.apply_to_node(entry, action),
+        };
+        if matches!(applied, Applied::Withheld) {
+            let action = ActionName::of(action);
+            self.stage.kernel.emit(None, &FaultWithheld { entry, action });
+        }
+        applied
+    }
+
+    /// What became of an action: `harms` if the budget may forbid it, `could` if it had anything to act on.
+    pub(super) fn outcome(
+        &self,
+        landed: bool,
+        harms: bool,
+        undos: Vec<Undo>,
+        could: bool,
+    ) -> Applied {
+        match (landed, harms && could) {
+            (true, _) => Applied::Landed(undos),
+            (false, true) => Applied::Withheld,
+            (false, false) => Applied::Nothing,
+        }
+    }
+
+    /// Draws from a range.
+    pub(in crate::world) fn draw(&mut self, range: NanosRange) -> crate::base::Nanos {
+        self.rng.nanos(range.min, range.max)
+    }
+
+    pub(in crate::world) fn note_trouble(&mut self, nodes: &[NodeId]) {
+        let now = self.stage.kernel.now();
+        nodes.iter().for_each(|node| self.budget.note_trouble(*node, now));
+    }
+
+    /// Takes an action back.
+    pub(in crate::world) fn undo(&mut self, entry: u32, undo: Undo) {
+        if let Some(scenario::Effect::Do(action)) =
+            self.scenario.script.get(entry as usize).map(|entry| &entry.effect)
+        {
+            let action = ActionName::of(action);
+            self.stage.kernel.emit(None, &FaultLifted { entry, action });
+        }
+        match undo {
+            Undo::Disk(disk, undo) => self.undo_on_disk(disk, undo),
+            Undo::Net(undo) => self.undo_on_net(undo),
+            Undo::Node(node, undo) => self.undo_on_node(node, undo),
+        }
+    }
+
+    /// Stops every fault that is in force.
+    pub(in crate::world) fn stop_faults(&mut self) {
+        self.stop_disk_faults();
+        self.stop_net_faults();
+        self.stop_node_faults();
+    }
+}

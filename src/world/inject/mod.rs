@@ -1,0 +1,10 @@
+//! Applies the actions of a script through the control doors, and undoes them: a file for each family.
+//! Decides no time.
+
+mod apply;
+mod disk;
+mod net;
+mod node;
+
+pub(super) use apply::{Applied, Undo};
+pub(super) use net::NetUndo;

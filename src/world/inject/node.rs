@@ -1,0 +1,119 @@
+//! Applies the actions on nodes through the kernel's control door, and undoes them. Decides no time.
+
+use crate::base::NodeId;
+use crate::scenario::{Action, NodeClass, NodeSelector};
+
+use super::apply::{Applied, Undo};
+use crate::world::records::{ActionName, FaultApplied};
+use crate::world::select::{self, Choice};
+use crate::world::simulate::{Alarm, World};
+
+/// How to take an action on a node back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::world) enum NodeUndo {
+    PowerOn,
+    Resume,
+}
+
+impl World<'_> {
+    pub(super) fn any_node(&mut self, selector: NodeSelector) -> Option<NodeId> {
+        let choice = select::nodes(selector, &self.stage);
+        choice.draw(&mut self.rng, |_, _| true).first().copied()
+    }
+
+    pub(super) fn apply_to_node(&mut self, entry: u32, action: &Action) -> Applied {
+        let (selector, harms) = match action {
+            Action::NodeReboot(args) => (args.node, true),
+            Action::NodePowerOff(args) | Action::NodePause(args) => (args.node, true),
+            Action::NodePowerOn(args) | Action::NodeResume(args) => (args.node, false),
+            _ => return Applied::Nothing,
+        };
+        let (Choice::Each(all) | Choice::OneOf(all)) = select::nodes(selector, &self.stage);
+        let could = all.into_iter().any(|node| self.node_action_has_effect(action, node));
+        let mut rng = self.rng.clone();
+        let chosen = select::nodes(selector, &self.stage).draw(&mut rng, |taken, node| {
+            let (budget, taken) = (&self.budget, [taken, &[node]].concat());
+            let allowed = !harms || budget.may_take_nodes(&taken, &self.stage, &self.conditions);
+            allowed && self.node_action_has_effect(action, node)
+        });
+        self.rng = rng;
+        let mut undos = Vec::new();
+        for node in &chosen {
+            let applied = FaultApplied { entry, action: ActionName::of(action), node: *node };
+            self.stage.kernel.emit(None, &applied);
+            undos.extend(self.act_on_node(action, *node));
+            self.note_trouble(&[*node]);
+        }
+        self.outcome(!chosen.is_empty(), harms, undos, could)
+    }
+
+    fn node_action_has_effect(&self, action: &Action, node: NodeId) -> bool {
+        let up = self.stage.kernel.is_up(node);
+        let paused = self.budget.paused.contains(&node);
+        match action {
+            Action::NodePowerOn(_) => !up,
+            Action::NodePause(_) => up && !paused,
+            Action::NodeResume(_) => paused,
+            _ => up,
+        }
+    }
+
+    fn act_on_node(&mut self, action: &Action, node: NodeId) -> Option<Undo> {
+        match action {
+            Action::NodeReboot(args) => {
+                self.take_down(node);
+                let range = args.downtime.unwrap_or(self.scenario.cluster.boot_time);
+                let downtime = self.draw(range);
+                self.alarm_in(downtime, Alarm::Boot(node));
+                None
+            }
+            Action::NodePowerOff(_) => {
+                self.take_down(node);
+                Some(Undo::Node(node, NodeUndo::PowerOn))
+            }
+            Action::NodePowerOn(_) => {
+                self.bring_up(node);
+                None
+            }
+            Action::NodePause(_) => {
+                self.stage.kernel.pause(node);
+                self.budget.paused.push(node);
+                Some(Undo::Node(node, NodeUndo::Resume))
+            }
+            Action::NodeResume(_) => {
+                self.resume(node);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn resume(&mut self, node: NodeId) {
+        self.budget.paused.retain(|paused| *paused != node);
+        if self.stage.kernel.is_up(node) {
+            self.stage.kernel.resume(node);
+        }
+    }
+
+    fn resume_if_paused(&mut self, node: NodeId) {
+        if self.budget.paused.contains(&node) {
+            self.resume(node);
+        }
+    }
+
+    pub(super) fn undo_on_node(&mut self, node: NodeId, undo: NodeUndo) {
+        self.note_trouble(&[node]);
+        match undo {
+            NodeUndo::PowerOn => self.bring_up(node),
+            NodeUndo::Resume => self.resume(node),
+        }
+    }
+
+    /// Brings every node back.
+    pub(super) fn stop_node_faults(&mut self) {
+        for node in self.stage.nodes.class(NodeClass::Node) {
+            self.resume_if_paused(node);
+            self.bring_up(node);
+        }
+    }
+}
