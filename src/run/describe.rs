@@ -27,6 +27,7 @@ pub fn headline(report: &RunReport) -> String {
             let node = names.node(crash.node);
             format!("{node} task `{}` panicked at {}: {message}", crash.task, crash.at)
         }
+        Verdict::Misfit(misfit) => misfit.clone(),
         Verdict::Inert(entries) => format!("never landed: {}", entries.join(", ")),
     }
 }
@@ -51,6 +52,9 @@ pub fn describe(report: &RunReport) -> String {
             format!("{}; waiting:\n{}", liveness.kind, waiting.collect::<String>())
         }
         Verdict::Crash(crash) => describe_crash(crash, &headline(report)),
+        Verdict::Misfit(misfit) => {
+            format!("{misfit}\nRecord it anew: it belongs to one scenario, seed and version.\n")
+        }
         Verdict::Inert(entries) => {
             let entries = entries.iter().map(|entry| format!("  {entry}\n"));
             format!("these script entries never landed:\n{}", entries.collect::<String>())
@@ -75,7 +79,7 @@ pub fn describe(report: &RunReport) -> String {
 /// never landed left none.
 fn brings_events(verdict: &Verdict) -> bool {
     match verdict {
-        Verdict::Inert(_) => true,
+        Verdict::Inert(_) | Verdict::Misfit(_) => true,
         _ => violations(verdict).iter().any(|found| !found.recent.is_empty()),
     }
 }

@@ -62,6 +62,8 @@ crate::word_enum! {
         Inert = "inert",
         /// The failure that the scenario expects did not show.
         Missed = "missed",
+        /// It was to follow a recorded schedule, which does not fit.
+        Misfit = "misfit",
     }
 }
 
@@ -76,6 +78,7 @@ impl Outcome {
             Self::Crash => ExitCode::Crash,
             Self::Nondeterminism => ExitCode::Nondeterminism,
             Self::Inert | Self::Missed => ExitCode::Inert,
+            Self::Misfit => ExitCode::BadFile,
         }
     }
 
@@ -194,6 +197,7 @@ fn found(verdict: &Verdict) -> (Outcome, Option<Signature>) {
             (Outcome::Liveness, Signature::new(&["liveness", &squashed(&report.kind)]))
         }
         Verdict::Crash(crash) => (Outcome::Crash, of_crash(crash)),
+        Verdict::Misfit(_) => (Outcome::Misfit, Signature::new(&["misfit"])),
         Verdict::Inert(entries) => {
             let first = entries.first().map_or("unknown", String::as_str);
             (Outcome::Inert, Signature::new(&["inert", first]))
@@ -366,7 +370,7 @@ mod tests {
         assert_eq!(ExitCode::lowest_failure([Pass, Pass]), Pass);
         assert_eq!(ExitCode::lowest_failure([Crash, Pass, Safety, Inert]), Safety);
         let codes: Vec<u8> = Outcome::ALL.iter().map(|outcome| outcome.exit_code() as u8).collect();
-        assert_eq!(codes, [0, 10, 11, 14, 12, 13, 13]);
+        assert_eq!(codes, [0, 10, 11, 14, 12, 13, 13, 3]);
     }
 
     #[test]

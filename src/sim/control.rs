@@ -1,21 +1,25 @@
 //! The door for tests and the world: nodes made, booted, killed, paused; trace kept and watched.
 
+use std::any::Any;
 use std::rc::Rc;
 
 use crate::base::{CpuId, Names, NodeId, Record, Recorded};
 
 use super::config::NodeConfig;
-use super::cpu::Cpu;
+use super::cpu::{Cpu, PAUSED, STOPPED};
 use super::crash::guarded;
 use super::kernel::Kernel;
 use super::ledger::LeakedCount;
 use super::node::Node;
 use super::port::NodeHandle;
+use super::records::{CpuResumed, CpuSlowed, CpuStopped};
 use super::records::{NodeDown, NodePaused, NodeResumed, NodeUp, ResourceLeaked};
+use super::schedule::{Misfit, Recording, Schedule};
 use super::task::State;
 use super::task::TaskId;
 use super::trace::{Checkpoint, Keep, Observer};
 use super::wait::WaitingTask;
+use super::workqueue::{WorkQueue, WorkQueueDump};
 
 impl Kernel {
     /// Makes a node; it is down until booted.
@@ -25,7 +29,7 @@ impl Kernel {
         let id = NodeId::new(nodes.len() as u32);
         nodes.push(Node::new(name, config, cpus.len() as u32));
         for cpu in 0..config.cpus {
-            cpus.push(Cpu::new(CpuId::new(cpu), config.poll_cost));
+            cpus.push(Cpu::new(id, CpuId::new(cpu), config.poll_cost));
         }
         id
     }
@@ -70,13 +74,18 @@ impl Kernel {
             entry.up = false;
             (entry.incarnation, entry.first_cpu..entry.first_cpu + u32::from(entry.cpus))
         };
-        let tasks = inner.tasks.borrow().ids(|task| task.node == node);
+        self.end_work_queues(node);
+        let tasks = inner.tasks.borrow().ids_of(node);
         let count = tasks.len() as u32;
         self.emit(Some(node), &NodeDown { node, incarnation, tasks: count });
         for id in tasks {
             self.bury(id);
         }
         self.clear_cpus(cpus);
+        let owned = std::mem::take(&mut inner.nodes.borrow_mut()[node.index()].owned);
+        if let Err(caught) = guarded(move || drop(owned)) {
+            self.crashed(node, "per-CPU data", None, caught);
+        }
         let devices = inner.devices.borrow().clone();
         for device in devices {
             device.node_down(node);
@@ -95,7 +104,8 @@ impl Kernel {
         while let Some(at) = next {
             let ready = {
                 let cpu = &mut self.inner.cpus.borrow_mut()[at as usize];
-                cpu.stopped = false;
+                cpu.halted = 0;
+                cpu.poll_cost = cpu.poll_cost_normal;
                 cpu.ready.pop()
             };
             next = match ready {
@@ -131,13 +141,13 @@ impl Kernel {
 
     /// Stops all CPUs of a node: nothing of it runs, nothing of it is lost.
     pub fn pause(&self, node: NodeId) {
-        self.stop_cpus(node, true);
+        self.halt_cpus(node, |halted| halted | PAUSED);
         self.emit(Some(node), &NodePaused { node });
     }
 
     /// Lets the CPUs of a paused node go on.
     pub fn resume(&self, node: NodeId) {
-        self.stop_cpus(node, false);
+        self.halt_cpus(node, |halted| halted & !PAUSED);
         self.emit(Some(node), &NodeResumed { node });
         let cpus = self.node_cpus(node);
         for cpu in cpus {
@@ -151,11 +161,125 @@ impl Kernel {
         entry.first_cpu..entry.first_cpu + u32::from(entry.cpus)
     }
 
-    fn stop_cpus(&self, node: NodeId, stopped: bool) {
+    fn halt_cpus(&self, node: NodeId, change: impl Fn(u8) -> u8) {
         let range = self.node_cpus(node);
         for cpu in &mut self.inner.cpus.borrow_mut()[range.start as usize..range.end as usize] {
-            cpu.stopped = stopped;
+            cpu.halted = change(cpu.halted);
         }
+    }
+
+    /// The place of a node's CPU in the kernel's table.
+    ///
+    /// # Panics
+    /// When the node has no such CPU.
+    fn cpu_at(&self, node: NodeId, cpu: CpuId) -> u32 {
+        let range = self.node_cpus(node);
+        let at = range.start + u32::from(cpu.get());
+        assert!(range.contains(&at), "{node} has {} CPUs, and no {cpu}", range.len());
+        at
+    }
+
+    /// Stops one CPU of a node: the tasks on it stand still, and so do the timers and completions that
+    /// they wait for. All else goes on; tasks bound to no CPU go on elsewhere. Until
+    /// [`Kernel::resume_cpu`] or the node's next boot.
+    pub fn stop_cpu(&self, node: NodeId, cpu: CpuId) {
+        let at = self.cpu_at(node, cpu);
+        self.inner.cpus.borrow_mut()[at as usize].halted |= STOPPED;
+        self.emit(Some(node), &CpuStopped { node, cpu });
+        self.move_unbound(at);
+    }
+
+    /// Lets a stopped CPU go on, unless its node is paused.
+    pub fn resume_cpu(&self, node: NodeId, cpu: CpuId) {
+        let at = self.cpu_at(node, cpu);
+        self.inner.cpus.borrow_mut()[at as usize].halted &= !STOPPED;
+        self.emit(Some(node), &CpuResumed { node, cpu });
+        self.look_at_cpu(at);
+    }
+
+    /// Whether a CPU is stopped.
+    #[must_use]
+    pub fn is_cpu_stopped(&self, node: NodeId, cpu: CpuId) -> bool {
+        let at = self.cpu_at(node, cpu);
+        self.inner.cpus.borrow()[at as usize].halted & STOPPED != 0
+    }
+
+    /// Makes polls on a CPU cost `factor` times what they normally do, from the next poll on until
+    /// the factor is set to 1 or the node goes down. A factor of 0 is one of 1.
+    pub fn slow_cpu(&self, node: NodeId, cpu: CpuId, factor: u32) {
+        let at = self.cpu_at(node, cpu);
+        let factor = factor.max(1);
+        {
+            let cpu = &mut self.inner.cpus.borrow_mut()[at as usize];
+            cpu.poll_cost = cpu.poll_cost_normal.saturating_mul(u64::from(factor));
+        }
+        self.emit(Some(node), &CpuSlowed { node, cpu, factor });
+    }
+
+    /// Notes that a work queue ends with an incarnation.
+    pub(super) fn own_work_queue(&self, handle: &NodeHandle, queue: &WorkQueue) {
+        if self.is_current(handle) {
+            let entry = &mut self.inner.nodes.borrow_mut()[handle.node().index()];
+            entry.owned.add_work_queue(queue.downgrade());
+        }
+    }
+
+    /// Keeps per-CPU data for as long as an incarnation lasts.
+    pub(super) fn own_per_cpu(&self, handle: &NodeHandle, values: Rc<dyn Any>) {
+        if self.is_current(handle) {
+            let entry = &mut self.inner.nodes.borrow_mut()[handle.node().index()];
+            entry.owned.add_per_cpu(values);
+        }
+    }
+
+    fn is_current(&self, handle: &NodeHandle) -> bool {
+        let nodes = self.inner.nodes.borrow();
+        let entry = &nodes[handle.node().index()];
+        entry.up && entry.incarnation == handle.incarnation()
+    }
+
+    pub(super) fn end_work_queues(&self, node: NodeId) {
+        let queues = self.inner.nodes.borrow()[node.index()].owned.work_queues();
+        queues.iter().for_each(|queue| queue.end());
+    }
+
+    /// The work queues of a node that are in use, in the order of their making.
+    #[must_use]
+    pub fn work_queues(&self, node: NodeId) -> Vec<WorkQueue> {
+        let shared = self.inner.nodes.borrow()[node.index()].owned.work_queues();
+        shared.into_iter().map(WorkQueue::of).collect()
+    }
+
+    /// What is queued or runs in the work queues of all nodes that have anything, in order.
+    #[must_use]
+    pub fn dump_work(&self) -> Vec<WorkQueueDump> {
+        let nodes = self.inner.nodes.borrow();
+        let queues = nodes.iter().flat_map(|node| node.owned.work_queues());
+        let dumps: Vec<WorkQueueDump> = queues.map(|queue| queue.dump()).collect();
+        dumps.into_iter().filter(|dump| !dump.items.is_empty()).collect()
+    }
+
+    /// Has another schedule pick from now on. One that is recorded is recorded no more.
+    pub fn set_schedule(&self, schedule: Box<dyn Schedule>) {
+        *self.inner.schedule.borrow_mut() = schedule;
+    }
+
+    /// Why the schedule has made no difference so far, if it can tell.
+    #[must_use]
+    pub fn idle_schedule(&self) -> Option<String> {
+        self.inner.schedule.borrow().idle()
+    }
+
+    /// The picks so far, if [`KernelConfig::record_schedule`](super::KernelConfig) asks for them.
+    #[must_use]
+    pub fn recorded_schedule(&self) -> Option<Recording> {
+        self.inner.recording.as_ref().map(|recording| recording.borrow().clone())
+    }
+
+    /// Where a replayed schedule and the run parted, after [`Turn::Misfit`](super::Turn).
+    #[must_use]
+    pub fn misfit(&self) -> Option<Misfit> {
+        self.inner.misfit.get()
     }
 
     /// The node's host as its current incarnation sees it.
@@ -174,7 +298,7 @@ impl Kernel {
     #[must_use]
     pub fn waiting_tasks(&self) -> Vec<WaitingTask> {
         let mut tasks = self.inner.tasks.borrow_mut();
-        let ids = tasks.ids(|_| true);
+        let ids = tasks.ids();
         let described = ids.into_iter().filter_map(|id| {
             let task = tasks.get(id)?;
             Some(WaitingTask {

@@ -23,7 +23,7 @@ use super::node::Node;
 use super::queue::EventQueue;
 use super::records::TaskPolled;
 use super::rng::{Rng, Seed};
-use super::schedule::{self, Ready, Schedule};
+use super::schedule::{self, CpuSlot, Misfit, Ready, Recorder, Recording, Schedule};
 use super::task::{Body, ForeignWakes, State, Task, TaskId, Tasks, WakeRef, waker};
 use super::timer::Timers;
 use super::trace::TraceSink;
@@ -37,6 +37,15 @@ pub trait Device {
     fn node_down(&self, node: NodeId) {
         let _ = node;
     }
+}
+
+/// The next CPU of the same node that isn't halted, or `at` where there is none.
+fn running_cpu(cpus: &[Cpu], at: u32) -> u32 {
+    let node = cpus[at as usize].node;
+    let first = cpus.partition_point(|cpu| cpu.node < node) as u32;
+    let count = cpus.partition_point(|cpu| cpu.node <= node) as u32 - first;
+    let others = (1..count).map(|step| first + (at - first + step) % count);
+    others.into_iter().find(|other| cpus[*other as usize].halted == 0).unwrap_or(at)
 }
 
 /// Names a device in the event queue.
@@ -58,6 +67,19 @@ pub enum Turn {
     Crashed,
     /// Polls went on without end at one instant.
     Stuck,
+    /// A replayed schedule says nothing that fits; [`Kernel::misfit`] has it. Nothing runs any more.
+    Misfit,
+}
+
+/// Which CPU of its node a task runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Placement {
+    /// The next in turn, for good.
+    NextInTurn,
+    /// This one (taken modulo the node's CPUs), for good.
+    On(CpuId),
+    /// The next in turn, and another one whenever that is halted.
+    Unbound,
 }
 
 /// One simulation's kernel. Clones share it.
@@ -82,14 +104,16 @@ pub(super) struct Inner {
     pub(super) nodes: RefCell<Vec<Node>>,
     pub(super) devices: RefCell<Vec<Rc<dyn Device>>>,
     pub(super) trace: RefCell<TraceSink>,
-    schedule: RefCell<Box<dyn Schedule>>,
+    pub(super) schedule: RefCell<Box<dyn Schedule>>,
+    pub(super) recording: Option<Rc<RefCell<Recording>>>,
+    pub(super) misfit: Cell<Option<Misfit>>,
     foreign: Arc<ForeignWakes>,
     pub(super) ledger: Ledger,
     /// What log lines call nodes, disks and volumes.
     pub(super) names: RefCell<Names>,
     crash: RefCell<Option<Crash>>,
-    /// Whether there is a crash: asked at every turn.
-    has_crashed: Cell<bool>,
+    /// Whether there is a crash or a misfit: asked at every turn.
+    has_ended: Cell<bool>,
     seal: Option<TimeHandle>,
     sealed_until: Cell<Nanos>,
     polls_now: Cell<u64>,
@@ -119,6 +143,11 @@ impl Kernel {
     #[must_use]
     pub fn new(seed: Seed, config: &KernelConfig) -> Self {
         install_hook();
+        let mut schedule = schedule::make(&config.schedule, seed);
+        let recording = config.record_schedule.then(Rc::<RefCell<Recording>>::default);
+        if let Some(recording) = &recording {
+            schedule = Box::new(Recorder::new(schedule, recording.clone()));
+        }
         let inner = Inner {
             seed,
             now: Cell::new(Nanos::ZERO),
@@ -133,12 +162,14 @@ impl Kernel {
             nodes: RefCell::default(),
             devices: RefCell::default(),
             trace: RefCell::default(),
-            schedule: RefCell::new(schedule::make(config.schedule, seed)),
+            schedule: RefCell::new(schedule),
+            recording,
+            misfit: Cell::new(None),
             foreign: Arc::default(),
             ledger: Ledger::default(),
             names: RefCell::default(),
             crash: RefCell::new(None),
-            has_crashed: Cell::new(false),
+            has_ended: Cell::new(false),
             seal: TimeHandle::try_current(),
             sealed_until: Cell::new(Nanos::ZERO),
             polls_now: Cell::new(0),
@@ -231,6 +262,17 @@ impl Kernel {
         self.inner.cause.set(cause);
     }
 
+    /// The task being polled.
+    pub(super) fn current_task(&self) -> Option<TaskId> {
+        self.inner.current.get().map(|running| running.task)
+    }
+
+    /// The CPU on which a task of this node is being polled.
+    pub(super) fn current_cpu(&self, node: NodeId) -> Option<CpuId> {
+        let running = self.inner.current.get().filter(|running| running.node == node);
+        running.map(|running| running.cpu)
+    }
+
     /// Whom to wake when what the current poll waits for has come.
     #[must_use]
     pub fn wake_ref(&self, cx: &Context<'_>) -> WakeRef {
@@ -266,6 +308,9 @@ impl Kernel {
                 task.state = State::Queued;
                 task.cause = inner.cause.get();
                 let mut cpus = inner.cpus.borrow_mut();
+                if task.is_unbound && cpus[task.cpu as usize].halted != 0 {
+                    task.cpu = running_cpu(&cpus, task.cpu);
+                }
                 let cpu = &mut cpus[task.cpu as usize];
                 cpu.ready.push(Ready { task: id, name: task.name });
                 if !cpu.in_dispatch && !cpu.has_alarm {
@@ -279,6 +324,27 @@ impl Kernel {
             }
             State::Queued | State::Requeued => {}
         }
+    }
+
+    /// Moves ready tasks that are bound to no CPU away from one that was stopped.
+    pub(super) fn move_unbound(&self, from: u32) {
+        let inner = &self.inner;
+        let (mut tasks, mut cpus) = (inner.tasks.borrow_mut(), inner.cpus.borrow_mut());
+        let to = running_cpu(&cpus, from);
+        if to == from {
+            return;
+        }
+        let mut is_unbound = |ready: &mut Ready| match tasks.get(ready.task) {
+            Some(task) if task.is_unbound => {
+                task.cpu = to;
+                true
+            }
+            _ => false,
+        };
+        let moved: Vec<Ready> = cpus[from as usize].ready.extract_if(.., &mut is_unbound).collect();
+        cpus[to as usize].ready.extend(moved);
+        drop((tasks, cpus));
+        self.look_at_cpu(to);
     }
 
     /// Looks at a CPU again: it may have become free or have been let go on.
@@ -295,7 +361,7 @@ impl Kernel {
     pub(super) fn spawn_on(
         &self,
         node: NodeId,
-        cpu: Option<CpuId>,
+        place_on: Placement,
         name: &'static str,
         future: impl Future<Output = ()> + 'static,
     ) -> TaskId {
@@ -304,8 +370,12 @@ impl Kernel {
         let cpu = {
             let mut nodes = inner.nodes.borrow_mut();
             let entry = &mut nodes[node.index()];
-            let chosen = cpu.map_or(entry.next_cpu, CpuId::get) % entry.cpus;
-            if cpu.is_none() {
+            let wish = match place_on {
+                Placement::On(cpu) => Some(cpu.get()),
+                Placement::NextInTurn | Placement::Unbound => None,
+            };
+            let chosen = wish.unwrap_or(entry.next_cpu) % entry.cpus;
+            if wish.is_none() {
                 entry.next_cpu = (chosen + 1) % entry.cpus;
             }
             entry.first_cpu + u32::from(chosen)
@@ -319,6 +389,7 @@ impl Kernel {
             name,
             place,
             wait: None,
+            is_unbound: place_on == Placement::Unbound,
         });
         self.ready(id);
         id
@@ -328,8 +399,8 @@ impl Kernel {
     pub fn turn(&self) -> Turn {
         let inner = &self.inner;
         inner.turns.set(inner.turns.get() + 1);
-        if inner.has_crashed.get() {
-            return Turn::Crashed;
+        if inner.has_ended.get() {
+            return if inner.misfit.get().is_some() { Turn::Misfit } else { Turn::Crashed };
         }
         self.take_foreign_wakes();
         let next = inner.dispatch.borrow_mut().pop_front();
@@ -391,17 +462,18 @@ impl Kernel {
             let mut cpus = inner.cpus.borrow_mut();
             let cpu = &mut cpus[index as usize];
             cpu.in_dispatch = false;
-            if cpu.stopped || cpu.ready.is_empty() || cpu.has_alarm {
+            if cpu.halted != 0 || cpu.ready.is_empty() || cpu.has_alarm {
                 return Turn::Ran;
             }
-            let free = cpu.busy_until <= now;
-            let picked = free.then(|| {
+            let mut picked = None;
+            if cpu.busy_until <= now {
                 let last = cpu.ready.len() - 1;
-                let at = if last == 0 { 0 } else { inner.schedule.borrow_mut().pick(&cpu.ready) };
+                let at = if last == 0 { Ok(0) } else { self.pick(index, &cpu.ready) };
+                let Ok(at) = at else { return Turn::Misfit };
                 cpu.busy_until = now + cpu.poll_cost;
                 let ready = if at == last { cpu.ready.pop() } else { Some(cpu.ready.remove(at)) };
-                (ready.expect("a task is ready").task, cpu.id)
-            });
+                picked = Some((ready.expect("a task is ready").task, cpu.id));
+            }
             if !cpu.ready.is_empty() {
                 cpu.has_alarm = true;
                 self.push(cpu.busy_until, OWNER_CPU, u64::from(index));
@@ -412,6 +484,15 @@ impl Kernel {
             Some((task, cpu)) => self.poll(task, cpu),
             None => Turn::Ran,
         }
+    }
+
+    /// Asks the schedule; its misfit is the end.
+    fn pick(&self, cpu: u32, ready: &[Ready]) -> Result<usize, ()> {
+        let picked = self.inner.schedule.borrow_mut().pick(CpuSlot::new(cpu), ready);
+        picked.map_err(|misfit| {
+            self.inner.misfit.set(Some(misfit));
+            self.inner.has_ended.set(true);
+        })
     }
 
     fn poll(&self, id: TaskId, cpu: CpuId) -> Turn {
@@ -492,7 +573,7 @@ impl Kernel {
     ) {
         let inner = &self.inner;
         inner.current.set(None);
-        inner.has_crashed.set(true);
+        inner.has_ended.set(true);
         *inner.crash.borrow_mut() = Some(Crash {
             node,
             task: name,
@@ -525,14 +606,20 @@ impl Kernel {
     pub fn dismantle(&self) {
         let inner = &self.inner;
         inner.current.set(None);
-        let all = inner.tasks.borrow().ids(|_| true);
+        for node in 0..inner.nodes.borrow().len() {
+            self.end_work_queues(NodeId::new(node as u32));
+        }
+        let all = inner.tasks.borrow().ids();
         for id in all {
             let task = inner.tasks.borrow_mut().remove(id);
             drop(task);
         }
+        let mut owned = Vec::new();
         for node in inner.nodes.borrow_mut().iter_mut() {
             node.boot = None;
+            owned.push(std::mem::take(&mut node.owned));
         }
+        drop(owned);
         let devices = std::mem::take(&mut *inner.devices.borrow_mut());
         drop(devices);
         inner.events.borrow_mut().clear();

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::clock::Clock;
 use super::config::NodeConfig;
+use super::owned::Owned;
 use super::port::NodeHandle;
 
 /// Starts a node's tasks.
@@ -14,6 +15,8 @@ pub(super) struct Node {
     pub(super) clock: Clock,
     pub(super) boot: Option<Boot>,
     pub(super) up: bool,
+    /// What ends with the incarnation that is up.
+    pub(super) owned: Owned,
     pub(super) incarnation: u32,
     /// Its CPUs in the kernel's table: the first, and how many.
     pub(super) first_cpu: u32,
@@ -30,6 +33,7 @@ impl Node {
             clock: Clock::new(config.clock),
             boot: None,
             up: false,
+            owned: Owned::default(),
             incarnation: 0,
             first_cpu,
             cpus: config.cpus,

@@ -1,19 +1,18 @@
 //! The door for node code: what a program on a node may ask of its host. Injects no fault.
 
-use std::cell::RefCell;
 use std::future::Future;
-use std::pin::{Pin, pin};
-use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::pin::pin;
+use std::task::Poll;
 
 use crate::base::{CpuId, Nanos, NodeId, Recorded, Seq};
 
-use super::kernel::Kernel;
+use super::join::{EndGuard, JoinHandle, TaskEnd};
+use super::kernel::{Kernel, Placement};
 use super::ledger::Tracker;
+use super::percpu::PerCpu;
 use super::rng::Rng;
-use super::sync::Signal;
-use super::task::TaskId;
 use super::timer::Sleep;
+use super::workqueue::{WorkQueue, WorkQueueKind};
 
 /// A node's host, for one incarnation of the node. Clones are cheap.
 #[derive(Clone, Debug)]
@@ -54,6 +53,35 @@ impl NodeHandle {
     #[must_use]
     pub fn cpus(&self) -> u16 {
         self.kernel.inner.nodes.borrow()[self.node.index()].cpus
+    }
+
+    /// The CPU that this runs on; outside of a task of this node, its first.
+    #[must_use]
+    pub fn cpu(&self) -> CpuId {
+        self.kernel.current_cpu(self.node).unwrap_or_default()
+    }
+
+    /// A work queue of this name, which ends with the incarnation.
+    #[must_use]
+    pub fn work_queue(&self, name: &'static str, kind: WorkQueueKind) -> WorkQueue {
+        let queue = WorkQueue::new(self, name, kind);
+        self.kernel.own_work_queue(self, &queue);
+        queue
+    }
+
+    /// Waits until no work queue of the node has anything queued or running, delays aside.
+    pub async fn drain_work_queues(&self) {
+        loop {
+            let queues = self.kernel.work_queues(self.node);
+            let Some(busy) = queues.into_iter().find(|queue| !queue.is_idle()) else { return };
+            busy.drain().await;
+        }
+    }
+
+    /// Data of which each CPU of the node has its own, made by `make`; dropped with the incarnation.
+    #[must_use]
+    pub fn per_cpu<T: 'static>(&self, make: impl FnMut(CpuId) -> T) -> PerCpu<T> {
+        PerCpu::new(self, make)
     }
 
     /// The node's monotonic clock: starts with the simulation, drifts as configured.
@@ -110,7 +138,7 @@ impl NodeHandle {
         name: &'static str,
         future: impl Future<Output = T> + 'static,
     ) -> JoinHandle<T> {
-        self.spawn_task(None, name, future)
+        self.spawn_task(Placement::NextInTurn, name, future)
     }
 
     /// Runs a task on this CPU (taken modulo the node's CPUs).
@@ -121,26 +149,34 @@ impl NodeHandle {
         name: &'static str,
         future: impl Future<Output = T> + 'static,
     ) -> JoinHandle<T> {
-        self.spawn_task(Some(cpu), name, future)
+        self.spawn_task(Placement::On(cpu), name, future)
+    }
+
+    /// Runs a task that is bound to no CPU: while the one it is on is stopped, it goes on elsewhere.
+    #[track_caller]
+    pub fn spawn_unbound<T: 'static>(
+        &self,
+        name: &'static str,
+        future: impl Future<Output = T> + 'static,
+    ) -> JoinHandle<T> {
+        self.spawn_task(Placement::Unbound, name, future)
     }
 
     #[track_caller]
     fn spawn_task<T: 'static>(
         &self,
-        cpu: Option<CpuId>,
+        place_on: Placement,
         name: &'static str,
         future: impl Future<Output = T> + 'static,
     ) -> JoinHandle<T> {
-        let shared = Rc::new(RefCell::new(None));
-        let done = Signal::new(&self.kernel);
-        let (result, signal) = (shared.clone(), done.clone());
+        let end = TaskEnd::new(&self.kernel);
+        let theirs = EndGuard(end.clone());
         let wrapped = async move {
             let output = future.await;
-            *result.borrow_mut() = Some(output);
-            signal.notify();
+            theirs.finish(output);
         };
-        let task = self.kernel.spawn_on(self.node, cpu, name, wrapped);
-        JoinHandle { kernel: self.kernel.clone(), task, result: shared, done }
+        let task = self.kernel.spawn_on(self.node, place_on, name, wrapped);
+        JoinHandle { kernel: self.kernel.clone(), task, name, end }
     }
 
     /// A random stream of this node, this incarnation and this name.
@@ -174,33 +210,5 @@ impl Interval {
     pub async fn tick(&mut self) {
         self.handle.sleep_until(self.next).await;
         self.next = self.next.max(self.handle.monotonic()).saturating_add(self.period);
-    }
-}
-
-/// A spawned task. Dropping the handle leaves the task running.
-#[derive(Debug)]
-pub struct JoinHandle<T> {
-    kernel: Kernel,
-    task: TaskId,
-    result: Rc<RefCell<Option<T>>>,
-    done: Signal,
-}
-
-impl<T> JoinHandle<T> {
-    /// Ends the task where it stands.
-    pub fn abort(&self) {
-        let task = self.kernel.inner.tasks.borrow_mut().remove(self.task);
-        drop(task);
-    }
-}
-
-impl<T> Future for JoinHandle<T> {
-    type Output = T;
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        if let Some(output) = self.result.borrow_mut().take() {
-            return Poll::Ready(output);
-        }
-        self.done.register(cx);
-        Poll::Pending
     }
 }

@@ -52,12 +52,23 @@ pub(super) struct Task {
     pub(super) name: &'static str,
     pub(super) place: &'static Location<'static>,
     pub(super) wait: Option<Wait>,
+    /// Where it runs is not fixed: while its CPU is stopped, it runs on another one of its node.
+    pub(super) is_unbound: bool,
 }
 
-#[derive(Default)]
+/// The end of a list of tasks.
+const NONE: u32 = u32::MAX;
+
 struct Slot {
     generation: u32,
     task: Option<Task>,
+    /// The neighbours in the list of the node's tasks, by slot.
+    previous: u32,
+    next: u32,
+}
+
+impl Slot {
+    const EMPTY: Self = Self { generation: 0, task: None, previous: NONE, next: NONE };
 }
 
 /// All tasks of a simulation.
@@ -65,17 +76,29 @@ struct Slot {
 pub(super) struct Tasks {
     slots: Vec<Slot>,
     free: Vec<u32>,
+    /// The slot of each node's newest task, from which the list of its tasks starts.
+    newest: Vec<u32>,
 }
 
 impl Tasks {
     pub(super) fn insert(&mut self, make: impl FnOnce(TaskId) -> Task) -> TaskId {
         let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot::default());
+            self.slots.push(Slot::EMPTY);
             (self.slots.len() - 1) as u32
         });
+        let id = TaskId { slot, generation: self.slots[slot as usize].generation };
+        let task = make(id);
+        let node = task.node.index();
+        if self.newest.len() <= node {
+            self.newest.resize(node + 1, NONE);
+        }
+        let next = std::mem::replace(&mut self.newest[node], slot);
+        if let Some(next) = self.slots.get_mut(next as usize) {
+            next.previous = slot;
+        }
         let entry = &mut self.slots[slot as usize];
-        let id = TaskId { slot, generation: entry.generation };
-        entry.task = Some(make(id));
+        entry.task = Some(task);
+        (entry.previous, entry.next) = (NONE, next);
         id
     }
 
@@ -92,15 +115,35 @@ impl Tasks {
         }
         let task = slot.task.take()?;
         slot.generation = slot.generation.wrapping_add(1);
+        let (previous, next) = (slot.previous, slot.next);
+        match self.slots.get_mut(previous as usize) {
+            Some(previous) => previous.next = next,
+            None => self.newest[task.node.index()] = next,
+        }
+        if let Some(next) = self.slots.get_mut(next as usize) {
+            next.previous = previous;
+        }
         self.free.push(id.slot);
         Some(task)
     }
 
-    /// The tasks for which `wanted` holds, in slot order.
-    pub(super) fn ids(&self, wanted: impl Fn(&Task) -> bool) -> Vec<TaskId> {
+    /// All tasks, in slot order.
+    pub(super) fn ids(&self) -> Vec<TaskId> {
         let slots = self.slots.iter().enumerate();
-        let found = slots.filter(|(_, slot)| slot.task.as_ref().is_some_and(&wanted));
+        let found = slots.filter(|(_, slot)| slot.task.is_some());
         found.map(|(at, slot)| TaskId { slot: at as u32, generation: slot.generation }).collect()
+    }
+
+    /// A node's tasks, in slot order. Costs what the node has, not what there is.
+    pub(super) fn ids_of(&self, node: NodeId) -> Vec<TaskId> {
+        let mut ids = Vec::new();
+        let mut at = self.newest.get(node.index()).copied().unwrap_or(NONE);
+        while let Some(slot) = self.slots.get(at as usize) {
+            ids.push(TaskId { slot: at, generation: slot.generation });
+            at = slot.next;
+        }
+        ids.sort_unstable_by_key(|id| id.slot);
+        ids
     }
 }
 

@@ -51,6 +51,8 @@ pub enum Verdict {
     Crash(Crash),
     /// These script entries never fired or had nothing to act on, such as `script[2] disk.slow`.
     Inert(Vec<String>),
+    /// It was to follow a recorded schedule, which does not fit: where, in words.
+    Misfit(String),
 }
 
 /// What one simulation did.

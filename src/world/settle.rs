@@ -57,6 +57,9 @@ impl World<'_> {
             .extend(oldest.map(|op| format!("the oldest operation that has not returned: {op}")));
         let tasks = self.stage.kernel.waiting_tasks();
         waiting.extend(tasks.iter().map(|task| task.line(&self.stage.names)));
+        for dump in self.stage.kernel.dump_work() {
+            waiting.push(format!("{} {dump}", self.stage.names.node(dump.node)));
+        }
         LivenessReport { kind: kind.to_owned(), waiting }
     }
 

@@ -174,6 +174,10 @@ impl<'a> World<'a> {
             match kernel.turn() {
                 Turn::Ran => {}
                 Turn::Crashed => return,
+                Turn::Misfit => {
+                    let misfit = kernel.misfit().expect("a misfit is described");
+                    return self.fail(Verdict::Misfit(misfit.to_string()));
+                }
                 turn @ (Turn::Idle | Turn::Stuck) => {
                     let kind =
                         if turn == Turn::Idle { "nothing-left-to-do" } else { "polls-forever" };

@@ -4,3 +4,6 @@ mod disk;
 mod net;
 mod rig;
 mod sim;
+mod sim_cpus;
+mod sim_schedules;
+mod sim_work;

@@ -87,6 +87,7 @@ impl Rig {
                 let crash = self.kernel.crash().expect("a crash is described");
                 panic!("task crashed at {}: {}", crash.location, crash.message)
             }
+            Turn::Misfit => panic!("the recorded schedule does not fit"),
             Turn::Stuck => panic!("stuck at {}", self.kernel.now()),
         }
     }

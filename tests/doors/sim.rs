@@ -303,7 +303,7 @@ fn a_join_handle_gives_the_result() {
             40
         });
         let soon = handle.spawn("soon", async { 2 });
-        late.await + soon.await
+        late.await.unwrap() + soon.await.unwrap()
     });
     assert_eq!(sum, 42);
 }
@@ -479,7 +479,7 @@ fn foreign_combinators_wake_our_tasks() {
             Either::Left((span, _)) | Either::Right((span, _)) => span,
         };
         let tasks: Vec<_> = (1..4).map(|n| handle.spawn("part", sleep(n * 5))).collect();
-        let parts = futures::future::join_all(tasks).await;
+        let parts = futures::future::try_join_all(tasks).await.unwrap();
         (joined, order, first, parts, handle.kernel().now())
     });
     assert_eq!(seen, ((30, 10), vec![10, 20, 30], 7, vec![5, 10, 15], Nanos::new(82)));
