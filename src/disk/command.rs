@@ -54,6 +54,20 @@ pub enum Op {
         /// How many, at least 1.
         blocks: u32,
     },
+    /// Gives blocks back to the device (Dataset Management, Deallocate): they read as zeroes from then on.
+    Deallocate {
+        /// The first block.
+        lba: u64,
+        /// How many, at least 1.
+        blocks: u32,
+    },
+    /// Reads blocks and compares them: [`Status::CompareFailure`] when any differs.
+    Compare {
+        /// The first block.
+        lba: u64,
+        /// What they should hold; at least one block.
+        data: Payload,
+    },
     /// Makes all that completed before it was submitted durable.
     Flush,
 }
@@ -67,6 +81,8 @@ impl Op {
             Self::Write { .. } => OpCode::Write,
             Self::WriteZeroes { .. } => OpCode::WriteZeroes,
             Self::WriteUncorrectable { .. } => OpCode::WriteUncorrectable,
+            Self::Deallocate { .. } => OpCode::Deallocate,
+            Self::Compare { .. } => OpCode::Compare,
             Self::Flush => OpCode::Flush,
         }
     }
@@ -77,8 +93,9 @@ impl Op {
         match self {
             Self::Read { lba, blocks }
             | Self::WriteZeroes { lba, blocks }
+            | Self::Deallocate { lba, blocks }
             | Self::WriteUncorrectable { lba, blocks } => (*lba, *blocks),
-            Self::Write { lba, data, .. } => (*lba, data.len()),
+            Self::Write { lba, data, .. } | Self::Compare { lba, data } => (*lba, data.len()),
             Self::Flush => (0, 0),
         }
     }
@@ -110,6 +127,12 @@ crate::word_enum! {
         Identify = "identify",
         /// Blocks are marked as lost.
         WriteUncorrectable = "write-uncorrectable",
+        /// Blocks are given back.
+        Deallocate = "deallocate",
+        /// Blocks are compared.
+        Compare = "compare",
+        /// Another command is to be aborted.
+        Abort = "abort",
     }
 }
 
@@ -117,25 +140,35 @@ impl OpCode {
     /// Whether it changes the medium.
     #[must_use]
     pub const fn changes_media(self) -> bool {
-        matches!(self, Self::Write | Self::WriteZeroes | Self::WriteUncorrectable)
+        matches!(
+            self,
+            Self::Write | Self::WriteZeroes | Self::WriteUncorrectable | Self::Deallocate
+        )
+    }
+
+    /// Whether it looks at blocks of the medium.
+    #[must_use]
+    pub const fn reads_media(self) -> bool {
+        matches!(self, Self::Read | Self::Compare)
     }
 }
 
 /// A set of kinds of commands, for faults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OpMask(u8);
+pub struct OpMask(u16);
 
 impl OpMask {
     /// No command.
     pub const NONE: Self = Self(0);
     /// Every command.
-    pub const ALL: Self = Self(0b11_1111);
-    /// Reads.
-    pub const READ: Self = Self::only(OpCode::Read);
-    /// Whatever changes the medium: writes, write-zeroes and write-uncorrectable.
+    pub const ALL: Self = Self(0b1_1111_1111);
+    /// Reads and compares.
+    pub const READ: Self = Self(Self::only(OpCode::Read).0 | Self::only(OpCode::Compare).0);
+    /// Whatever changes the medium: writes, write-zeroes, write-uncorrectable and deallocate.
     pub const WRITE: Self = Self(
         Self::only(OpCode::Write).0
             | Self::only(OpCode::WriteZeroes).0
+            | Self::only(OpCode::Deallocate).0
             | Self::only(OpCode::WriteUncorrectable).0,
     );
     /// Flushes.
@@ -178,7 +211,7 @@ impl Word for OpMask {
         u64::from(self.0)
     }
     fn from_word(word: u64) -> Self {
-        Self(word as u8)
+        Self(word as u16)
     }
 }
 
@@ -191,6 +224,7 @@ mod tests {
         for code in OpCode::ALL {
             assert!(OpMask::ALL.contains(*code) && !OpMask::NONE.contains(*code));
             assert_eq!(OpMask::WRITE.contains(*code), code.changes_media());
+            assert_eq!(OpMask::READ.contains(*code), code.reads_media());
         }
         assert!((OpMask::READ | OpMask::FLUSH).contains(OpCode::Flush));
         assert!(!(OpMask::READ | OpMask::FLUSH).contains(OpCode::Write));

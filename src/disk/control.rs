@@ -1,23 +1,33 @@
 //! The door for tests and the world: makes a namespace, breaks and heals it, looks at its medium.
 //!
-//! Faults are overlays: what the medium holds is only ever changed by commands, by
-//! [`Namespace::replace`] and by [`Namespace::raw_write`].
+//! Faults are overlays: what the medium holds is only ever changed by commands, by a power loss
+//! ([`Namespace::power_loss`], [`Namespace::drop_cache`]), by [`Namespace::replace`], by
+//! [`Namespace::restore_old_image`] and by [`Namespace::raw_write`]. Faults that the device doesn't tell of,
+//! and those of its power, are in `sabotage.rs`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::rc::Rc;
 
 use crate::base::Block;
 use crate::base::DiskId;
+use crate::base::Nanos;
 use crate::base::NodeId;
 use crate::base::Odds;
+use crate::base::Seq;
 use crate::sim::Kernel;
+use crate::sim::Rng;
 
 use super::config::DiskConfig;
 use super::engine::Engine;
+use super::fault::Verdict;
 use super::port::Drive;
 use super::port::Identity;
+use super::queue::InFlight;
+use super::records::BadSectorBurst;
 use super::records::BadSectorInserted;
+use super::records::BrokenWith;
 use super::records::ClientDisconnected;
 use super::records::ClientReconnected;
 use super::records::FailNextSet;
@@ -42,7 +52,7 @@ pub use super::fault::{Fault, FaultId, FaultKind, Phase};
 /// lands on leaves a `disk.faulted`.
 #[derive(Clone)]
 pub struct Namespace {
-    engine: Rc<Engine>,
+    pub(super) engine: Rc<Engine>,
 }
 
 impl fmt::Debug for Namespace {
@@ -93,7 +103,38 @@ impl Namespace {
         id
     }
 
-    /// Makes commands of `ops` fail with `status` by chance, before or after they are executed.
+    /// Makes `count` blocks (at least 1) among `span` from `block` on fail as
+    /// [`Namespace::insert_bad_sector`] does, each from a time within `within` on.
+    ///
+    /// Latent errors come in bursts, near to each other in place and in time: of 1.53 million disks those
+    /// with one error were far likelier to have a second, mostly close by (L. Bairavasundaram, G. Goodson,
+    /// S. Pasupathy, J. Schindler, "An analysis of latent sector errors in disk drives", SIGMETRICS 2007).
+    /// So the blocks are drawn as runs, each block of a run followed by the next with one chance in two.
+    pub fn insert_bad_sector_burst(
+        &self,
+        block: u64,
+        count: u64,
+        (span, within): (u64, Nanos),
+        status: Status,
+    ) -> FaultId {
+        check_error(status);
+        assert!(count > 0 && count <= span, "a burst of {count} bad blocks among {span}");
+        let (engine, end) = (&self.engine, self.engine.config.blocks);
+        let now = engine.kernel.now();
+        let id = {
+            let state = &mut *engine.state.borrow_mut();
+            let span = span.min(end.saturating_sub(block));
+            let blocks = draw_burst(&mut state.silent_rng, span, count.min(span), within);
+            let placed: Vec<(u64, Nanos)> =
+                blocks.iter().map(|(at, after)| (block + at, now.saturating_add(*after))).collect();
+            state.faults.add_burst(&placed, status)
+        };
+        let disk = engine.id;
+        engine.kernel.emit(None, &BadSectorBurst { disk, lba: block, count, span, within, status });
+        id
+    }
+
+    /// Makes commands of `ops` fail with `status` by chance, in this phase.
     pub fn inject_random_failure(
         &self,
         ops: OpMask,
@@ -113,16 +154,19 @@ impl Namespace {
 
     /// Makes every command fail with `status`, unexecuted.
     pub fn break_with(&self, status: Status) -> FaultId {
-        self.inject_random_failure(OpMask::ALL, Odds::ALWAYS, status, Phase::Before)
+        check_error(status);
+        self.engine.kernel.emit(None, &BrokenWith { disk: self.engine.id, status });
+        self.add(Fault::Broken { status })
     }
 
-    /// Makes the next `count` (at least 1) commands of `ops` that are due fail with `status`,
-    /// unexecuted.
-    pub fn fail_next(&self, ops: OpMask, count: u32, status: Status) -> FaultId {
+    /// Makes the next `count` (at least 1) commands of `ops` that are due fail with `status` in this
+    /// phase.
+    pub fn fail_next(&self, ops: OpMask, count: u32, status: Status, phase: Phase) -> FaultId {
         check_error(status);
         assert!(count > 0, "fail_next of no command");
-        self.engine.kernel.emit(None, &FailNextSet { disk: self.engine.id, ops, count, status });
-        self.add(Fault::FailNext { ops, count, status })
+        let disk = self.engine.id;
+        self.engine.kernel.emit(None, &FailNextSet { disk, ops, count, status, phase });
+        self.add(Fault::FailNext { ops, count, status, phase })
     }
 
     /// Lets the disk take no write: each fails with `NamespaceWriteProtected`.
@@ -146,13 +190,17 @@ impl Namespace {
         self.add(Fault::Hang { ops })
     }
 
-    fn add(&self, fault: Fault) -> FaultId {
+    pub(super) fn add(&self, fault: Fault) -> FaultId {
         self.engine.state.borrow_mut().faults.add(fault)
     }
 
     /// Lifts one fault alone; whether it was still active.
     pub fn lift(&self, fault: FaultId) -> bool {
-        let was_active = self.engine.state.borrow_mut().faults.lift(fault);
+        let was_active = {
+            let state = &mut *self.engine.state.borrow_mut();
+            // Not `||`: one fault may wait for commands and show in blocks at once.
+            state.faults.lift(fault) | state.silent.lift(fault)
+        };
         let released = self.engine.release();
         if was_active {
             self.engine.kernel.emit(None, &FaultLifted { disk: self.engine.id, released });
@@ -160,10 +208,15 @@ impl Namespace {
         was_active
     }
 
-    /// Lifts all overlays: bad sectors, failures, read-only, slowness, hangs. What the medium holds was
-    /// never touched by them. Paths that were cut and a namespace that is unplugged stay so.
+    /// Lifts all overlays: bad sectors, failures, read-only, slowness, hangs, blocks that read wrong. What
+    /// the medium holds was never touched by them. Paths that were cut and a namespace that is unplugged
+    /// stay so.
     pub fn heal(&self) {
-        self.engine.state.borrow_mut().faults.heal();
+        {
+            let mut state = self.engine.state.borrow_mut();
+            state.faults.heal();
+            state.silent.heal();
+        }
         let released = self.engine.release();
         self.engine.kernel.emit(None, &Healed { disk: self.engine.id, released });
     }
@@ -173,8 +226,33 @@ impl Namespace {
     pub fn disconnect_from_client(&self, client: NodeId) {
         let engine = &self.engine;
         engine.state.borrow_mut().faults.disconnect(client);
-        engine.end_in_flight(Some(client), FaultKind::Disconnected, |ended| {
+        let of_client = |command: &InFlight| command.host == client;
+        self.cut(of_client, FaultKind::Disconnected, |ended| {
             engine.kernel.emit(None, &ClientDisconnected { disk: engine.id, client, ended })
+        });
+    }
+
+    /// Ends commands in flight: each was executed or not.
+    fn cut(
+        &self,
+        which: impl Fn(&InFlight) -> bool,
+        fault: FaultKind,
+        tell: impl FnOnce(u32) -> Seq,
+    ) {
+        let engine = &self.engine;
+        engine.end_in_flight(which, tell, |state, command| {
+            // What went with a device that was taken away can't be seen on its successor.
+            let executed = fault != FaultKind::Replaced
+                && state.may_execute(command, &engine.config)
+                && state.chance.below(2) == 1;
+            let status = match fault {
+                FaultKind::Disconnected => Status::HostPath,
+                _ if state.chance.below(2) == 1 => Status::AbortQueue,
+                _ => Status::InvalidNamespace,
+            };
+            let (_, blocks) = command.work.range();
+            let verdict = Verdict::refused(status, Some(fault));
+            (Verdict { executed, ..verdict }, if executed { blocks } else { 0 })
         });
     }
 
@@ -189,9 +267,11 @@ impl Namespace {
     pub fn unplug(&self) {
         let engine = &self.engine;
         engine.state.borrow_mut().faults.set_unplugged(true);
-        engine.end_in_flight(None, FaultKind::Unplugged, |ended| {
-            engine.kernel.emit(None, &Unplugged { disk: engine.id, ended })
-        });
+        self.cut(
+            |_| true,
+            FaultKind::Unplugged,
+            |ended| engine.kernel.emit(None, &Unplugged { disk: engine.id, ended }),
+        );
     }
 
     /// Brings the namespace back with its contents.
@@ -205,9 +285,11 @@ impl Namespace {
     pub fn replace(&self) {
         let engine = &self.engine;
         let serial = engine.state.borrow().serial + 1;
-        engine.end_in_flight(None, FaultKind::Replaced, |ended| {
-            engine.kernel.emit(None, &Replaced { disk: engine.id, serial, ended })
-        });
+        self.cut(
+            |_| true,
+            FaultKind::Replaced,
+            |ended| engine.kernel.emit(None, &Replaced { disk: engine.id, serial, ended }),
+        );
         engine.state.borrow_mut().replace();
     }
 
@@ -217,7 +299,8 @@ impl Namespace {
         self.engine.state.borrow().media.is_lost(lba, 1)
     }
 
-    /// What the medium holds at `lba`, under every overlay; zeroes beyond the end.
+    /// What the medium holds at `lba`, under every overlay, with what is only in the volatile cache; zeroes
+    /// beyond the end.
     #[must_use]
     pub fn raw_read(&self, lba: u64) -> Block {
         self.engine.state.borrow().media.block(lba)
@@ -239,8 +322,31 @@ impl Namespace {
     /// What is wrong with the disk now.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
-        self.engine.state.borrow().faults.active()
+        let state = self.engine.state.borrow();
+        let mut faults = state.faults.active();
+        if !state.silent.is_empty() {
+            faults.push(Fault::Corrupt { count: state.silent.len() as u64 });
+        }
+        faults
     }
+}
+
+/// The places of a burst among `span` blocks, each with its time.
+fn draw_burst(rng: &mut Rng, span: u64, count: u64, within: Nanos) -> BTreeMap<u64, Nanos> {
+    let mut burst = BTreeMap::new();
+    while (burst.len() as u64) < count {
+        let mut at = rng.below(span);
+        // The next free place: every place is as likely to start a run, and none is drawn twice.
+        while burst.contains_key(&at) {
+            at = (at + 1) % span;
+        }
+        burst.insert(at, rng.nanos(Nanos::ZERO, within));
+        while (burst.len() as u64) < count && at + 1 < span && rng.below(2) == 1 {
+            at += 1;
+            burst.entry(at).or_insert_with(|| rng.nanos(Nanos::ZERO, within));
+        }
+    }
+    burst
 }
 
 fn check_error(status: Status) {

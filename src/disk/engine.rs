@@ -17,14 +17,21 @@ use crate::sim::Kernel;
 use crate::sim::OwnerId;
 use crate::sim::Rng;
 use crate::sim::Wait;
+use crate::sim::WakeRef;
 
+use super::cache::Cache;
 use super::command::Completion;
 use super::command::Op;
 use super::command::OpCode;
 use super::config::DiskConfig;
+use super::execute::Executed;
+use super::execute::LATE_FACTOR;
+use super::execute::Setting;
+use super::fault::End;
 use super::fault::FaultKind;
 use super::fault::Faults;
 use super::fault::Verdict;
+use super::journal::Journal;
 use super::media::Media;
 use super::queue::InFlight;
 use super::queue::Pairs;
@@ -35,6 +42,7 @@ use super::records::CommandCompleted;
 use super::records::CommandFaulted;
 use super::records::CommandSubmitted;
 use super::records::SectorRemapped;
+use super::silent::Silent;
 use super::status::Status;
 
 /// One disk of one simulation.
@@ -51,35 +59,43 @@ pub(super) struct State {
     pub(super) media: Media,
     pub(super) faults: Faults,
     pub(super) serial: u64,
+    pub(super) silent: Silent,
+    /// What is not on the medium for good, if the disk has a volatile cache.
+    pub(super) cache: Option<Cache>,
+    /// What the disk held before, if somebody may want it back.
+    pub(super) journal: Option<Journal>,
+    /// How often the device has lost its power.
+    pub(super) life: u32,
+    /// While the controller is reset, when it will be ready.
+    pub(super) ready_at: Nanos,
     slots: Slots,
     pairs: Pairs,
     latency: Rng,
-    chance: Rng,
-}
-
-/// What executing a command did to the medium.
-#[derive(Debug)]
-struct Executed {
-    /// What a read read.
-    data: Payload,
-    /// The first blocks of the command's range that changed.
-    changed: u32,
-    /// Bad sectors among them.
-    remapped: u32,
+    pub(super) chance: Rng,
+    pub(super) cache_rng: Rng,
+    pub(super) silent_rng: Rng,
 }
 
 impl Engine {
     /// A blank disk, attached to the kernel.
     pub(super) fn new(kernel: &Kernel, id: DiskId, config: DiskConfig) -> Rc<Self> {
         config.check();
+        let stream = |purpose: &str| kernel.stream(&format!("disk.{}.{purpose}", id.get()));
         let state = State {
             media: Media::default(),
             faults: Faults::default(),
             serial: first_serial(id),
+            silent: Silent::default(),
+            cache: config.volatile_cache.then(Cache::default),
+            journal: None,
+            life: 0,
+            ready_at: Nanos::ZERO,
             slots: Slots::default(),
             pairs: Pairs::default(),
-            latency: kernel.stream(&format!("disk.{}.latency", id.get())),
-            chance: kernel.stream(&format!("disk.{}.fault", id.get())),
+            latency: stream("latency"),
+            chance: stream("fault"),
+            cache_rng: stream("cache"),
+            silent_rng: stream("silent"),
         };
         let owner = OnceCell::new();
         let state = RefCell::new(state);
@@ -90,24 +106,31 @@ impl Engine {
     }
 
     pub(super) fn open(&self, host: NodeId) -> u32 {
-        self.state.borrow_mut().pairs.open(host)
+        let state = &mut *self.state.borrow_mut();
+        state.pairs.open(host, state.life)
     }
 
     /// Takes a command in; `false` if the queue pair is full.
     pub(super) fn submit(&self, pair: u32, cookie: u64, tag: u64, work: Work) -> bool {
         let code = work.code();
         let (lba, blocks) = work.range();
-        let (host, latency, refused, slowed) = {
+        let submitted_at = self.kernel.now();
+        let (host, latency, refused, slowed, covers) = {
             let state = &mut *self.state.borrow_mut();
             let entry = state.pairs.get(pair);
-            if entry.outstanding >= self.config.queue_depth {
-                return false;
+            // An abort goes through the queue pair of the controller itself.
+            if code != OpCode::Abort {
+                if entry.outstanding >= self.config.queue_depth {
+                    return false;
+                }
+                entry.outstanding += 1;
             }
-            entry.outstanding += 1;
             let host = entry.host;
             let factor = state.faults.slow_factor();
-            let latency = self.draw_latency(&mut state.latency, code, factor);
-            (host, latency, state.faults.refusal(host), state.faults.slow_lands())
+            let latency = self.draw_latency(&mut state.latency, &work, factor);
+            let refused = state.refusal(pair, host, submitted_at);
+            let covers = state.cache.as_ref().map_or(0, Cache::next);
+            (host, latency, refused, state.faults.slow_lands(), covers)
         };
         let cause = self.kernel.cause();
         let disk = self.id;
@@ -118,7 +141,6 @@ impl Engine {
             self.tell_fault(&verdict, code, lba);
         }
         self.kernel.set_cause(cause);
-        let submitted_at = self.kernel.now();
         let command = InFlight {
             pair,
             host,
@@ -127,6 +149,8 @@ impl Engine {
             work,
             refused,
             parked: false,
+            held: None,
+            covers,
             submitted_at,
             submitted,
         };
@@ -139,13 +163,22 @@ impl Engine {
         *self.owner.get().expect("a disk is attached when it is made")
     }
 
-    fn draw_latency(&self, rng: &mut Rng, code: OpCode, factor: u32) -> Nanos {
-        let (min, max) = match code {
-            OpCode::Read | OpCode::Identify => self.config.read,
-            OpCode::Write | OpCode::WriteZeroes | OpCode::WriteUncorrectable => self.config.write,
-            OpCode::Flush => self.config.flush,
+    fn draw_latency(&self, rng: &mut Rng, work: &Work, factor: u32) -> Nanos {
+        let (min, max) = match work {
+            Work::Identify | Work::Abort(_) | Work::Io(Op::Read { .. } | Op::Compare { .. }) => {
+                self.config.read
+            }
+            Work::Io(Op::Flush) => self.config.flush,
+            Work::Io(
+                Op::Write { fua: false, .. } | Op::WriteZeroes { .. } | Op::Deallocate { .. },
+            ) if self.config.volatile_cache => self.config.cache_write,
+            Work::Io(_) => self.config.write,
         };
         rng.nanos(min, max).saturating_mul(u64::from(factor))
+    }
+
+    pub(super) fn setting(&self) -> Setting<'_> {
+        Setting { config: &self.config, now: self.kernel.now() }
     }
 
     pub(super) fn outstanding(&self, pair: u32) -> u16 {
@@ -175,8 +208,11 @@ impl Engine {
             let ended = {
                 let state = &mut *self.state.borrow_mut();
                 state.slots.remove(token).map(|command| {
-                    let prefix = state.draw_prefix(&command, self.config.blocks);
-                    let executed = state.execute(&command.work, prefix);
+                    let prefix = state.draw_prefix(&command, &self.config);
+                    let executed = match prefix {
+                        0 => Executed::nothing(),
+                        _ => state.execute(&command, prefix, self.setting()),
+                    };
                     (command, executed)
                 })
             };
@@ -199,34 +235,25 @@ impl Engine {
         self.state.borrow_mut().pairs.close(pair);
     }
 
-    /// Ends now whatever is in flight from `host` (from everybody, if `None`): each command was
-    /// executed or not. `tell` is given their number and writes the record that led to it.
+    /// Ends now those of the commands in flight that `which` picks; `tell` is given their number and
+    /// writes the record that led to it. How each ends, and how much of it was done, `draw` says.
     pub(super) fn end_in_flight(
         &self,
-        host: Option<NodeId>,
-        fault: FaultKind,
+        which: impl Fn(&InFlight) -> bool,
         tell: impl FnOnce(u32) -> Seq,
+        draw: impl Fn(&mut State, &InFlight) -> (Verdict, u32),
     ) {
-        let tokens = {
-            let state = self.state.borrow();
-            state.slots.tokens(|command| host.is_none_or(|host| host == command.host))
-        };
+        let tokens = self.state.borrow().slots.tokens(which);
         let cause = tell(tokens.len() as u32);
         for token in tokens {
             let ended = {
                 let state = &mut *self.state.borrow_mut();
                 state.slots.remove(token).map(|command| {
-                    // What went with a device that was taken away can't be seen on its successor.
-                    let executes = fault != FaultKind::Replaced
-                        && state.may_execute(&command, self.config.blocks)
-                        && state.chance.below(2) == 1;
-                    let status = match fault {
-                        FaultKind::Disconnected => Status::HostPath,
-                        _ if state.chance.below(2) == 1 => Status::AbortQueue,
-                        _ => Status::InvalidNamespace,
+                    let (verdict, count) = draw(state, &command);
+                    let executed = match count {
+                        0 => Executed::nothing(),
+                        _ => state.execute(&command, count, self.setting()),
                     };
-                    let verdict = Verdict { status, executed: executes, fault: Some(fault) };
-                    let executed = state.execute_whole(&command, &verdict);
                     (command, verdict, executed)
                 })
             };
@@ -238,20 +265,37 @@ impl Engine {
         self.kernel.set_cause(cause);
     }
 
+    /// The host asked for a command of a queue pair to be aborted: it ends now, in doubt, if it is there.
+    fn abort(&self, pair: u32, cookie: u64) {
+        let tell = |_| self.kernel.cause();
+        let is_victim = |command: &InFlight| {
+            command.pair == pair && command.cookie == cookie && !is_abort(command)
+        };
+        // A device that has executed a command doesn't find it any more.
+        let which = |command: &InFlight| is_victim(command) && command.held.is_none();
+        self.end_in_flight(which, tell, |state, command| {
+            let count = state.draw_prefix(command, &self.config);
+            let verdict = Verdict::refused(Status::AbortRequested, Some(FaultKind::Abort));
+            (Verdict { executed: count > 0, ..verdict }, count)
+        });
+    }
+
     /// Lets commands that hung go on, those that don't hang for another reason.
     pub(super) fn release(&self) -> u32 {
         let released = {
             let state = &mut *self.state.borrow_mut();
             let faults = &state.faults;
-            let goes_on = |command: &InFlight| command.parked && !faults.hangs(command.work.code());
+            let goes_on = |command: &InFlight| {
+                command.parked && command.held.is_none() && !faults.hangs(command.work.code())
+            };
             let tokens = state.slots.tokens(goes_on);
             let factor = faults.slow_factor();
             let mut released = Vec::with_capacity(tokens.len());
             for token in tokens {
                 let Some(command) = state.slots.get(token) else { continue };
                 command.parked = false;
-                let code = command.work.code();
-                released.push((token, self.draw_latency(&mut state.latency, code, factor)));
+                let work = &command.work;
+                released.push((token, self.draw_latency(&mut state.latency, work, factor)));
             }
             released
         };
@@ -264,11 +308,19 @@ impl Engine {
     /// A command is over: tells the trace what it did, and its host how it ended. What runs now is
     /// the cause of a fault that landed on it; its submission is the cause of all else.
     fn finish(&self, command: &InFlight, verdict: &Verdict, executed: Executed) {
-        let (kernel, code) = (&self.kernel, command.work.code());
+        self.tell_what_was_done(command, verdict, &executed);
+        self.complete(command, verdict.status, executed.data, verdict.end == End::Twice);
+    }
+
+    fn tell_what_was_done(&self, command: &InFlight, verdict: &Verdict, executed: &Executed) {
         if verdict.fault.is_some() {
-            self.tell_fault(verdict, code, command.work.range().0);
+            self.tell_fault(verdict, command.work.code(), command.work.range().0);
         }
-        self.tell_executed(command, &executed);
+        self.tell_executed(command, executed);
+    }
+
+    fn complete(&self, command: &InFlight, status: Status, data: Payload, twice: bool) {
+        let kernel = &self.kernel;
         kernel.set_cause(command.submitted);
         kernel.emit(
             None,
@@ -276,23 +328,43 @@ impl Engine {
                 disk: self.id,
                 host: command.host,
                 cookie: command.cookie,
-                op: code,
-                status: verdict.status,
+                op: command.work.code(),
+                status,
                 latency: kernel.now() - command.submitted_at,
             },
         );
+        if is_abort(command) {
+            return;
+        }
         let consumer = {
             let mut state = self.state.borrow_mut();
             let pair = state.pairs.get(command.pair);
-            pair.completions.push_back(Completion {
-                cookie: command.cookie,
-                status: verdict.status,
-                data: executed.data,
-            });
+            let completion = Completion { cookie: command.cookie, status, data };
+            if twice {
+                pair.outstanding += 1;
+                pair.completions.push_back(completion.clone());
+            }
+            pair.completions.push_back(completion);
             pair.consumer.take()
         };
         if let Some(consumer) = consumer {
             kernel.wake(consumer);
+        }
+    }
+
+    /// A command was executed, and its host isn't told, or not yet.
+    fn hold(&self, mut command: InFlight, verdict: &Verdict, executed: Executed) {
+        self.tell_what_was_done(&command, verdict, &executed);
+        command.held = Some(Box::new((verdict.status, executed.data)));
+        command.parked = true;
+        let (token, latency) = {
+            let state = &mut *self.state.borrow_mut();
+            let factor = state.faults.slow_factor().saturating_mul(LATE_FACTOR);
+            let latency = self.draw_latency(&mut state.silent_rng, &command.work, factor);
+            (state.slots.insert(command), latency)
+        };
+        if verdict.end == End::Late {
+            self.kernel.schedule(self.kernel.now().saturating_add(latency), self.owner(), token);
         }
     }
 
@@ -316,129 +388,109 @@ impl Engine {
     }
 }
 
+/// What is to be done about a command that is due.
+enum Due {
+    Hangs(Seq, OpCode, u64),
+    Ends(InFlight, Verdict, Executed),
+    /// Its completion comes late.
+    Comes(InFlight, Status, Payload),
+    Aborts(InFlight, u64),
+}
+
+impl Engine {
+    fn take_due(&self, token: u64) -> Option<Due> {
+        let state = &mut *self.state.borrow_mut();
+        let command = state.slots.get(token)?;
+        if command.held.is_some() {
+            let mut command = state.slots.remove(token)?;
+            let (status, data) = *command.held.take()?;
+            return Some(Due::Comes(command, status, data));
+        }
+        if command.refused.is_none() && state.faults.hangs(command.work.code()) {
+            command.parked = true;
+            let (code, lba) = (command.work.code(), command.work.range().0);
+            return Some(Due::Hangs(command.submitted, code, lba));
+        }
+        let command = state.slots.remove(token)?;
+        if let (Work::Abort(victim), None) = (&command.work, command.refused) {
+            let victim = *victim;
+            return Some(Due::Aborts(command, victim));
+        }
+        let verdict = state.judge(&command, self.setting());
+        let executed = state.execute_whole(&command, &verdict, self.setting());
+        Some(Due::Ends(command, verdict, executed))
+    }
+}
+
 impl Device for Engine {
     fn fire(&self, token: u64) {
-        let ended = {
-            let state = &mut *self.state.borrow_mut();
-            let Some(command) = state.slots.get(token) else { return };
-            if command.refused.is_none() && state.faults.hangs(command.work.code()) {
-                command.parked = true;
-                let (code, lba) = (command.work.code(), command.work.range().0);
-                Err((command.submitted, code, lba))
-            } else {
-                let command = state.slots.remove(token).expect("the token was just looked up");
-                let verdict = state.judge(&command, self.config.blocks);
-                let executed = state.execute_whole(&command, &verdict);
-                Ok((command, verdict, executed))
-            }
-        };
-        match ended {
-            Ok((command, verdict, executed)) => {
+        match self.take_due(token) {
+            None => {}
+            Some(Due::Ends(command, verdict, executed)) => {
                 self.kernel.set_cause(command.submitted);
-                self.finish(&command, &verdict, executed);
+                if verdict.is_held() {
+                    self.hold(command, &verdict, executed);
+                } else {
+                    self.finish(&command, &verdict, executed);
+                }
             }
-            Err((submitted, code, lba)) => {
+            Some(Due::Hangs(submitted, code, lba)) => {
                 self.kernel.set_cause(submitted);
                 let fault = Some(FaultKind::Hang);
                 self.tell_fault(&Verdict::refused(Status::Success, fault), code, lba);
+            }
+            Some(Due::Comes(command, status, data)) => {
+                self.complete(&command, status, data, false);
+            }
+            Some(Due::Aborts(command, victim)) => {
+                self.kernel.set_cause(command.submitted);
+                self.abort(command.pair, victim);
+                self.complete(&command, Status::Success, Payload::empty(), false);
             }
         }
     }
 }
 
+fn is_abort(command: &InFlight) -> bool {
+    matches!(command.work, Work::Abort(_))
+}
+
 impl State {
-    /// What becomes of a command that is due.
-    fn judge(&mut self, command: &InFlight, capacity: u64) -> Verdict {
-        if let Some((fault, status)) = command.refused {
-            return Verdict::refused(status, Some(fault));
-        }
-        if !is_in_range(&command.work, capacity) {
-            return Verdict::refused(Status::LbaRange, None);
-        }
-        let (lba, blocks) = command.work.range();
-        let verdict = self.faults.judge(command.work.code(), lba, blocks, &mut self.chance);
-        let is_read = command.work.code() == OpCode::Read;
-        if is_read && verdict.status == Status::Success && self.media.is_lost(lba, blocks) {
-            return Verdict::refused(Status::UnrecoveredRead, None);
-        }
-        verdict
-    }
-
-    /// Whether a command that ends early may have been executed.
-    fn may_execute(&self, command: &InFlight, capacity: u64) -> bool {
-        command.refused.is_none()
-            && command.work.code().changes_media()
-            && is_in_range(&command.work, capacity)
-            && !self.faults.is_read_only()
-    }
-
-    /// How many of its blocks an aborted command got to: none, all, or anything between.
-    fn draw_prefix(&mut self, command: &InFlight, capacity: u64) -> u32 {
-        if !self.may_execute(command, capacity) {
-            return 0;
-        }
-        let (_, blocks) = command.work.range();
-        match self.chance.below(3) {
-            0 => 0,
-            1 => blocks,
-            _ => self.chance.between(0, u64::from(blocks)) as u32,
-        }
-    }
-
-    fn execute_whole(&mut self, command: &InFlight, verdict: &Verdict) -> Executed {
-        let (_, blocks) = command.work.range();
-        let mut executed = self.execute(&command.work, if verdict.executed { blocks } else { 0 });
-        if verdict.status != Status::Success {
-            executed.data = Payload::empty();
-        }
-        executed
-    }
-
-    /// Executes the first `count` blocks of a command.
-    fn execute(&mut self, work: &Work, count: u32) -> Executed {
-        let mut executed = Executed { data: Payload::empty(), changed: 0, remapped: 0 };
-        let Work::Io(op) = work else { return executed };
-        if count == 0 {
-            return executed;
-        }
-        match op {
-            Op::Read { lba, .. } => executed.data = self.media.read(*lba, count),
-            Op::Write { lba, data, .. } => {
-                self.media.write(*lba, data, count);
-                executed.changed = count;
-                executed.remapped = self.faults.rewritten(*lba, count);
-            }
-            Op::WriteZeroes { lba, .. } => {
-                self.media.zero(*lba, count);
-                executed.changed = count;
-                executed.remapped = self.faults.rewritten(*lba, count);
-            }
-            Op::WriteUncorrectable { lba, .. } => {
-                self.media.lose(*lba, count);
-                executed.changed = count;
-            }
-            Op::Flush => {}
-        }
-        executed
-    }
-
     /// Puts a blank device in the place of this one.
     pub(super) fn replace(&mut self) {
         self.media = Media::default();
+        self.silent.heal();
         self.faults.heal();
+        if let Some(cache) = &mut self.cache {
+            cache.clear();
+        }
+        self.journal = self.journal.take().map(|journal| Journal::new(journal.span()));
         self.serial += 1;
+    }
+
+    /// Whether a queue pair is older than the last loss of power.
+    pub(super) fn is_dead(&mut self, pair: u32) -> bool {
+        self.pairs.get(pair).life != self.life
+    }
+
+    /// Takes out whoever waits for a completion.
+    pub(super) fn take_consumers(&mut self) -> Vec<WakeRef> {
+        self.pairs.consumers().collect()
+    }
+
+    /// Why a command submitted now will not reach the device.
+    fn refusal(&mut self, pair: u32, host: NodeId, now: Nanos) -> Option<(FaultKind, Status)> {
+        if self.pairs.get(pair).life != self.life {
+            return Some((FaultKind::PowerLost, Status::AbortQueue));
+        }
+        if now < self.ready_at {
+            return Some((FaultKind::Reset, Status::NamespaceNotReady));
+        }
+        self.faults.refusal(host)
     }
 }
 
 /// The serial number of the first device in a disk's place; each that replaces it counts up.
 fn first_serial(id: DiskId) -> u64 {
     (u64::from(id.get()) + 1) << 32 | 1
-}
-
-fn is_in_range(work: &Work, capacity: u64) -> bool {
-    if matches!(work.code(), OpCode::Flush | OpCode::Identify) {
-        return true;
-    }
-    let (lba, blocks) = work.range();
-    blocks > 0 && lba.checked_add(u64::from(blocks)).is_some_and(|end| end <= capacity)
 }

@@ -24,6 +24,27 @@ pub(super) struct Media {
     scratch: Vec<Block>,
 }
 
+/// What neighbouring blocks held at some time.
+#[derive(Debug)]
+pub(super) struct Image {
+    data: Payload,
+    /// Those that were marked as lost.
+    lost: Vec<u64>,
+}
+
+impl Image {
+    /// How many blocks it is of.
+    pub(super) fn blocks(&self) -> u32 {
+        self.data.len()
+    }
+
+    /// One of its blocks, the first of which was at `lba`; `None` if that one was marked as lost.
+    pub(super) fn block(&self, lba: u64, index: u32) -> Option<Block> {
+        let was_lost = self.lost.contains(&(lba + u64::from(index)));
+        (!was_lost).then(|| self.data.block(index))
+    }
+}
+
 /// Where a block lies: directory, page, place in the page.
 const fn place(lba: u64) -> (usize, usize, usize) {
     let within = (lba % DIRECTORY_BLOCKS) as usize;
@@ -130,6 +151,18 @@ impl Media {
         }
     }
 
+    /// What the blocks from `lba` on hold now.
+    pub(super) fn image(&mut self, lba: u64, blocks: u32) -> Image {
+        let lost = self.lost.range(lba..lba + u64::from(blocks)).copied().collect();
+        Image { data: self.read(lba, blocks), lost }
+    }
+
+    /// Makes the blocks from `lba` on hold again what they did.
+    pub(super) fn restore(&mut self, lba: u64, image: &Image) {
+        self.write(lba, &image.data, image.blocks());
+        self.lost.extend(&image.lost);
+    }
+
     /// Shows each block of `from..to` in a page that was ever written, in order.
     pub(super) fn scan(&self, from: u64, to: u64, mut see: impl FnMut(u64, &Block)) {
         let mut at = from;
@@ -168,6 +201,19 @@ mod tests {
         assert!(!media.is_lost(5, 1));
         media.write(6, &Payload::run(stamp(6, 1), 1), 1);
         assert!(!media.is_lost(0, 10));
+    }
+
+    #[test]
+    fn an_image_brings_back_contents_and_what_was_lost() {
+        let mut media = Media::default();
+        media.write(4, &Payload::run(stamp(4, 1), 3), 3);
+        media.lose(5, 1);
+        let image = media.image(4, 4);
+        assert_eq!((image.block(4, 1), image.block(4, 3)), (None, Some(Block::ZERO)));
+        media.write(4, &Payload::run(stamp(4, 2), 4), 4);
+        media.restore(4, &image);
+        assert_eq!(media.block(4).stamp(), Some(stamp(4, 1)));
+        assert!(media.is_lost(5, 1) && !media.is_lost(6, 2) && media.block(7) == Block::ZERO);
     }
 
     #[test]

@@ -6,36 +6,50 @@
 //!
 //! # Fidelity
 //! - Modelled: submission queues with a depth, completions out of order (each command draws its own
-//!   latency), status codes as NVMe numbers them, power loss and aborted queues that leave a drawn
-//!   prefix of a write, bad sectors that a rewrite remaps, loss of path per host, loss of the
-//!   namespace. A command takes effect at the instant it completes: overlapping commands in flight
-//!   settle in any order, as the standard allows.
-//! - Stored only: FUA. Every write is on the medium when it completes (no volatile cache), so FUA
-//!   changes nothing and a flush only takes its time.
+//!   latency), status codes as NVMe numbers them with DNR, CRD and More, aborted queues that leave a drawn
+//!   prefix of a write, a volatile write cache with FUA and flush (`cache`), an atomic write unit with its
+//!   boundary, the longest transfer, Abort, controller reset, bad sectors that a rewrite remaps and that
+//!   come in bursts, loss of path per host, loss of the namespace, loss of power, protection information
+//!   (`protection`), faults that the device doesn't tell of (`silent`), completions lost, late and twice. A
+//!   command takes effect at the instant it completes: overlapping commands in flight settle in any
+//!   order, as the standard allows.
 //! - Simplified: dropping a queue pair aborts its commands at once; a real controller takes time to
 //!   delete a queue, and the host waits for it. Latency depends on the kind of a command, not on its
-//!   length or on the load: code that tunes itself by disk throughput isn't exercised.
-//! - Ignored: transfer size limits, multiple namespaces on a controller, reservations, protection
-//!   information, asynchronous events, the Abort command.
+//!   length or on the load: code that tunes itself by disk throughput isn't exercised. A command carries
+//!   one range; Deallocate always zeroes. Writes below and beyond the power-fail unit are torn by the same
+//!   rule (AWUN is AWUPF).
+//! - Ignored: multiple namespaces on a controller, reservations, asynchronous events, separate metadata
+//!   buffers, host-chosen application tags. Code that relies on them can't be written against the port.
 
 #![deny(clippy::float_arithmetic)]
 
+mod cache;
 mod command;
 mod config;
 pub mod control;
+pub mod driver;
 mod engine;
+mod execute;
 mod fault;
+mod journal;
 mod media;
 pub mod port;
+mod protection;
 mod queue;
 mod records;
+mod sabotage;
+mod silent;
 mod status;
 
 pub use config::DiskConfig;
 pub use control::{Fault, FaultId, FaultKind, Namespace, OpMask, Phase};
+pub use driver::{Driver, DriverConfig};
 pub use port::{Command, Completion, Drive, Identity, Op, OpCode, QueueFull, QueuePair, Status};
 pub use records::{
-    BadSectorInserted, ClientDisconnected, ClientReconnected, CommandAborted, CommandCompleted,
-    CommandFaulted, CommandSubmitted, FailNextSet, FaultLifted, HangSet, Healed, Plugged,
-    RandomFailureInjected, RawWritten, ReadOnlySet, Replaced, SectorRemapped, SlowSet, Unplugged,
+    BadSectorBurst, BadSectorInserted, BitsFlipped, BrokenWith, CacheDropped, CacheLost,
+    ClientDisconnected, ClientReconnected, CommandAborted, CommandCompleted, CommandFaulted,
+    CommandSubmitted, CommandTimedOut, ControllerReset, DuplicateNextCompletionSet, FailNextSet,
+    FaultLifted, HangSet, Healed, LoseNextWriteSet, MisdirectNextReadSet, MisdirectNextWriteSet,
+    OldImageRestored, Plugged, PowerLost, RandomFailureInjected, RawWritten, ReadOnlySet, Replaced,
+    SectorRemapped, SlowSet, TearNextWriteSet, Unplugged,
 };

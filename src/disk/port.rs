@@ -8,12 +8,14 @@ use std::task::Poll;
 
 use crate::base::BlockSize;
 use crate::base::DiskId;
+use crate::base::Nanos;
 use crate::base::NodeId;
 
 use super::engine::Engine;
 use super::queue::Work;
 
 pub use super::command::{Command, Completion, Op, OpCode};
+pub use super::driver::{Driver, DriverConfig};
 pub use super::status::Status;
 
 /// A handle to one namespace, for the node that holds the disk. Clones are cheap.
@@ -39,10 +41,23 @@ pub struct Identity {
     pub block_size: BlockSize,
     /// Commands that a queue pair may have outstanding.
     pub queue_depth: u16,
-    /// Whether writes may be lost with the power until flushed.
+    /// Whether writes may be lost with the power until flushed (VWC).
     pub volatile_cache: bool,
-    /// Blocks that are written whole or not at all, whatever happens.
+    /// Writes of so many blocks or fewer are done whole or not at all, whatever happens (AWUN and AWUPF,
+    /// there counted from 0).
     pub atomic_blocks: u32,
+    /// Unless they cross a multiple of so many blocks; 0 is no boundary (NABSPF).
+    pub atomic_boundary: u32,
+    /// The most blocks that a command may carry; 0 is no limit (MDTS).
+    pub transfer_blocks: u32,
+    /// Whether blocks have protection information.
+    pub protection: bool,
+    /// Whether deallocated blocks read as zeroes (DLFEAT). They always do.
+    pub deallocated_zeroes: bool,
+    /// How often the device has lost its power: the host's unsafe shutdowns.
+    pub power_losses: u32,
+    /// How long to wait where a status says so: the delays 1 and 2 of [`Status::crd`] (CRDT).
+    pub retry_delays: [Nanos; 2],
 }
 
 impl Drive {
@@ -63,6 +78,25 @@ impl Drive {
         QueuePair { pair: self.engine.open(host), engine: self.engine.clone() }
     }
 
+    /// Resets the controller on behalf of `host`: all commands of all hosts end now with `AbortQueue`, each
+    /// in doubt; until the reset is over, new ones end with `NamespaceNotReady`. Says when that will be. The
+    /// volatile cache stays.
+    pub fn reset(&self, host: NodeId) -> Nanos {
+        self.engine.reset(host)
+    }
+
+    /// Whether the device may lose writes with its power until they are flushed.
+    #[must_use]
+    pub fn has_volatile_cache(&self) -> bool {
+        self.engine.config.volatile_cache
+    }
+
+    /// How long to wait where a status says so: [`Identity::retry_delays`].
+    #[must_use]
+    pub const fn retry_delays(&self) -> [Nanos; 2] {
+        RETRY_DELAYS
+    }
+
     /// Asks the namespace, on behalf of `host`, what it is. Takes as long as a read.
     ///
     /// # Errors
@@ -78,6 +112,9 @@ impl Drive {
     }
 }
 
+/// The delays that a simulated controller asks for.
+const RETRY_DELAYS: [Nanos; 2] = [Nanos::from_micros(100), Nanos::from_micros(500)];
+
 impl Engine {
     /// What the device is, asked without a command.
     pub(super) fn identity(&self) -> Identity {
@@ -86,8 +123,14 @@ impl Engine {
             blocks: self.config.blocks,
             block_size: self.config.block_size,
             queue_depth: self.config.queue_depth,
-            volatile_cache: false,
-            atomic_blocks: 1,
+            volatile_cache: self.config.volatile_cache,
+            atomic_blocks: self.config.atomic_blocks,
+            atomic_boundary: self.config.atomic_boundary,
+            transfer_blocks: self.config.transfer_blocks,
+            protection: self.config.protection,
+            deallocated_zeroes: true,
+            power_losses: self.state.borrow().life,
+            retry_delays: RETRY_DELAYS,
         }
     }
 }
@@ -106,8 +149,8 @@ impl std::error::Error for QueueFull {}
 
 /// One host's submission and completion queue.
 ///
-/// Dropping it aborts what is outstanding: each command was executed, not executed, or executed for
-/// the first of its blocks. Nothing of it changes the medium any more afterwards.
+/// Dropping it aborts what is outstanding: each command was executed, not executed, or (unless it is within
+/// the atomic unit) executed for the first of its blocks. Nothing of it changes the medium any more afterwards.
 pub struct QueuePair {
     engine: Rc<Engine>,
     pair: u32,
@@ -128,6 +171,20 @@ impl QueuePair {
         let Command { cookie, tag, op } = command;
         let accepted = self.engine.submit(self.pair, cookie, tag, Work::Io(op));
         if accepted { Ok(()) } else { Err(QueueFull) }
+    }
+
+    /// Asks the controller to abort the command of this cookie. It ends with `AbortRequested`, executed or
+    /// not, if the controller finds it; nothing happens to one whose completion was lost.
+    pub fn abort(&self, cookie: u64) {
+        let accepted = self.engine.submit(self.pair, cookie, 0, Work::Abort(cookie));
+        assert!(accepted, "an abort takes no room in the queue pair");
+    }
+
+    /// Whether the device has lost its power since the queue pair was opened: every command ends with
+    /// `AbortQueue` from now on, unexecuted. What was in a volatile cache may be lost.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.engine.is_dead(self.pair)
     }
 
     /// The next completion, or `Pending`. One task at a time may wait.

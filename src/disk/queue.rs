@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::base::Nanos;
 use crate::base::NodeId;
+use crate::base::Payload;
 use crate::base::Seq;
 use crate::sim::WakeRef;
 
@@ -18,6 +19,8 @@ use super::status::Status;
 pub(super) enum Work {
     Io(Op),
     Identify,
+    /// Aborts the command of this cookie from the same queue pair.
+    Abort(u64),
 }
 
 impl Work {
@@ -25,13 +28,14 @@ impl Work {
         match self {
             Self::Io(op) => op.code(),
             Self::Identify => OpCode::Identify,
+            Self::Abort(_) => OpCode::Abort,
         }
     }
 
     pub(super) fn range(&self) -> (u64, u32) {
         match self {
             Self::Io(op) => op.range(),
-            Self::Identify => (0, 0),
+            Self::Identify | Self::Abort(_) => (0, 0),
         }
     }
 }
@@ -49,6 +53,10 @@ pub(super) struct InFlight {
     pub(super) refused: Option<(FaultKind, Status)>,
     /// It was due, and hangs.
     pub(super) parked: bool,
+    /// It was executed, and this is what its host would be told, had the completion not been lost.
+    pub(super) held: Option<Box<(Status, Payload)>>,
+    /// Of a flush: the cached changes below this number.
+    pub(super) covers: u64,
     pub(super) submitted_at: Nanos,
     /// The record of its submission.
     pub(super) submitted: Seq,
@@ -111,6 +119,8 @@ impl Slots {
 #[derive(Debug)]
 pub(super) struct Pair {
     pub(super) host: NodeId,
+    /// How often the device had lost its power when the pair was made: it ends with the next time.
+    pub(super) life: u32,
     /// Submitted, and its completion not yet taken.
     pub(super) outstanding: u16,
     pub(super) completions: VecDeque<Completion>,
@@ -125,13 +135,14 @@ pub(super) struct Pairs {
 }
 
 impl Pairs {
-    pub(super) fn open(&mut self, host: NodeId) -> u32 {
+    pub(super) fn open(&mut self, host: NodeId, life: u32) -> u32 {
         if let Some(at) = self.free.pop() {
-            self.pairs[at as usize].host = host;
+            let pair = &mut self.pairs[at as usize];
+            (pair.host, pair.life) = (host, life);
             return at;
         }
         let completions = VecDeque::new();
-        self.pairs.push(Pair { host, outstanding: 0, completions, consumer: None });
+        self.pairs.push(Pair { host, life, outstanding: 0, completions, consumer: None });
         (self.pairs.len() - 1) as u32
     }
 
@@ -146,6 +157,11 @@ impl Pairs {
 
     pub(super) fn get(&mut self, at: u32) -> &mut Pair {
         &mut self.pairs[at as usize]
+    }
+
+    /// Those who wait for a completion; they wait no more.
+    pub(super) fn consumers(&mut self) -> impl Iterator<Item = WakeRef> + '_ {
+        self.pairs.iter_mut().filter_map(|pair| pair.consumer.take())
     }
 
     pub(super) fn outstanding(&self, at: u32) -> u16 {

@@ -54,7 +54,74 @@ crate::record! {
 crate::record! {
     /// The next `count` commands of these kinds will fail.
     pub struct FailNextSet = "disk.fail_next", Notable {
-        disk: DiskId, ops: OpMask, count: u32, status: Status
+        disk: DiskId, ops: OpMask, count: u32, status: Status, phase: Phase
+    }
+}
+crate::record! {
+    /// A burst of latent errors: `count` blocks among `span` fail, each from a time within `within` on.
+    pub struct BadSectorBurst = "disk.insert_bad_sector_burst", Notable {
+        disk: DiskId, lba: u64, count: u64, span: u64, within: Nanos, status: Status
+    }
+}
+crate::record! {
+    /// Every command fails from now on.
+    pub struct BrokenWith = "disk.break_with", Notable { disk: DiskId, status: Status }
+}
+crate::record! {
+    /// The next `count` writes are torn within a block, and acknowledged.
+    pub struct TearNextWriteSet = "disk.tear_next_write", Notable { disk: DiskId, count: u32 }
+}
+crate::record! {
+    /// The next `count` writes are acknowledged and not done.
+    pub struct LoseNextWriteSet = "disk.lose_next_write", Notable { disk: DiskId, count: u32 }
+}
+crate::record! {
+    /// The next `count` writes go to another place.
+    pub struct MisdirectNextWriteSet = "disk.misdirect_next_write", Notable { disk: DiskId, count: u32 }
+}
+crate::record! {
+    /// The next `count` reads are answered from another place.
+    pub struct MisdirectNextReadSet = "disk.misdirect_next_read", Notable { disk: DiskId, count: u32 }
+}
+crate::record! {
+    /// The next `count` completions are posted twice.
+    pub struct DuplicateNextCompletionSet = "disk.duplicate_next_completion", Notable {
+        disk: DiskId, count: u32
+    }
+}
+crate::record! {
+    /// So many bits of a block flipped, of its data or of what stands beside it.
+    pub struct BitsFlipped = "disk.flip_bits", Notable { disk: DiskId, lba: u64, bits: u32 }
+}
+crate::record! {
+    /// The device lost its power with its host; `ended` commands went with its queues.
+    pub struct PowerLost = "disk.power_loss", Notable { disk: DiskId, ended: u32 }
+}
+crate::record! {
+    /// The device's own power failed for a moment; `ended` commands went with its queues.
+    pub struct CacheDropped = "disk.drop_cache", Notable { disk: DiskId, ended: u32 }
+}
+crate::record! {
+    /// Of `cached` blocks in the volatile cache `lost` didn't get to the medium before the power went.
+    pub struct CacheLost = "disk.cache-lost", Notable { disk: DiskId, cached: u32, lost: u32 }
+}
+crate::record! {
+    /// The disk holds again what it held `age` ago; `changes` were taken back.
+    pub struct OldImageRestored = "disk.restore_old_image", Notable {
+        disk: DiskId, age: Nanos, changes: u32
+    }
+}
+crate::record! {
+    /// A host reset the controller: `ended` commands went with it, and it is ready after `takes`.
+    pub struct ControllerReset = "disk.controller-reset", Notable {
+        disk: DiskId, host: NodeId, ended: u32, takes: Nanos
+    }
+}
+crate::record! {
+    /// A host's driver gave a command more time than it may take and does something about it: aborts it
+    /// (1), resets the controller (2), gives the device up (3).
+    pub struct CommandTimedOut = "disk.timed-out", Notable {
+        disk: DiskId, host: NodeId, cookie: u64, step: u8
     }
 }
 crate::record! {

@@ -1,5 +1,12 @@
 //! NVMe status codes, as the base specification and the NVM command set number them. Decides no retry.
 
+/// Command Retry Delay, in the status field.
+pub const CRD: u16 = 0x1800;
+/// More: the error log has an entry about this command.
+pub const MORE: u16 = 0x2000;
+/// Do Not Retry.
+pub const DNR: u16 = 0x4000;
+
 crate::word_enum! {
     /// How a command ended.
     ///
@@ -60,6 +67,8 @@ crate::word_enum! {
         HostPath = "host-path",
         /// 3.71: the host gave the command up.
         AbortedByHost = "aborted-by-host",
+        /// 0.02: a field of the command is not supported, such as a transfer that is too long.
+        InvalidField = "invalid-field",
     }
 }
 
@@ -69,6 +78,7 @@ impl Status {
     pub const fn code(self) -> (u8, u8) {
         match self {
             Self::Success => (0, 0x00),
+            Self::InvalidField => (0, 0x02),
             Self::DataTransferError => (0, 0x04),
             Self::PowerLoss => (0, 0x05),
             Self::Internal => (0, 0x06),
@@ -102,7 +112,8 @@ impl Status {
     #[must_use]
     pub const fn dnr(self) -> bool {
         match self {
-            Self::InvalidNamespace
+            Self::InvalidField
+            | Self::InvalidNamespace
             | Self::NamespaceWriteProtected
             | Self::LbaRange
             | Self::ReservationConflict
@@ -130,6 +141,45 @@ impl Status {
             | Self::HostPath
             | Self::AbortedByHost => false,
         }
+    }
+
+    /// Which of the controller's retry delays a host should wait out before it tries again (CRD); 0 for
+    /// none.
+    #[must_use]
+    pub const fn crd(self) -> u8 {
+        match self {
+            Self::CommandInterrupted => 1,
+            Self::NamespaceNotReady | Self::FormatInProgress => 2,
+            _ => 0,
+        }
+    }
+
+    /// The status field of a completion queue entry: status code, code type, retry delay, More (the
+    /// error log has more) and Do Not Retry.
+    #[must_use]
+    pub const fn word(self) -> u16 {
+        let (code_type, code) = self.code();
+        let more = if self.is_media() { MORE } else { 0 };
+        let dnr = if self.dnr() { DNR } else { 0 };
+        (code_type as u16) << 8
+            | code as u16
+            | (self.crd() as u16) << CRD.trailing_zeros()
+            | more
+            | dnr
+    }
+
+    /// Whether the device found that a block is not the one that was written there: its protection
+    /// information does not fit.
+    #[must_use]
+    pub const fn is_protection(self) -> bool {
+        matches!(self, Self::GuardCheck | Self::AppTagCheck | Self::RefTagCheck)
+    }
+
+    /// Whether a read failed because this copy of a block is lost: another copy should be read and
+    /// this one rewritten.
+    #[must_use]
+    pub const fn is_unreadable(self) -> bool {
+        matches!(self, Self::UnrecoveredRead) || self.is_protection()
     }
 
     /// Whether the medium itself is at fault: another copy should be read, or this one rewritten.
@@ -171,5 +221,25 @@ mod tests {
         assert!(Status::HostPath.is_path() && !Status::HostPath.dnr());
         assert!(!Status::Internal.is_media() && !Status::Internal.is_path());
         assert!(Status::Success.is_ok() && !Status::Success.dnr());
+    }
+
+    #[test]
+    fn the_status_field_is_laid_out_as_specified() {
+        assert_eq!(Status::Success.word(), 0);
+        assert_eq!(Status::UnrecoveredRead.word(), 0x4000 | 0x2000 | 0x0281);
+        assert_eq!(Status::CommandInterrupted.word(), 0x0800 | 0x21);
+        assert_eq!(Status::NamespaceNotReady.word(), 0x1000 | 0x82);
+        assert_eq!(Status::HostPath.word(), 0x0370);
+    }
+
+    #[test]
+    fn a_copy_is_unreadable_when_its_medium_or_its_protection_says_so() {
+        let unreadable: Vec<&str> = Status::ALL
+            .iter()
+            .filter(|status| status.is_unreadable())
+            .map(|status| status.name())
+            .collect();
+        let names = ["unrecovered-read", "guard-check", "app-tag-check", "ref-tag-check"];
+        assert_eq!(unreadable, names);
     }
 }

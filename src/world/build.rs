@@ -170,6 +170,7 @@ fn add_disks(
         read: (disk.read.min, disk.read.max),
         write: (disk.write.min, disk.write.max),
         flush: (disk.flush.min, disk.flush.max),
+        ..DiskConfig::default()
     };
     names.disks = nodes.target_disks().map(|disk| disk.to_string()).collect();
     names.disks.push("m0/d0".to_owned());

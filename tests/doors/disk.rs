@@ -3,112 +3,15 @@
 use std::collections::BTreeSet;
 
 use stormglass::base::history::MediaWritten;
-use stormglass::base::{
-    Block, BlockSize, DiskId, Nanos, NodeId, Odds, Payload, Record, Recorded, Stamp,
-};
-use stormglass::disk::control::{Fault, FaultKind, Namespace, OpMask, Phase};
-use stormglass::disk::port::{Command, Completion, Drive, Op, QueueFull, QueuePair, Status};
+use stormglass::base::{Block, BlockSize, DiskId, Nanos, Odds, Payload, Record, Recorded, Stamp};
+use stormglass::disk::control::{Fault, FaultKind, OpMask, Phase};
+use stormglass::disk::port::{Command, Drive, Op, QueueFull, QueuePair, Status};
 use stormglass::disk::{
     CommandAborted, CommandCompleted, CommandFaulted, CommandSubmitted, DiskConfig, SectorRemapped,
 };
 use stormglass::sim::TaskPolled;
 
-use crate::rig::{Outcome, Rig, free_node};
-
-/// One disk, held by a target, and two hosts that use it.
-struct Bench {
-    rig: Rig,
-    target: NodeId,
-    host: NodeId,
-    other: NodeId,
-    disk: Namespace,
-}
-
-/// Latencies that leave no doubt: 10 us a read, 20 us a write, 100 us a flush.
-fn exact() -> DiskConfig {
-    let fixed = |micros| (Nanos::from_micros(micros), Nanos::from_micros(micros));
-    DiskConfig {
-        blocks: 1000,
-        block_size: BlockSize::B512,
-        queue_depth: 8,
-        read: fixed(10),
-        write: fixed(20),
-        flush: fixed(100),
-    }
-}
-
-impl Bench {
-    fn new(seed: u64, config: DiskConfig) -> Self {
-        let rig = Rig::new(seed);
-        let [target, host, other] = [(); 3].map(|()| rig.node(&free_node()));
-        let disk = Namespace::new(&rig.kernel, DiskId::new(3), config);
-        Self { rig, target, host, other, disk }
-    }
-
-    /// Does one operation for the host, to the end.
-    #[track_caller]
-    fn io(&self, op: Op) -> Completion {
-        self.io_for(self.host, op)
-    }
-
-    #[track_caller]
-    fn io_for(&self, host: NodeId, op: Op) -> Completion {
-        let outcome = self.start(host, vec![op]);
-        self.rig.settle();
-        outcome.take().remove(0)
-    }
-
-    /// Submits operations for a host; they are done when all have completed, in that order.
-    fn start(&self, host: NodeId, ops: Vec<Op>) -> Outcome<Vec<Completion>> {
-        let pair = self.disk.drive().open(host);
-        self.rig.start(self.target, async move {
-            let count = ops.len();
-            for (cookie, op) in ops.into_iter().enumerate() {
-                submit(&pair, cookie as u64, op);
-            }
-            let mut done = Vec::new();
-            while done.len() < count {
-                done.push(pair.completion().await);
-            }
-            done
-        })
-    }
-
-    #[track_caller]
-    fn write(&self, lba: u64, blocks: u32, sequence: u64) {
-        assert_eq!(self.io(write(lba, blocks, sequence)).status, Status::Success);
-    }
-
-    /// The sequence number of what the medium holds; 0 for zeroes.
-    fn truth(&self, lba: u64) -> u64 {
-        self.disk.raw_read(lba).stamp().expect("only stamps are written").sequence()
-    }
-
-    fn truths(&self, lba: u64, blocks: u64) -> Vec<u64> {
-        (lba..lba + blocks).map(|lba| self.truth(lba)).collect()
-    }
-}
-
-fn submit(pair: &QueuePair, cookie: u64, op: Op) {
-    pair.submit(Command { cookie, tag: 7, op }).expect("the queue pair has room");
-}
-
-fn write(lba: u64, blocks: u32, sequence: u64) -> Op {
-    Op::Write { lba, data: Payload::run(Stamp::new(1, lba, 1, sequence), blocks), fua: false }
-}
-
-fn read(lba: u64, blocks: u32) -> Op {
-    Op::Read { lba, blocks }
-}
-
-fn statuses(completions: &[Completion]) -> Vec<Status> {
-    completions.iter().map(|completion| completion.status).collect()
-}
-
-/// How the results of a fault that draws differ over seeds.
-fn over_seeds<T: Ord>(look: impl Fn(u64) -> T) -> BTreeSet<T> {
-    (0..40).map(look).collect()
-}
+use crate::disk_bench::{Bench, exact, over_seeds, read, statuses, submit, write};
 
 #[test]
 fn a_disk_holds_what_was_written_and_else_zeroes() {
@@ -332,15 +235,16 @@ fn a_random_failure_after_execution_has_written() {
 #[test]
 fn fail_next_hits_as_many_as_it_was_told() {
     let bench = Bench::new(1, exact());
-    bench.disk.fail_next(OpMask::READ, 2, Status::Internal);
+    bench.disk.fail_next(OpMask::READ, 2, Status::Internal, Phase::Before);
     bench.write(0, 1, 1);
     assert_eq!(bench.io(read(0, 1)).status, Status::Internal);
-    let left = Fault::FailNext { ops: OpMask::READ, count: 1, status: Status::Internal };
+    let (ops, status, phase) = (OpMask::READ, Status::Internal, Phase::Before);
+    let left = Fault::FailNext { ops, count: 1, status, phase };
     assert_eq!(bench.disk.faults(), [left]);
     assert_eq!(bench.io(read(0, 1)).status, Status::Internal);
     assert_eq!(bench.io(read(0, 1)).status, Status::Success);
     assert_eq!(bench.disk.faults(), []);
-    bench.disk.fail_next(OpMask::ALL, 1, Status::Internal);
+    bench.disk.fail_next(OpMask::ALL, 1, Status::Internal, Phase::Before);
     bench.disk.heal();
     assert_eq!(bench.io(Op::Flush).status, Status::Success);
 }
@@ -652,7 +556,7 @@ fn a_drive_is_shown_by_its_disk() {
     bench.disk.inject_random_failure(OpMask::WRITE, Odds::ALWAYS, Status::Internal, Phase::Before);
     bench.disk.unplug();
     let shown: Vec<String> = bench.disk.faults().iter().map(ToString::to_string).collect();
-    let ops = "write+write-zeroes+write-uncorrectable";
+    let ops = "write+write-zeroes+write-uncorrectable+deallocate";
     let random = format!("inject_random_failure: {ops} with internal at 1/1, before execution");
     assert_eq!(shown, [random.as_str(), "unplug"]);
 }

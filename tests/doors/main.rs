@@ -1,6 +1,10 @@
 //! Each simulator alone, driven through both of its doors: node code's and the test's.
 
 mod disk;
+mod disk_bench;
+mod disk_cache;
+mod disk_host;
+mod disk_silent;
 mod net;
 mod rig;
 mod sim;

@@ -151,7 +151,8 @@ impl World<'_> {
                 namespace.inject_random_failure(ops, args.odds, status, phase)
             }
             Action::DiskFailNext(args) => {
-                namespace.fail_next(op_mask(args.ops), args.count as u32, status(args.status))
+                let (ops, status) = (op_mask(args.ops), status(args.status));
+                namespace.fail_next(ops, args.count as u32, status, Phase::Before)
             }
             Action::DiskSlow(args) => namespace.slow(args.factor),
             Action::DiskHang(args) => namespace.hang(op_mask(args.ops)),
