@@ -5,12 +5,14 @@
 mod block;
 pub mod history;
 mod id;
+mod message;
 mod odds;
 mod record;
 mod time;
 
 pub use block::{Block, BlockSize, Payload, Stamp};
 pub use id::{CpuId, DiskId, Epoch, LegIndex, Names, NodeId, OpId, Region, VolumeId};
+pub use message::MessageKind;
 pub use odds::Odds;
 pub use record::{
     Audience, Field, FieldKind, Record, RecordType, Recorded, Seq, WORDS, Word, record_code,

@@ -16,6 +16,10 @@ pub struct NetConfig {
     pub retries: u32,
     /// How long a connection attempt waits for an answer.
     pub connect_timeout: Nanos,
+    /// Interfaces of each node, each with an address of its own; above 0.
+    pub interfaces: u8,
+    /// Whether messages carry a checksum, so that one altered on the wire is noticed.
+    pub checksum: bool,
 }
 
 impl Default for NetConfig {
@@ -26,6 +30,8 @@ impl Default for NetConfig {
             retransmit: Nanos::from_micros(500),
             retries: 7,
             connect_timeout: Nanos::from_millis(2),
+            interfaces: 1,
+            checksum: true,
         }
     }
 }
@@ -40,6 +46,7 @@ impl NetConfig {
     pub(super) fn check(&self) {
         assert!(self.latency.0 <= self.latency.1, "a network's least latency is above its most");
         assert!(self.bandwidth_bits_per_second > 0, "a network that transmits nothing");
+        assert!(self.interfaces > 0, "a network of nodes without an interface");
         assert!(self.retries > 0, "a network whose connections break before they are tried");
     }
 

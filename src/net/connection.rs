@@ -75,6 +75,9 @@ impl End {
     }
 }
 
+/// What a message of the network itself takes on the wire.
+const CONTROL_BYTES: u64 = 64;
+
 /// What travels on a channel.
 #[derive(Debug)]
 pub(super) enum Item<M> {
@@ -104,6 +107,14 @@ impl<M: super::Message> Item<M> {
     pub(super) fn is_data(&self) -> bool {
         matches!(self, Self::Data(_))
     }
+
+    /// What it takes on the wire.
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Self::Data(message) => message.bytes(),
+            _ => CONTROL_BYTES,
+        }
+    }
 }
 
 /// An item on its way, or arrived and not yet read.
@@ -114,8 +125,12 @@ pub(super) struct Flight<M> {
     pub(super) due: Nanos,
     /// The record of its being sent; once it has arrived, that of its delivery.
     pub(super) cause: Seq,
-    /// Its link's epoch when it was put on the wire.
+    /// Its lane's epoch when it was put on the wire.
     pub(super) epoch: u32,
+    /// Whether rules that take time have acted on it.
+    pub(super) timed: bool,
+    /// Whether a fault made it of another.
+    pub(super) is_copy: bool,
 }
 
 /// One direction of a connection: arrived items that nobody read yet, then those on the wire.
@@ -124,13 +139,15 @@ pub(super) struct Channel<M> {
     pub(super) queue: VecDeque<Flight<M>>,
     /// How many at the front have arrived.
     pub(super) arrived: usize,
-    pub(super) link: u32,
+    pub(super) lane: u32,
     /// When the last item put on the wire arrives: none overtakes it.
     pub(super) last_due: Nanos,
     /// Losses in a row.
     pub(super) failures: u32,
     /// The sender is gone: what is lost stays lost.
     pub(super) orphan: bool,
+    /// The receiver is gone, and nobody tells the sender: the connection is half open.
+    pub(super) void: bool,
     /// An event for its first item on the wire is pending, and this is its version.
     pub(super) armed: bool,
     pub(super) version: u32,
@@ -140,6 +157,11 @@ impl<M> Channel<M> {
     /// The first item on the wire.
     pub(super) fn head(&self) -> Option<&Flight<M>> {
         self.queue.get(self.arrived)
+    }
+
+    /// The first item on the wire, to change it.
+    pub(super) fn head_mut(&mut self) -> Option<&mut Flight<M>> {
+        self.queue.get_mut(self.arrived)
     }
 
     /// Takes the first item off the wire.
@@ -153,10 +175,11 @@ impl<M> Default for Channel<M> {
         Self {
             queue: VecDeque::new(),
             arrived: 0,
-            link: 0,
+            lane: 0,
             last_due: Nanos::ZERO,
             failures: 0,
             orphan: false,
+            void: false,
             armed: false,
             version: 0,
         }
@@ -207,8 +230,8 @@ impl<M> Default for Connections<M> {
 }
 
 impl<M> Connections<M> {
-    /// A connection that `from` asks `to` for, over these links there and back.
-    pub(super) fn insert(&mut self, from: NodeId, to: NodeId, links: [u32; 2]) -> u32 {
+    /// A connection that `from` asks `to` for, over these lanes there and back.
+    pub(super) fn insert(&mut self, from: NodeId, to: NodeId, lanes: [u32; 2]) -> u32 {
         self.made += 1;
         let ends = [End::new(from, EndState::Connecting), End::new(to, EndState::Absent)];
         let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
@@ -223,11 +246,12 @@ impl<M> Connections<M> {
         conn.id = self.made;
         conn.in_use = true;
         conn.trouble = 0;
-        for (channel, link) in conn.channels.iter_mut().zip(links) {
-            channel.link = link;
+        for (channel, lane) in conn.channels.iter_mut().zip(lanes) {
+            channel.lane = lane;
             channel.last_due = Nanos::ZERO;
             channel.failures = 0;
             channel.orphan = false;
+            channel.void = false;
         }
         slot
     }
@@ -252,6 +276,12 @@ impl<M> Connections<M> {
             channel.version = channel.version.wrapping_add(1);
         }
         self.free.push(slot);
+    }
+
+    /// The slots of the connections that there are.
+    pub(super) fn in_use(&self) -> Vec<u32> {
+        let slots = self.slots.iter().enumerate().filter(|(_, conn)| conn.in_use);
+        slots.map(|(slot, _)| slot as u32).collect()
     }
 
     /// How many connections there are, over or not.

@@ -13,6 +13,7 @@ use super::connection::{Connections, Side};
 use super::datagram::Datagrams;
 use super::link::Links;
 use super::port::Message;
+use super::rule::Draws;
 use super::service::{Listeners, Services, Sockets};
 
 /// One simulation's network. Node code gets a [`Port`](super::Port) from it; tests and the world set
@@ -55,8 +56,7 @@ pub(super) struct Core<M> {
     /// Wakers that are not a task's own, with what led to their being woken.
     wakes: VecDeque<(Seq, WakeRef)>,
     latency: Rng,
-    extra_delay: Rng,
-    pub(super) loss: Rng,
+    pub(super) draws: Draws,
 }
 
 /// What an event of the network is about.
@@ -70,8 +70,8 @@ pub(super) enum Event {
     PeerSilent { slot: u32, side: Side, generation: u32 },
     /// A datagram arrives.
     Datagram { slot: u32 },
-    /// A link has been dead for too long, if it is still in this epoch.
-    LinkSilent { link: u32, epoch: u32 },
+    /// A lane has been dead for too long, if it is still in this epoch.
+    LaneSilent { lane: u32, epoch: u32 },
 }
 
 const KEY_BITS: u32 = 28;
@@ -85,7 +85,7 @@ impl Event {
             Self::ConnectTimeout { slot, generation } => (1, 0, generation, slot),
             Self::PeerSilent { slot, side, generation } => (2, side, generation, slot),
             Self::Datagram { slot } => (3, 0, 0, slot),
-            Self::LinkSilent { link, epoch } => (4, 0, epoch, link),
+            Self::LaneSilent { lane, epoch } => (4, 0, epoch, lane),
         };
         let key = u64::from(key & KEY_MASK);
         what << 61 | (side as u64) << 60 | key << 32 | u64::from(slot)
@@ -99,7 +99,7 @@ impl Event {
             1 => Self::ConnectTimeout { slot, generation: key },
             2 => Self::PeerSilent { slot, side, generation: key },
             3 => Self::Datagram { slot },
-            4 => Self::LinkSilent { link: slot, epoch: key },
+            4 => Self::LaneSilent { lane: slot, epoch: key },
             other => unreachable!("an event of the network of kind {other}"),
         }
     }
@@ -132,8 +132,7 @@ impl<M: Message> Fabric<M> {
             in_flight: 0,
             wakes: VecDeque::new(),
             latency: kernel.stream("net.delay"),
-            extra_delay: kernel.stream("net.extra-delay"),
-            loss: kernel.stream("net.loss"),
+            draws: Draws::new(kernel),
         };
         let fabric = Rc::new(Self { kernel: kernel.clone(), core: RefCell::new(core) });
         let owner = kernel.attach(fabric.clone());
@@ -180,7 +179,7 @@ impl<M: Message> Device for Fabric<M> {
                 core.peer_silent(slot, side, generation);
             }
             Event::Datagram { slot } => core.datagram_due(slot),
-            Event::LinkSilent { link, epoch } => core.link_silent(link, epoch),
+            Event::LaneSilent { lane, epoch } => core.lane_silent(lane, epoch),
         });
     }
 
@@ -221,19 +220,15 @@ impl<M> Core<M> {
         self.nodes.get(node.index())
     }
 
-    /// Puts `bytes` on a link: when they arrive, unless a fault says otherwise.
-    pub(super) fn transmit(&mut self, link: u32, bytes: u64) -> Nanos {
+    /// Puts `bytes` on a lane: when they are to arrive, and the lane's epoch.
+    pub(super) fn transmit(&mut self, lane: u32, bytes: u64) -> (Nanos, u32) {
         let (min, max) = self.config.latency;
         let latency = self.latency.nanos(min, max);
         let transmission = self.config.transmission(bytes);
-        let link = self.links.link_mut(link);
-        let sent = link.busy_until.max(self.kernel.now()).saturating_add(transmission);
-        link.busy_until = sent;
-        let extra = match link.delay {
-            Some((min, max)) => self.extra_delay.nanos(min, max),
-            None => Nanos::ZERO,
-        };
-        sent.saturating_add(latency).saturating_add(extra)
+        let lane = self.links.lane_mut(lane);
+        let sent = lane.busy_until.max(self.kernel.now()).saturating_add(transmission);
+        lane.busy_until = sent;
+        (sent.saturating_add(latency), lane.epoch)
     }
 }
 
@@ -248,7 +243,7 @@ mod tests {
             Event::ConnectTimeout { slot: 3, generation: 0x0fff_ffff },
             Event::PeerSilent { slot: 0, side: 1, generation: 1 },
             Event::Datagram { slot: 9 },
-            Event::LinkSilent { link: 5, epoch: 2 },
+            Event::LaneSilent { lane: 5, epoch: 2 },
         ];
         for event in events {
             assert_eq!(Event::from_token(event.token()), event);

@@ -3,26 +3,30 @@
 
 use std::task::{Context, Poll};
 
-use crate::base::{NodeId, Seq};
+use crate::base::Seq;
 use crate::sim::Wait;
 
 use super::connection::{EndState, Flight, Item, Side};
 use super::fabric::{Core, Event};
-use super::link::Verdict;
-use super::port::{Closed, Message};
+use super::port::{Address, Closed, Message};
 use super::records::{
-    CloseReason, ConnectionAccepted, ConnectionOpened, ConnectionStarted, DropReason,
-    MessageDelivered, MessageDropped, MessageSent,
+    CloseReason, ConnectionAccepted, ConnectionOpened, ConnectionRouted, ConnectionStarted,
+    DropReason, MessageDelivered, MessageDropped, MessageSent, NetFault,
 };
-
-/// What a message of the network itself takes on the wire.
-const CONTROL_BYTES: u64 = 64;
+use super::rule::{Met, Verdict};
 
 impl<M: Message> Core<M> {
-    /// Asks `to` for a connection: its slot.
-    pub(super) fn start_connection(&mut self, from: NodeId, to: NodeId, service: u16) -> u32 {
-        let links = [self.links.between(from, to), self.links.between(to, from)];
-        let slot = self.connections.insert(from, to, links);
+    /// Asks for a connection between two interfaces: its slot.
+    pub(super) fn start_connection(
+        &mut self,
+        local: Address,
+        remote: Address,
+        service: u16,
+    ) -> u32 {
+        let lanes =
+            [self.links.lane_between(local, remote), self.links.lane_between(remote, local)];
+        let (from, to) = (local.node, remote.node);
+        let slot = self.connections.insert(from, to, lanes);
         self.add_to_node(slot, 0);
         let incarnation = self.kernel.incarnation(to);
         let conn = self.connections.get_mut(slot);
@@ -31,6 +35,10 @@ impl<M: Message> Core<M> {
         let (connection, generation) = (conn.id, conn.generation);
         let started = ConnectionStarted { from, to, connection, service };
         let cause = self.kernel.emit(Some(from), &started);
+        if self.config.interfaces > 1 {
+            let (local, remote) = (local.interface, remote.interface);
+            self.kernel.emit(Some(from), &ConnectionRouted { connection, local, remote });
+        }
         self.push_control(slot, 0, Item::Open(service), cause);
         let at = self.kernel.now().saturating_add(self.config.connect_timeout);
         self.schedule(at, Event::ConnectTimeout { slot, generation });
@@ -96,23 +104,25 @@ impl<M: Message> Core<M> {
     }
 
     pub(super) fn push_control(&mut self, slot: u32, side: Side, item: Item<M>, cause: Seq) {
-        self.push(slot, side, item, cause, CONTROL_BYTES);
+        let bytes = item.bytes();
+        self.push(slot, side, item, cause, bytes);
     }
 
     fn push(&mut self, slot: u32, side: Side, item: Item<M>, cause: Seq, bytes: u64) {
-        let link = self.connections.get(slot).channels[side].link;
-        let due = self.transmit(link, bytes);
-        let epoch = self.links.link(link).epoch;
+        let lane = self.connections.get(slot).channels[side].lane;
+        let (due, epoch) = self.transmit(lane, bytes);
         let channel = &mut self.connections.get_mut(slot).channels[side];
         channel.last_due = channel.last_due.max(due);
-        channel.queue.push_back(Flight { item, due: channel.last_due, cause, epoch });
+        let due = channel.last_due;
+        let flight = Flight { item, due, cause, epoch, timed: false, is_copy: false };
+        channel.queue.push_back(flight);
         if !channel.armed {
             self.arm(slot, side);
         }
     }
 
     /// Schedules the arrival of the first item on the wire.
-    fn arm(&mut self, slot: u32, side: Side) {
+    pub(super) fn arm(&mut self, slot: u32, side: Side) {
         let channel = &mut self.connections.get_mut(slot).channels[side];
         let Some(due) = channel.head().map(|flight| flight.due) else { return };
         channel.armed = true;
@@ -130,21 +140,24 @@ impl<M: Message> Core<M> {
         channel.armed = false;
         let now = self.kernel.now();
         loop {
-            let channel = &mut self.connections.get_mut(slot).channels[side];
+            let channel = &self.connections.get(slot).channels[side];
             let Some(flight) = channel.head() else { return };
             if flight.due > now {
                 return self.arm(slot, side);
             }
-            let link = self.links.link_mut(channel.link);
-            let why = match link.verdict(flight.epoch) {
-                Verdict::Pass => None,
-                Verdict::Wait => {
-                    channel.armed = true;
-                    let event = Event::Channel { slot, side, version: channel.version };
-                    return link.waiting.push_back(event.token());
-                }
-                Verdict::Drop(why) => Some(why),
-                Verdict::Draw(odds) => self.loss.chance(odds).then_some(DropReason::Lost),
+            let is_clear = self.links.lane(channel.lane).is_clear(flight.epoch);
+            let why = match is_clear {
+                true => None,
+                false => match self.judge_head(slot, side, now) {
+                    Verdict::Pass => None,
+                    Verdict::After(_) => return,
+                    Verdict::Drop(DropReason::DropNext) => {
+                        self.drop_head(slot, side, DropReason::DropNext);
+                        continue;
+                    }
+                    Verdict::Drop(DropReason::Corrupted) => return self.corrupted(slot, side),
+                    Verdict::Drop(why) => Some(why),
+                },
             };
             match why.or_else(|| self.nobody_home(slot, side)) {
                 Some(why) => return self.lost(slot, side, why),
@@ -192,7 +205,14 @@ impl<M: Message> Core<M> {
             Item::Refused => self.close_end(slot, 1 - side, CloseReason::Refused),
             Item::Closed => self.close_end(slot, 1 - side, CloseReason::Peer),
             Item::Reset => self.close_end(slot, 1 - side, CloseReason::Unreachable),
-            Item::Data(_) => self.discard(slot, side, &flight, DropReason::Closed),
+            Item::Data(_) => {
+                let void = self.connections.get(slot).channels[side].void;
+                let why = if void { DropReason::HalfOpen } else { DropReason::Closed };
+                if void {
+                    self.record_met(slot, side, &flight, Met::one(NetFault::HalfOpen));
+                }
+                self.discard(slot, side, &flight, why);
+            }
         }
         self.settle(slot);
     }
@@ -245,10 +265,11 @@ impl<M: Message> Core<M> {
             }
             return self.settle(slot);
         }
-        let epoch = self.links.link(channel.link).epoch;
+        let epoch = self.links.lane(channel.lane).epoch;
         let Some(flight) = channel.queue.get_mut(channel.arrived) else { return };
         flight.due = self.kernel.now().saturating_add(self.config.retransmit);
         flight.epoch = epoch;
+        flight.timed = false;
         let (cause, kind) = (flight.cause, flight.item.kind());
         if let Item::Open(_) = flight.item {
             conn.ends[1].incarnation = None;

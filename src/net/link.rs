@@ -1,104 +1,78 @@
-//! Directed links: what each transmits and which faults rule it. A link exists once it has been used
-//! or been given a fault, so that cost grows with the links used. Delivers nothing itself.
+//! Directed links between nodes, with the rules that are their faults, and the lanes of each: one for every
+//! pair of interfaces in use. Either exists once it was used or given a fault, so that cost grows with
+//! the links used. Delivers nothing itself.
 
 use std::collections::VecDeque;
 
-use crate::base::{Nanos, NodeId, Odds, Seq};
+use crate::base::{Nanos, NodeId, Seq};
 
-use super::records::DropReason;
-
-/// What a link does with a message that is about to come out of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    Pass,
-    /// Not before the link is released.
-    Wait,
-    Drop(DropReason),
-    /// The link's odds decide.
-    Draw(Odds),
-}
+use super::port::Address;
+use super::records::{DropReason, NetFault};
+use super::rule::{Draws, Exit, Judgement, Rule, RuleId, Rules};
 
 /// One direction between two nodes.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) from: NodeId,
     pub(super) to: NodeId,
-    /// When the last byte handed to it will have been put on the wire.
-    pub(super) busy_until: Nanos,
-    pub(super) partitioned: bool,
-    pub(super) isolated: bool,
-    pub(super) held: bool,
-    pub(super) loss: Odds,
-    /// What each message takes longer: least and most.
-    pub(super) delay: Option<(Nanos, Nanos)>,
+    rules: Rules,
+    lanes: Vec<u32>,
     /// The events of what came out while the link was held, oldest first.
     pub(super) waiting: VecDeque<u64>,
+}
+
+/// One direction between two interfaces: what it transmits, and whether anything gets through.
+#[derive(Debug)]
+pub(super) struct Lane {
+    link: u32,
+    pub(super) local: u8,
+    pub(super) remote: u8,
+    /// When the last byte handed to it will have been put on the wire.
+    pub(super) busy_until: Nanos,
     /// How often it has gone dead: what was on the wire then is lost.
     pub(super) epoch: u32,
-    dead: bool,
+    /// No fault concerns it: all that was put on the wire in this epoch passes.
+    calm: bool,
+    dead: Option<NetFault>,
+    /// By which fault it last went dead.
+    died_of: NetFault,
     /// The record that led to its being dead.
     pub(super) cause: Seq,
 }
 
-impl Link {
-    fn new(from: NodeId, to: NodeId, isolated: bool) -> Self {
-        Self {
-            from,
-            to,
-            busy_until: Nanos::ZERO,
-            partitioned: false,
-            isolated,
-            held: false,
-            loss: Odds::NEVER,
-            delay: None,
-            waiting: VecDeque::new(),
-            epoch: 0,
-            dead: isolated,
-            cause: 0,
-        }
+impl Lane {
+    /// Whether a message of this epoch passes without a look at the rules.
+    pub(super) fn is_clear(&self, epoch: u32) -> bool {
+        self.calm && epoch == self.epoch
     }
 
     /// Whether nothing passes.
     pub(super) fn is_dead(&self) -> bool {
-        self.dead
-    }
-
-    fn loses_all(&self) -> bool {
-        self.loss.numerator() == self.loss.denominator()
-    }
-
-    /// To be called when a fault was set or lifted; true when the link has just gone dead.
-    pub(super) fn refresh(&mut self) -> bool {
-        let was_dead = self.dead;
-        self.dead = self.partitioned || self.isolated || self.loses_all();
-        let died = self.dead && !was_dead;
-        self.epoch += u32::from(died);
-        died
-    }
-
-    /// What becomes of a message that was put on the wire in `epoch`.
-    pub(super) fn verdict(&self, epoch: u32) -> Verdict {
-        if self.dead && self.loses_all() {
-            Verdict::Drop(DropReason::Lost)
-        } else if self.dead || epoch != self.epoch {
-            Verdict::Drop(DropReason::Partitioned)
-        } else if self.held {
-            Verdict::Wait
-        } else if self.loss.numerator() == 0 {
-            Verdict::Pass
-        } else {
-            Verdict::Draw(self.loss)
-        }
+        self.dead.is_some()
     }
 }
 
-/// All links that have been used.
+/// What a rule is placed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    /// These links.
+    Links(Vec<u32>),
+    /// All lanes to and from a node.
+    Node(NodeId),
+    /// All lanes to and from an interface.
+    Interface(Address),
+}
+
+/// All links that have been used, and the faults in force.
 #[derive(Debug, Default)]
 pub(super) struct Links {
     links: Vec<Link>,
+    lanes: Vec<Lane>,
     /// Per sending node, its links by receiving node, sorted.
     outgoing: Vec<Vec<(NodeId, u32)>>,
-    isolated: Vec<NodeId>,
+    /// Where each rule in force is, by the order of setting.
+    placed: Vec<(RuleId, Place)>,
+    rules_made: u32,
 }
 
 impl Links {
@@ -113,56 +87,250 @@ impl Links {
             Err(at) => {
                 let index = self.links.len() as u32;
                 outgoing.insert(at, (to, index));
-                let cut = |node| self.isolated.contains(node);
-                let isolated = from != to && [from, to].iter().any(cut);
-                self.links.push(Link::new(from, to, isolated));
+                let (rules, lanes, waiting) = (Rules::default(), Vec::new(), VecDeque::new());
+                self.links.push(Link { from, to, rules, lanes, waiting });
                 index
             }
         }
     }
 
-    pub(super) fn link(&self, index: u32) -> &Link {
-        &self.links[index as usize]
+    /// The lane between two interfaces; made if it was never used.
+    pub(super) fn lane_between(&mut self, from: Address, to: Address) -> u32 {
+        let link = self.between(from.node, to.node);
+        let (local, remote) = (from.interface, to.interface);
+        let lanes = &self.links[link as usize].lanes;
+        let of_pair = |lane: &u32| {
+            let lane = &self.lanes[*lane as usize];
+            lane.local == local && lane.remote == remote
+        };
+        if let Some(lane) = lanes.iter().copied().find(of_pair) {
+            return lane;
+        }
+        let index = self.lanes.len() as u32;
+        self.lanes.push(Lane {
+            link,
+            local,
+            remote,
+            busy_until: Nanos::ZERO,
+            epoch: 0,
+            calm: true,
+            dead: None,
+            died_of: NetFault::Partition,
+            cause: 0,
+        });
+        self.links[link as usize].lanes.push(index);
+        self.refresh(index);
+        // Nothing was on the wire yet.
+        self.lanes[index as usize].epoch = 0;
+        index
     }
 
-    pub(super) fn link_mut(&mut self, index: u32) -> &mut Link {
-        &mut self.links[index as usize]
+    pub(super) fn lane(&self, lane: u32) -> &Lane {
+        &self.lanes[lane as usize]
     }
 
+    pub(super) fn lane_mut(&mut self, lane: u32) -> &mut Lane {
+        &mut self.lanes[lane as usize]
+    }
+
+    /// The link that a lane belongs to.
+    pub(super) fn link_of(&self, lane: u32) -> &Link {
+        &self.links[self.lanes[lane as usize].link as usize]
+    }
+
+    pub(super) fn link_of_mut(&mut self, lane: u32) -> &mut Link {
+        &mut self.links[self.lanes[lane as usize].link as usize]
+    }
+
+    /// How many links there are.
     pub(super) fn len(&self) -> usize {
         self.links.len()
     }
 
-    pub(super) fn isolated(&self) -> &[NodeId] {
-        &self.isolated
+    /// Judges a message that was put on a lane in `epoch` and is about to come out of it.
+    pub(super) fn judge(
+        &mut self,
+        lane: u32,
+        epoch: u32,
+        exit: &Exit,
+        draws: &mut Draws,
+    ) -> Judgement {
+        let state = &self.lanes[lane as usize];
+        let link = state.link;
+        if let Some(fault) = state.dead {
+            return Judgement::drop_for(fault, reason(fault));
+        }
+        if epoch != state.epoch {
+            return Judgement::drop_for(state.died_of, reason(state.died_of));
+        }
+        let judgement = self.links[link as usize].rules.judge(exit, draws);
+        if judgement.spent {
+            self.forget_spent(link);
+        }
+        judgement
     }
 
-    /// Isolates a node or lifts that: the links whose state may have changed.
-    pub(super) fn isolate(&mut self, node: NodeId, on: bool) -> Vec<u32> {
-        self.isolated.retain(|other| *other != node);
-        if on {
-            self.isolated.push(node);
+    #[cold]
+    fn forget_spent(&mut self, link: u32) {
+        let spent = self.links[link as usize].rules.take_spent();
+        self.placed.retain(|(id, _)| !spent.contains(id));
+        self.refresh_link(link);
+    }
+
+    /// Sets a rule on links: the lanes that have just gone dead.
+    pub(super) fn set(&mut self, ends: &[(NodeId, NodeId)], rule: Rule) -> (RuleId, Vec<u32>) {
+        let links: Vec<u32> = ends.iter().map(|(from, to)| self.between(*from, *to)).collect();
+        let id = self.place(Place::Links(links.clone()));
+        let mut died = Vec::new();
+        for link in links {
+            self.links[link as usize].rules.add(id, rule);
+            died.extend(self.refresh_link(link));
         }
-        let mut touched = Vec::new();
-        for (index, link) in self.links.iter_mut().enumerate() {
-            if link.from != link.to && (link.from == node || link.to == node) {
-                link.isolated =
-                    self.isolated.contains(&link.from) || self.isolated.contains(&link.to);
-                touched.push(index as u32);
+        (id, died)
+    }
+
+    /// Cuts a node off from all others: the lanes that have just gone dead.
+    pub(super) fn isolate(&mut self, node: NodeId) -> (RuleId, Vec<u32>) {
+        let id = self.place(Place::Node(node));
+        (id, self.refresh_all())
+    }
+
+    /// Takes an interface down: the lanes that have just gone dead.
+    pub(super) fn take_down(&mut self, interface: Address) -> (RuleId, Vec<u32>) {
+        let id = self.place(Place::Interface(interface));
+        (id, self.refresh_all())
+    }
+
+    fn place(&mut self, place: Place) -> RuleId {
+        self.rules_made += 1;
+        let id = RuleId(self.rules_made);
+        self.placed.push((id, place));
+        id
+    }
+
+    /// Lifts a rule; `None` when it is not in force. Else what it was, and the events of what was held
+    /// by it and may go on.
+    pub(super) fn lift(&mut self, id: RuleId) -> Option<(NetFault, Vec<u64>)> {
+        let at = self.placed.iter().position(|(placed, _)| *placed == id)?;
+        let (_, place) = self.placed.remove(at);
+        let links = match place {
+            Place::Links(links) => links,
+            Place::Node(_) | Place::Interface(_) => {
+                self.refresh_all();
+                let isolated = matches!(place, Place::Node(_));
+                let fault = if isolated { NetFault::Isolate } else { NetFault::InterfaceDown };
+                return Some((fault, Vec::new()));
             }
+        };
+        let mut released = Vec::new();
+        let mut lifted = None;
+        for index in links {
+            let link = &mut self.links[index as usize];
+            lifted = lifted.or(link.rules.lift(id));
+            if !link.rules.is_held() {
+                released.extend(link.waiting.drain(..));
+            }
+            self.refresh_link(index);
         }
-        touched
+        lifted.map(|fault| (fault, released))
+    }
+
+    /// The rules in force, in the order of their being set.
+    pub(super) fn in_force(&self) -> Vec<RuleId> {
+        self.placed.iter().map(|(id, _)| *id).collect()
+    }
+
+    /// The rules in force on one directed link.
+    pub(super) fn rules_between(&mut self, from: NodeId, to: NodeId) -> Vec<RuleId> {
+        let link = self.between(from, to);
+        self.links[link as usize].rules.ids().collect()
+    }
+
+    /// The holds of one directed link.
+    pub(super) fn holds_between(&mut self, from: NodeId, to: NodeId) -> Vec<RuleId> {
+        let link = self.between(from, to);
+        self.links[link as usize].rules.ids_of(NetFault::Hold).collect()
+    }
+
+    /// The rules by which a node is isolated.
+    pub(super) fn isolations(&self, node: NodeId) -> Vec<RuleId> {
+        let of_node = |(_, place): &&(RuleId, Place)| *place == Place::Node(node);
+        self.placed.iter().filter(of_node).map(|(id, _)| *id).collect()
+    }
+
+    fn refresh_all(&mut self) -> Vec<u32> {
+        let lanes = 0..self.lanes.len() as u32;
+        lanes.filter(|lane| self.refresh(*lane)).collect()
+    }
+
+    fn refresh_link(&mut self, link: u32) -> Vec<u32> {
+        let lanes = self.links[link as usize].lanes.clone();
+        lanes.into_iter().filter(|lane| self.refresh(*lane)).collect()
+    }
+
+    /// Takes in a change of the faults that concern a lane; true when it has just gone dead.
+    fn refresh(&mut self, lane: u32) -> bool {
+        let state = &self.lanes[lane as usize];
+        let link = &self.links[state.link as usize];
+        let dead = link.rules.cut().or_else(|| self.cut_ends(link, state));
+        let calm = dead.is_none() && link.rules.is_empty();
+        let state = &mut self.lanes[lane as usize];
+        let died = dead.is_some() && state.dead.is_none();
+        state.epoch += u32::from(died);
+        state.died_of = dead.unwrap_or(state.died_of);
+        (state.dead, state.calm) = (dead, calm);
+        died
+    }
+
+    /// The fault of a node or an interface by which nothing passes between the ends of a lane.
+    fn cut_ends(&self, link: &Link, lane: &Lane) -> Option<NetFault> {
+        if link.from == link.to {
+            return None;
+        }
+        let ends = [
+            Address { node: link.from, interface: lane.local },
+            Address { node: link.to, interface: lane.remote },
+        ];
+        self.placed.iter().find_map(|(_, place)| match place {
+            Place::Node(node) if ends.iter().any(|end| end.node == *node) => {
+                Some(NetFault::Isolate)
+            }
+            Place::Interface(down) if ends.contains(down) => Some(NetFault::InterfaceDown),
+            _ => None,
+        })
+    }
+}
+
+/// Why a message did not pass a lane that is dead by this fault.
+fn reason(fault: NetFault) -> DropReason {
+    match fault {
+        NetFault::Loss => DropReason::Lost,
+        NetFault::InterfaceDown => DropReason::InterfaceDown,
+        _ => DropReason::Partitioned,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Links, Verdict};
-    use crate::base::{NodeId, Odds};
+    use super::{Address, Links};
+    use crate::base::{Nanos, NodeId, Odds};
     use crate::net::DropReason;
+    use crate::net::rule::{Draws, Exit, Rule, Verdict};
+    use crate::sim::{Kernel, KernelConfig, Seed};
 
     fn node(index: u32) -> NodeId {
         NodeId::new(index)
+    }
+
+    fn lane(links: &mut Links, from: u32, to: u32) -> u32 {
+        links.lane_between(Address::first(node(from)), Address::first(node(to)))
+    }
+
+    fn verdict(links: &mut Links, lane: u32, epoch: u32) -> Verdict {
+        let kernel = Kernel::new(Seed::new(1), &KernelConfig::default());
+        let now = Nanos::from_micros(1);
+        let exit = Exit { kind: 0, bytes: 64, due: now, now, timed: false, is_copy: false };
+        links.judge(lane, epoch, &exit, &mut Draws::new(&kernel)).verdict
     }
 
     #[test]
@@ -176,40 +344,61 @@ mod tests {
     }
 
     #[test]
-    fn what_was_on_the_wire_when_a_link_died_is_lost_even_after_it_healed() {
+    fn what_was_on_the_wire_when_a_lane_died_is_lost_even_after_it_healed() {
         let mut links = Links::default();
-        let index = links.between(node(0), node(1));
-        let link = links.link_mut(index);
-        let sent_before = link.epoch;
-        link.partitioned = true;
-        assert!(link.refresh());
-        link.partitioned = false;
-        assert!(!link.refresh());
-        assert_eq!(link.verdict(sent_before), Verdict::Drop(DropReason::Partitioned));
-        assert_eq!(link.verdict(link.epoch), Verdict::Pass);
+        let lane = lane(&mut links, 0, 1);
+        let (id, died) = links.set(&[(node(0), node(1))], Rule::Partition);
+        assert_eq!(died, [lane]);
+        assert!(links.lift(id).is_some() && links.lift(id).is_none());
+        assert_eq!(verdict(&mut links, lane, 0), Verdict::Drop(DropReason::Partitioned));
+        assert_eq!(verdict(&mut links, lane, 1), Verdict::Pass);
+        assert!(links.lane(lane).is_clear(1) && !links.lane(lane).is_clear(0));
     }
 
     #[test]
-    fn a_link_made_while_its_node_is_isolated_is_dead() {
+    fn of_two_partitions_either_cuts() {
         let mut links = Links::default();
-        links.isolate(node(1), true);
-        let index = links.between(node(0), node(1));
-        let own = links.between(node(1), node(1));
-        assert!(links.link(index).is_dead());
-        assert!(!links.link(own).is_dead(), "a node reaches itself");
-        for touched in links.isolate(node(1), false) {
-            links.link_mut(touched).refresh();
-        }
-        assert!(!links.link(index).is_dead());
+        let lane = lane(&mut links, 0, 1);
+        let (first, _) = links.set(&[(node(0), node(1))], Rule::Partition);
+        let (second, died) = links.set(&[(node(0), node(1))], Rule::Partition);
+        assert!(died.is_empty(), "it was dead already");
+        links.lift(first);
+        assert!(links.lane(lane).is_dead());
+        links.lift(second);
+        assert!(!links.lane(lane).is_dead());
+    }
+
+    #[test]
+    fn a_lane_made_while_its_node_is_isolated_is_dead() {
+        let mut links = Links::default();
+        let (id, _) = links.isolate(node(1));
+        let lane_between = lane(&mut links, 0, 1);
+        let own = lane(&mut links, 1, 1);
+        assert!(links.lane(lane_between).is_dead());
+        assert!(!links.lane(own).is_dead(), "a node reaches itself");
+        links.lift(id);
+        assert!(!links.lane(lane_between).is_dead());
+    }
+
+    #[test]
+    fn an_interface_takes_down_its_own_lanes() {
+        let mut links = Links::default();
+        let first = lane(&mut links, 0, 1);
+        let other = Address { node: node(1), interface: 1 };
+        let second = links.lane_between(Address::first(node(0)), other);
+        assert_ne!(first, second);
+        let (_, died) = links.take_down(other);
+        assert_eq!(died, [second]);
+        assert_eq!(verdict(&mut links, second, 1), Verdict::Drop(DropReason::InterfaceDown));
+        assert_eq!(verdict(&mut links, first, 0), Verdict::Pass);
     }
 
     #[test]
     fn losing_everything_is_being_dead() {
         let mut links = Links::default();
-        let index = links.between(node(0), node(1));
-        let link = links.link_mut(index);
-        link.loss = Odds::ALWAYS;
-        assert!(link.refresh());
-        assert_eq!(link.verdict(link.epoch), Verdict::Drop(DropReason::Lost));
+        let lane = lane(&mut links, 0, 1);
+        let (_, died) = links.set(&[(node(0), node(1))], Rule::Loss(Odds::ALWAYS));
+        assert_eq!(died, [lane]);
+        assert_eq!(verdict(&mut links, lane, 1), Verdict::Drop(DropReason::Lost));
     }
 }

@@ -21,6 +21,35 @@ pub trait Message: Clone + 'static {
     fn kind_name(kind: u64) -> &'static str;
     /// What it takes on the wire, in bytes.
     fn bytes(&self) -> u64;
+    /// Alters what it carries as a damaged frame would be, where nothing is there to notice; the 64 bits
+    /// of `noise` say how. Says whether it carries anything that could be altered; by default it does not.
+    fn corrupt(&mut self, noise: u64) -> bool {
+        let _carries_nothing = noise;
+        false
+    }
+}
+
+/// An interface of a node, by which it is addressed: `n3/if0`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Address {
+    /// The node.
+    pub node: NodeId,
+    /// Its interface, numbered from 0.
+    pub interface: u8,
+}
+
+impl Address {
+    /// A node's first interface.
+    #[must_use]
+    pub const fn first(node: NodeId) -> Self {
+        Self { node, interface: 0 }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/if{}", self.node, self.interface)
+    }
 }
 
 /// The connection is closed, or broken.
@@ -87,18 +116,50 @@ impl<M: Message> Port<M> {
         Listener { fabric: self.fabric.clone(), index }
     }
 
-    /// Connects to a service of a node (this one, too). Takes a round trip. Dropping the future gives
-    /// up the attempt.
+    /// How many interfaces every node has.
+    #[must_use]
+    pub fn interfaces(&self) -> u8 {
+        self.fabric.look(|core| core.config.interfaces)
+    }
+
+    /// One of the ways from this node to another, a pair of interfaces: as `attempt` counts up from 0, each
+    /// pair has its turn, and two attempts in a row share neither interface where there are several.
+    #[must_use]
+    pub fn way(&self, to: NodeId, attempt: u32) -> (Address, Address) {
+        let count = u32::from(self.interfaces());
+        let (local, remote) = (attempt % count, (attempt / count + attempt) % count);
+        let local = Address { node: self.node, interface: local as u8 };
+        (local, Address { node: to, interface: remote as u8 })
+    }
+
+    /// Connects to a service of a node (this one, too), from the first interface to the first. Takes a
+    /// round trip. Dropping the future gives up the attempt.
     ///
     /// # Errors
     /// [`ConnectError::Refused`] when the node is up and nobody listens, after a round trip;
     /// [`ConnectError::TimedOut`] when no answer comes in
     /// [`NetConfig::connect_timeout`](super::NetConfig::connect_timeout).
     pub async fn connect(&self, to: NodeId, service: u16) -> Result<Connection<M>, ConnectError> {
+        self.connect_by((Address::first(self.node), Address::first(to)), service).await
+    }
+
+    /// As [`Port::connect`], from an interface of this node to one of another; see [`Port::way`].
+    ///
+    /// # Errors
+    /// As [`Port::connect`]; [`ConnectError::TimedOut`] when one of the interfaces is down.
+    ///
+    /// # Panics
+    /// When the first is no interface of this node, or there is no such interface.
+    pub async fn connect_by(
+        &self,
+        (local, remote): (Address, Address),
+        service: u16,
+    ) -> Result<Connection<M>, ConnectError> {
+        self.check(local, remote);
         if !self.is_alive() {
             return Err(ConnectError::TimedOut);
         }
-        let slot = self.fabric.with(|core| core.start_connection(self.node, to, service));
+        let slot = self.fabric.with(|core| core.start_connection(local, remote, service));
         let connection = Connection { fabric: self.fabric.clone(), slot, side: 0 };
         let connected = poll_fn(|cx| self.fabric.with(|core| core.poll_connected(slot, cx))).await;
         match connected {
@@ -106,6 +167,12 @@ impl<M: Message> Port<M> {
             Err(CloseReason::Refused | CloseReason::Reset) => Err(ConnectError::Refused),
             Err(_) => Err(ConnectError::TimedOut),
         }
+    }
+
+    fn check(&self, local: Address, remote: Address) {
+        let exists = |it: Address| it.interface < self.interfaces();
+        assert!(local.node == self.node, "{local} is no interface of {self:?}");
+        assert!(exists(local) && exists(remote), "no way from {local} to {remote}");
     }
 
     /// Takes datagrams to a service of this node from now on. Services of sockets and of listeners are
@@ -192,6 +259,18 @@ impl<M: Message> Connection<M> {
         self.fabric.look(|core| core.connections.get(self.slot).ends[1 - self.side].node)
     }
 
+    /// The interfaces that it uses: this end's and the other's.
+    #[must_use]
+    pub fn addresses(&self) -> (Address, Address) {
+        self.fabric.look(|core| {
+            let conn = core.connections.get(self.slot);
+            let lane = core.links.lane(conn.channels[self.side].lane);
+            let (node, peer) = (conn.ends[self.side].node, conn.ends[1 - self.side].node);
+            let (local, remote) = (lane.local, lane.remote);
+            (Address { node, interface: local }, Address { node: peer, interface: remote })
+        })
+    }
+
     /// The connection's number: unique in a simulation, the same at both ends.
     #[must_use]
     pub fn id(&self) -> u64 {
@@ -231,21 +310,40 @@ pub struct Socket<M: Message> {
 }
 
 impl<M: Message> Socket<M> {
-    /// Sends a datagram to a service of a node (this one, too). It may get lost, silently here but not
-    /// in the trace, or overtake others.
+    /// Sends a datagram to a service of a node (this one, too), from the first interface to the first. It
+    /// may get lost, silently here but not in the trace, or overtake others.
     pub fn send_to(&self, to: NodeId, service: u16, message: M) {
-        self.port.fabric.with(|core| core.send_to(self.port.node, to, service, message));
+        self.send_by((Address::first(self.port.node), Address::first(to)), service, message);
+    }
+
+    /// As [`Socket::send_to`], from an interface of this node to one of another; see [`Port::way`].
+    ///
+    /// # Panics
+    /// When the first is no interface of this node, or there is no such interface.
+    pub fn send_by(&self, (local, remote): (Address, Address), service: u16, message: M) {
+        self.port.check(local, remote);
+        self.port.fabric.with(|core| core.send_to(local, remote, service, message));
     }
 
     /// The next datagram and its sender, or `Pending` until there is one. Wakes the last task that
     /// asked.
     pub fn poll_recv(&self, cx: &Context<'_>) -> Poll<(NodeId, M)> {
+        self.poll_recv_from(cx).map(|(from, message)| (from.node, message))
+    }
+
+    /// As [`Socket::poll_recv`], with the interface that the datagram was sent from.
+    pub fn poll_recv_from(&self, cx: &Context<'_>) -> Poll<(Address, M)> {
         self.port.fabric.with(|core| core.poll_recv_from(self.index, cx))
     }
 
     /// Waits for the next datagram and its sender.
     pub async fn recv(&self) -> (NodeId, M) {
         poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// Waits for the next datagram and the interface that it was sent from.
+    pub async fn recv_from(&self) -> (Address, M) {
+        poll_fn(|cx| self.poll_recv_from(cx)).await
     }
 }
 

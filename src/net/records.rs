@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::base::{Audience, Field, FieldKind, NodeId, RecordType, Recorded, WORDS, Word};
+use crate::base::{Audience, Field, FieldKind, Nanos, NodeId, RecordType, Recorded, WORDS, Word};
 
 use super::port::Message;
 
@@ -26,6 +26,16 @@ crate::word_enum! {
         NobodyListens = "nobody-listens",
         /// It arrived, but its receiver closed without having read it.
         Unread = "unread",
+        /// An interface that it was to leave or to arrive by is down.
+        InterfaceDown = "interface-down",
+        /// Its checksum is wrong: it was altered on the wire.
+        Corrupted = "corrupted",
+        /// It was one of the next of its kind, which were to be dropped.
+        DropNext = "drop-next",
+        /// The connection is half open: the receiver has forgotten it.
+        HalfOpen = "half-open",
+        /// The wire carried it twice, and the connection had it already.
+        Duplicate = "duplicate",
     }
 }
 
@@ -46,7 +56,53 @@ crate::word_enum! {
         Unreachable = "unreachable",
         /// The connection was reset.
         Reset = "reset",
+        /// A message came with a wrong checksum.
+        Corrupted = "corrupted",
+        /// This end was taken away, and the other one not told.
+        HalfOpen = "half-open",
     }
+}
+
+crate::word_enum! {
+    /// The faults of the network, by the names of their control methods and actions.
+    pub enum NetFault {
+        /// See [`Fabric::partition`](super::Fabric::partition).
+        Partition = "partition",
+        /// See [`Fabric::isolate`](super::Fabric::isolate).
+        Isolate = "isolate",
+        /// See [`Fabric::delay`](super::Fabric::delay).
+        Delay = "delay",
+        /// See [`Fabric::loss`](super::Fabric::loss).
+        Loss = "loss",
+        /// See [`Fabric::duplicate`](super::Fabric::duplicate).
+        Duplicate = "duplicate",
+        /// See [`Fabric::reorder`](super::Fabric::reorder).
+        Reorder = "reorder",
+        /// See [`Fabric::corrupt`](super::Fabric::corrupt).
+        Corrupt = "corrupt",
+        /// See [`Fabric::bandwidth`](super::Fabric::bandwidth).
+        Bandwidth = "bandwidth",
+        /// See [`Fabric::reset`](super::Fabric::reset).
+        Reset = "reset",
+        /// See [`Fabric::half_open`](super::Fabric::half_open).
+        HalfOpen = "half_open",
+        /// See [`Fabric::hold`](super::Fabric::hold).
+        Hold = "hold",
+        /// See [`Fabric::drop_next`](super::Fabric::drop_next).
+        DropNext = "drop_next",
+        /// See [`Fabric::delay_next`](super::Fabric::delay_next).
+        DelayNext = "delay_next",
+        /// See [`Fabric::duplicate_next`](super::Fabric::duplicate_next).
+        DuplicateNext = "duplicate_next",
+        /// See [`Fabric::interface_down`](super::Fabric::interface_down).
+        InterfaceDown = "interface_down",
+    }
+}
+
+crate::record! {
+    /// Which interfaces a connection uses: of the node that asked for it, and of the other. Only where nodes
+    /// have several.
+    pub struct ConnectionRouted = "net.routed", Trace { connection: u64, local: u8, remote: u8 }
 }
 
 crate::record! {
@@ -84,9 +140,12 @@ pub struct Kind<M> {
 }
 
 /// What the network itself sends on connections; the codes count down from the largest.
-const OWN_KINDS: [&str; 5] = ["(connect)", "(accept)", "(refuse)", "(close)", "(reset)"];
+const OWN_KINDS: [&str; 6] = ["(connect)", "(accept)", "(refuse)", "(close)", "(reset)", "(none)"];
 
 impl<M> Kind<M> {
+    /// No message at all.
+    pub const NONE: Self = Self::own(5);
+
     /// The kind with this code.
     #[must_use]
     pub const fn new(code: u64) -> Self {
@@ -136,7 +195,8 @@ fn kind_name<M: Message>(code: u64) -> &'static str {
 
 /// As [`record!`](crate::record), for the records that show a message's kind.
 macro_rules! message_record {
-    ($(#[$doc:meta])* pub struct $type:ident = $name:literal { $($field:ident: $ftype:ty),* $(,)? }) => {
+    ($(#[$doc:meta])* pub struct $type:ident = $name:literal, $audience:ident
+     { $($field:ident: $ftype:ty),* $(,)? }) => {
         $(#[$doc])*
         pub struct $type<M> {
             $(#[doc = concat!("The record's `", stringify!($field), "`.")]
@@ -167,7 +227,7 @@ macro_rules! message_record {
                     name: stringify!($field),
                     kind: <$ftype as Word>::KIND,
                 }),*],
-                audience: Audience::Trace,
+                audience: Audience::$audience,
             };
             fn words(&self) -> [u64; WORDS] {
                 let given = [$(self.$field.to_word()),*];
@@ -186,21 +246,117 @@ macro_rules! message_record {
 
 message_record! {
     /// A node handed a message to the network; `connection` is 0 for a datagram.
-    pub struct MessageSent = "net.sent" {
+    pub struct MessageSent = "net.sent", Trace {
         from: NodeId, to: NodeId, connection: u64, kind: Kind<M>, bytes: u64
     }
 }
 
 message_record! {
     /// A message arrived; its cause is its `net.sent`.
-    pub struct MessageDelivered = "net.delivered" {
+    pub struct MessageDelivered = "net.delivered", Trace {
         from: NodeId, to: NodeId, connection: u64, kind: Kind<M>
     }
 }
 
 message_record! {
     /// A message was dropped; its cause is its `net.sent`. With `again`, it will be transmitted again.
-    pub struct MessageDropped = "net.dropped" {
+    pub struct MessageDropped = "net.dropped", Trace {
         from: NodeId, to: NodeId, connection: u64, kind: Kind<M>, why: DropReason, again: bool
+    }
+}
+
+message_record! {
+    /// A fault landed on a message, caused by its `net.sent`; or on a connection as such, and then `kind` is
+    /// `(none)`. With `duplicate` on a datagram and with `duplicate_next`, a copy is on the wire from then on,
+    /// which ends in a `net.delivered` or `net.dropped` of its own.
+    pub struct MessageFaulted = "net.faulted", History {
+        from: NodeId, to: NodeId, connection: u64, kind: Kind<M>, fault: NetFault
+    }
+}
+
+/// The records of faults that hold for messages at odds.
+macro_rules! odds_records {
+    ($($(#[$doc:meta])* $type:ident = $name:literal;)*) => {$(
+        crate::record! {
+            $(#[$doc])*
+            pub struct $type = $name, Notable {
+                from: NodeId, to: NodeId, numerator: u32, denominator: u32
+            }
+        }
+    )*};
+}
+
+odds_records! {
+    /// Messages are lost.
+    LossSet = "net.loss";
+    /// The wire carries messages twice.
+    DuplicateSet = "net.duplicate";
+    /// Messages are late, and overtaken.
+    ReorderSet = "net.reorder";
+    /// Messages are altered on the wire.
+    CorruptSet = "net.corrupt";
+}
+
+crate::record! {
+    /// No message passes from `a` to `b`, nor back unless `oneway`.
+    pub struct PartitionSet = "net.partition", Notable { a: NodeId, b: NodeId, oneway: bool }
+}
+crate::record! {
+    /// A node is cut off from all others.
+    pub struct IsolateSet = "net.isolate", Notable { at: NodeId }
+}
+crate::record! {
+    /// Messages take longer, by `min` to `max`.
+    pub struct DelaySet = "net.delay", Notable { from: NodeId, to: NodeId, min: Nanos, max: Nanos }
+}
+crate::record! {
+    /// Messages pass a narrow place of so many bits a second.
+    pub struct BandwidthSet = "net.bandwidth", Notable { from: NodeId, to: NodeId, rate: u64 }
+}
+crate::record! {
+    /// So many connections were reset.
+    pub struct ResetDone = "net.reset", Notable { from: NodeId, to: NodeId, connections: u32 }
+}
+crate::record! {
+    /// So many connections are gone at `to`, and `from` was not told.
+    pub struct HalfOpenDone = "net.half_open", Notable { from: NodeId, to: NodeId, connections: u32 }
+}
+crate::record! {
+    /// What comes out of the link waits.
+    pub struct HoldSet = "net.hold", Notable { from: NodeId, to: NodeId }
+}
+crate::record! {
+    /// An interface is down.
+    pub struct InterfaceDownSet = "net.interface_down", Notable { at: NodeId, interface: u8 }
+}
+crate::record! {
+    /// A fault was lifted.
+    pub struct FaultLifted = "net.lift", Notable { fault: NetFault, rule: u32 }
+}
+crate::record! {
+    /// Those who believed in half-open connections are told.
+    pub struct HalfOpenHealed = "net.heal_half_open", Notable { from: NodeId, to: NodeId }
+}
+crate::record! {
+    /// All faults were lifted.
+    pub struct Healed = "net.heal_all", Notable { rules: u32 }
+}
+
+message_record! {
+    /// The next `count` messages of a kind will be dropped.
+    pub struct DropNextSet = "net.drop_next", Notable {
+        from: NodeId, to: NodeId, message: Kind<M>, count: u32
+    }
+}
+message_record! {
+    /// The next `count` messages of a kind will be late, by `min` to `max`.
+    pub struct DelayNextSet = "net.delay_next", Notable {
+        from: NodeId, to: NodeId, message: Kind<M>, count: u32, min: Nanos, max: Nanos
+    }
+}
+message_record! {
+    /// The next `count` messages of a kind will arrive twice.
+    pub struct DuplicateNextSet = "net.duplicate_next", Notable {
+        from: NodeId, to: NodeId, message: Kind<M>, count: u32
     }
 }

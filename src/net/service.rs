@@ -7,7 +7,7 @@ use crate::base::{NodeId, Seq};
 use crate::sim::{Wait, WakeRef};
 
 use super::fabric::Core;
-use super::port::Message;
+use super::port::{Address, Message};
 use super::records::{DropReason, Kind, MessageDropped};
 use super::slab::Slab;
 
@@ -63,7 +63,7 @@ struct Bound<M> {
     node: NodeId,
     service: u16,
     /// What has arrived: the record of that, the sender, the message.
-    inbox: VecDeque<(Seq, NodeId, M)>,
+    inbox: VecDeque<(Seq, Address, M)>,
     reader: Option<WakeRef>,
 }
 
@@ -83,7 +83,7 @@ impl<M> Sockets<M> {
         &mut self,
         socket: u32,
         cause: Seq,
-        from: NodeId,
+        from: Address,
         message: M,
     ) -> Option<WakeRef> {
         let bound = self.0.get_mut(socket)?;
@@ -127,7 +127,7 @@ impl<M: Message> Core<M> {
         at
     }
 
-    pub(super) fn poll_recv_from(&mut self, socket: u32, cx: &Context<'_>) -> Poll<(NodeId, M)> {
+    pub(super) fn poll_recv_from(&mut self, socket: u32, cx: &Context<'_>) -> Poll<(Address, M)> {
         let kernel = &self.kernel;
         let bound = self.sockets.0.get_mut(socket).expect("its handle keeps a socket");
         if let Some((cause, from, message)) = bound.inbox.pop_front() {
@@ -144,7 +144,8 @@ impl<M: Message> Core<M> {
         let Some(bound) = self.sockets.0.remove(socket) else { return };
         self.node(bound.node).sockets.remove(socket);
         for (cause, from, message) in bound.inbox {
-            let (to, kind) = (bound.node, Kind::<M>::new(message.kind()));
+            let (from, to) = (from.node, bound.node);
+            let kind = Kind::<M>::new(message.kind());
             let why = DropReason::Unread;
             let dropped = MessageDropped { from, to, connection: 0, kind, why, again: false };
             self.record_drop(cause, &dropped);

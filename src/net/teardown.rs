@@ -5,7 +5,9 @@ use crate::base::{NodeId, Seq};
 use super::connection::{EndState, Item, Side};
 use super::fabric::{Core, Event};
 use super::port::Message;
-use super::records::{CloseReason, ConnectionClosed, DropReason, MessageDropped};
+use super::records::{
+    CloseReason, ConnectionClosed, DropReason, Kind, MessageDropped, MessageFaulted, NetFault,
+};
 
 impl<M: Message> Core<M> {
     /// Closes an end, if it is live. Does not free the connection: that is `settle`.
@@ -26,7 +28,9 @@ impl<M: Message> Core<M> {
                 self.tell_peer(slot, side, why == CloseReason::NodeDown, cause);
             }
             CloseReason::TimedOut => self.tell_peer(slot, side, true, cause),
-            CloseReason::Peer
+            CloseReason::Corrupted => self.tell_of_reset(slot, side, cause),
+            CloseReason::HalfOpen
+            | CloseReason::Peer
             | CloseReason::Refused
             | CloseReason::Unreachable
             | CloseReason::Reset => {}
@@ -49,10 +53,15 @@ impl<M: Message> Core<M> {
     pub(super) fn give_up(&mut self, slot: u32, side: Side) {
         self.kernel.set_cause(self.connections.get(slot).trouble);
         self.close_end(slot, side, CloseReason::Unreachable);
+        self.tell_of_reset(slot, side, self.kernel.cause());
+    }
+
+    /// Tells the peer, if it still has its end, that there is none here any more; once.
+    fn tell_of_reset(&mut self, slot: u32, side: Side, cause: Seq) {
         let conn = self.connections.get_mut(slot);
         conn.channels[side].orphan = true;
         if conn.ends[1 - side].is_live() {
-            self.push_control(slot, side, Item::Reset, self.kernel.cause());
+            self.push_control(slot, side, Item::Reset, cause);
         }
     }
 
@@ -84,30 +93,82 @@ impl<M: Message> Core<M> {
         }
     }
 
-    /// A link went dead a while ago. If it still is, connections that use it have broken by now.
-    pub(super) fn link_silent(&mut self, link: u32, epoch: u32) {
-        let link = self.links.link(link);
-        if !link.is_dead() || !Event::same(epoch, link.epoch) {
+    /// A lane went dead a while ago. If it still is, connections that use it have broken by now.
+    pub(super) fn lane_silent(&mut self, lane: u32, epoch: u32) {
+        let state = self.links.lane(lane);
+        if !state.is_dead() || !Event::same(epoch, state.epoch) {
             return;
         }
-        let (from, to, cause) = (link.from, link.to, link.cause);
-        for slot in self.connections_between(from, to) {
-            let ends = &self.connections.get(slot).ends;
-            if ends.iter().all(|end| end.state() != EndState::Connecting) {
+        let cause = state.cause;
+        let link = self.links.link_of(lane);
+        for slot in self.connections_between(link.from, link.to) {
+            let conn = self.connections.get(slot);
+            let uses = conn.channels.iter().any(|channel| channel.lane == lane);
+            if uses && conn.ends.iter().all(|end| end.state() != EndState::Connecting) {
                 self.kernel.set_cause(cause);
                 self.break_both(slot, DropReason::Broken, CloseReason::Unreachable);
             }
         }
     }
 
-    /// Breaks all connections between two nodes at both ends.
-    pub(super) fn reset(&mut self, from: NodeId, to: NodeId) {
+    /// Breaks all connections between two nodes at both ends: how many.
+    pub(super) fn reset(&mut self, from: NodeId, to: NodeId) -> u32 {
         let cause = self.kernel.cause();
-        for slot in self.connections_between(from, to) {
+        let slots = self.connections_between(from, to);
+        for slot in &slots {
             self.kernel.set_cause(cause);
-            self.break_both(slot, DropReason::Reset, CloseReason::Reset);
+            self.note_broken(*slot, (from, to), NetFault::Reset);
+            self.break_both(*slot, DropReason::Reset, CloseReason::Reset);
         }
         self.kernel.set_cause(cause);
+        slots.len() as u32
+    }
+
+    /// Takes the connections between two nodes from `to`, without a word to `from`: how many.
+    pub(super) fn half_open(&mut self, from: NodeId, to: NodeId) -> u32 {
+        let cause = self.kernel.cause();
+        let mut taken = 0;
+        for slot in self.connections_between(from, to) {
+            let conn = self.connections.get_mut(slot);
+            let side = usize::from(conn.ends[0].node != from);
+            let both_open = conn.ends.iter().all(|end| end.state() == EndState::Open);
+            if from == to || !both_open {
+                continue;
+            }
+            taken += 1;
+            self.kernel.set_cause(cause);
+            self.note_broken(slot, (from, to), NetFault::HalfOpen);
+            self.purge(slot, side, DropReason::HalfOpen);
+            let conn = self.connections.get_mut(slot);
+            conn.channels[side].void = true;
+            conn.channels[1 - side].orphan = true;
+            self.close_end(slot, 1 - side, CloseReason::HalfOpen);
+        }
+        self.kernel.set_cause(cause);
+        taken
+    }
+
+    /// Tells those who still believe in a connection that was half opened, from `from` to `to` or, with
+    /// `None`, from anywhere: that it is gone.
+    pub(super) fn heal_half_open(&mut self, ends: Option<(NodeId, NodeId)>) {
+        for slot in self.connections.in_use() {
+            let conn = self.connections.get(slot);
+            for side in [0, 1] {
+                let conn_ends = (conn.ends[side].node, conn.ends[1 - side].node);
+                let wanted = ends.is_none_or(|ends| ends == conn_ends);
+                if wanted && conn.channels[side].void && conn.ends[side].is_live() {
+                    self.tell_of_reset(slot, 1 - side, self.kernel.cause());
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Notes that a fault has met a connection itself.
+    fn note_broken(&self, slot: u32, (from, to): (NodeId, NodeId), fault: NetFault) {
+        let connection = self.connections.get(slot).id;
+        let kind = Kind::<M>::NONE;
+        self.kernel.emit(None, &MessageFaulted { from, to, connection, kind, fault });
     }
 
     /// The connections with a live end on one of the nodes and the other end on the other one.

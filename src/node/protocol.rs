@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::base::{Epoch, LegIndex, Payload, Region, VolumeId};
+use crate::base::{Block, BlockSize, Epoch, LegIndex, MessageKind, Payload, Region, VolumeId};
 use crate::disk::port::Status;
 use crate::net::port::Message;
 
@@ -150,6 +150,8 @@ pub enum Wire {
         block: u64,
         /// What to write.
         data: Payload,
+        /// The size of its blocks.
+        size: BlockSize,
     },
     /// Client to target: read blocks.
     Read {
@@ -231,6 +233,8 @@ pub enum Wire {
         status: LegStatus,
         /// Of a read.
         data: Payload,
+        /// The size of its blocks.
+        size: BlockSize,
     },
     /// Target to client: the answer to `ReadIntent`.
     Intent {
@@ -330,71 +334,112 @@ pub enum Wire {
 /// What a message is sent for, for the length of its header on the wire.
 const HEADER_BYTES: u64 = 64;
 
-impl Wire {
-    /// The node-independent description of each kind of message, by [`Message::kind`].
-    pub const KINDS: &'static [&'static str] = &[
-        "write",
-        "read",
-        "poison",
-        "flush",
-        "read-intent",
-        "clear-intent",
-        "probe",
-        "done",
-        "intent",
-        "target-hello",
-        "register",
-        "registered",
-        "attach",
-        "detach",
-        "detached",
-        "grant",
-        "leg-failed",
-        "leg-back",
-        "rebuilt",
-        "ping",
-        "pong",
-    ];
-}
-
 impl Message for Wire {
     fn kind(&self) -> u64 {
-        match self {
-            Self::Write { .. } => 0,
-            Self::Read { .. } => 1,
-            Self::Poison { .. } => 2,
-            Self::Flush { .. } => 3,
-            Self::ReadIntent { .. } => 4,
-            Self::ClearIntent { .. } => 5,
-            Self::Probe { .. } => 6,
-            Self::Done { .. } => 7,
-            Self::Intent { .. } => 8,
-            Self::TargetHello { .. } => 9,
-            Self::Register { .. } => 10,
-            Self::Registered { .. } => 11,
-            Self::Attach { .. } => 12,
-            Self::Detach { .. } => 13,
-            Self::Detached { .. } => 14,
-            Self::Grant { .. } => 15,
-            Self::LegFailed { .. } => 16,
-            Self::LegBack { .. } => 17,
-            Self::Rebuilt { .. } => 18,
-            Self::Ping { .. } => 19,
-            Self::Pong { .. } => 20,
-        }
+        let kind = match self {
+            Self::Write { .. } => MessageKind::Write,
+            Self::Read { .. } => MessageKind::Read,
+            Self::Poison { .. } => MessageKind::Poison,
+            Self::Flush { .. } => MessageKind::Flush,
+            Self::ReadIntent { .. } => MessageKind::ReadIntent,
+            Self::ClearIntent { .. } => MessageKind::ClearIntent,
+            Self::Probe { .. } => MessageKind::Probe,
+            Self::Done { .. } => MessageKind::Done,
+            Self::Intent { .. } => MessageKind::Intent,
+            Self::TargetHello { .. } => MessageKind::TargetHello,
+            Self::Register { .. } => MessageKind::Register,
+            Self::Registered { .. } => MessageKind::Registered,
+            Self::Attach { .. } => MessageKind::Attach,
+            Self::Detach { .. } => MessageKind::Detach,
+            Self::Detached { .. } => MessageKind::Detached,
+            Self::Grant { .. } => MessageKind::Grant,
+            Self::LegFailed { .. } => MessageKind::LegFailed,
+            Self::LegBack { .. } => MessageKind::LegBack,
+            Self::Rebuilt { .. } => MessageKind::Rebuilt,
+            Self::Ping { .. } => MessageKind::Ping,
+            Self::Pong { .. } => MessageKind::Pong,
+        };
+        kind as u64
     }
 
     fn kind_name(kind: u64) -> &'static str {
-        Self::KINDS.get(kind as usize).copied().unwrap_or("?")
+        MessageKind::ALL.get(kind as usize).map_or("?", |kind| kind.name())
     }
 
     fn bytes(&self) -> u64 {
         match self {
-            Self::Write { data, .. } | Self::Done { data, .. } => {
-                HEADER_BYTES + u64::from(data.len()) * 4096
+            Self::Write { data, size, .. } | Self::Done { data, size, .. } => {
+                HEADER_BYTES + u64::from(data.len()) * size.bytes() as u64
             }
             Self::Intent { regions, .. } => HEADER_BYTES + u64::from(regions.regions() / 8),
             _ => HEADER_BYTES,
         }
+    }
+
+    fn corrupt(&mut self, noise: u64) -> bool {
+        match self {
+            Self::Write { data, size, .. } | Self::Done { data, size, .. } if !data.is_empty() => {
+                *data = with_a_bit_flipped(data, *size, noise);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The blocks with one bit of one of them flipped, both chosen by `noise`; there is at least one block.
+fn with_a_bit_flipped(data: &Payload, size: BlockSize, noise: u64) -> Payload {
+    let mut blocks: Vec<Block> = data.blocks().collect();
+    let struck = noise as usize % blocks.len();
+    let mut bytes = blocks[struck].bytes(size);
+    let at = (noise >> 32) as usize % bytes.len();
+    bytes[at] ^= 1 << (noise >> 61);
+    blocks[struck] = Block::from_bytes(&bytes);
+    Payload::from_blocks(&blocks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Epoch, LegIndex, Message, MessageKind, Payload, VolumeId, Wire};
+    use crate::base::{BlockSize, Stamp};
+
+    fn write(size: BlockSize) -> Wire {
+        let data = Payload::run(Stamp::new(0, 5, 1, 1), 4);
+        let (volume, leg, epoch) = (VolumeId::new(0), LegIndex::new(0), Epoch::new(1));
+        Wire::Write { cookie: 1, volume, leg, epoch, block: 5, data, size }
+    }
+
+    #[test]
+    fn a_block_takes_its_own_size_on_the_wire() {
+        assert_eq!(write(BlockSize::B512).bytes(), 64 + 4 * 512);
+        assert_eq!(write(BlockSize::B4096).bytes(), 64 + 4 * 4096);
+        assert_eq!(Wire::Ping { beat: 1 }.bytes(), 64);
+    }
+
+    #[test]
+    fn what_is_altered_on_the_wire_is_one_bit_of_one_block() {
+        for noise in [0, u64::MAX, 0x0123_4567_89ab_cdef] {
+            let mut altered = write(BlockSize::B512);
+            assert!(altered.corrupt(noise));
+            let (Wire::Write { data: before, .. }, Wire::Write { data: after, .. }) =
+                (write(BlockSize::B512), altered)
+            else {
+                panic!("it is still a write");
+            };
+            let bytes = |data: &Payload| -> Vec<u8> {
+                data.blocks().flat_map(|block| block.bytes(BlockSize::B512)).collect()
+            };
+            let pairs = bytes(&before).into_iter().zip(bytes(&after));
+            let bits: u32 = pairs.map(|(a, b)| (a ^ b).count_ones()).sum();
+            assert_eq!(bits, 1);
+        }
+        assert!(!Wire::Ping { beat: 1 }.corrupt(7), "it carries nothing");
+    }
+
+    #[test]
+    fn a_kind_is_known_by_its_name() {
+        assert_eq!(Wire::kind_name(write(BlockSize::B512).kind()), "write");
+        assert_eq!(Wire::kind_name(MessageKind::Pong as u64), "pong");
+        assert_eq!(Wire::kind_name(99), "?");
     }
 }

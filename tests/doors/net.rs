@@ -1,191 +1,15 @@
-//! The network simulator, driven alone through both of its doors: every fault has an effect, and its
-//! undo lifts it.
+//! The network simulator, driven alone through both of its doors: connections, datagrams, and the faults
+//! that cut, lose, delay and hold.
 
 use std::cell::RefCell;
-use std::future::Future;
 use std::rc::Rc;
 
-use stormglass::base::{Nanos, NodeId, Odds, Record};
+use stormglass::base::{Nanos, Odds};
 use stormglass::net::{
-    CloseReason, ConnectError, Connection, ConnectionClosed, DropReason, Fabric, Message,
-    MessageDelivered, MessageDropped, MessageSent, NetConfig, Port,
+    CloseReason, ConnectError, DropReason, MessageDelivered, MessageSent, NetConfig,
 };
-use stormglass::sim::trace::Keep;
-use stormglass::sim::{Kernel, KernelConfig, NodeConfig, NodeHandle, Seed, Turn};
 
-const SERVICE: u16 = 7;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Parcel {
-    number: u64,
-    bytes: u64,
-}
-
-impl Message for Parcel {
-    fn kind(&self) -> u64 {
-        u64::from(self.bytes > 64)
-    }
-    fn kind_name(kind: u64) -> &'static str {
-        ["small", "large"].get(kind as usize).copied().unwrap_or("?")
-    }
-    fn bytes(&self) -> u64 {
-        self.bytes
-    }
-}
-
-fn small(number: u64) -> Parcel {
-    Parcel { number, bytes: 64 }
-}
-
-/// What a node saw.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Seen {
-    Got(u64),
-    Closed,
-}
-
-type Log = Rc<RefCell<Vec<(Nanos, Seen)>>>;
-
-/// Two nodes, or more, a network between them, and one node apart on which the script runs.
-struct Lab {
-    kernel: Kernel,
-    fabric: Rc<Fabric<Parcel>>,
-    script: NodeHandle,
-}
-
-const A: NodeId = NodeId::new(1);
-const B: NodeId = NodeId::new(2);
-const C: NodeId = NodeId::new(3);
-
-fn quick() -> NetConfig {
-    NetConfig { latency: (us(5), us(20)), ..NetConfig::default() }
-}
-
-fn us(micros: u64) -> Nanos {
-    Nanos::from_micros(micros)
-}
-
-fn ms(millis: u64) -> Nanos {
-    Nanos::from_millis(millis)
-}
-
-impl Lab {
-    fn new(seed: u64, config: NetConfig) -> Self {
-        let kernel = Kernel::new(Seed::new(seed), &KernelConfig::default());
-        kernel.keep_trace(Keep::All);
-        for name in ["script", "a", "b", "c"] {
-            let node = kernel.add_node(name, &NodeConfig::default());
-            kernel.boot(node);
-        }
-        let fabric = Fabric::new(&kernel, config);
-        let script = kernel.handle(NodeId::new(0));
-        Self { kernel, fabric, script }
-    }
-
-    /// Runs something on a node.
-    fn on<F: Future<Output = ()> + 'static>(
-        &self,
-        node: NodeId,
-        make: impl FnOnce(NodeHandle, Port<Parcel>) -> F,
-    ) {
-        let handle = self.kernel.handle(node);
-        let port = self.fabric.port(&handle);
-        drop(handle.spawn("test", make(handle.clone(), port)));
-    }
-
-    /// Does something to the network, or to the nodes, at a time.
-    fn at(&self, time: Nanos, act: impl FnOnce(&Kernel, &Rc<Fabric<Parcel>>) + 'static) {
-        let (kernel, fabric) = (self.kernel.clone(), self.fabric.clone());
-        let sleep = self.script.sleep_until(time);
-        drop(self.script.spawn("script", async move {
-            sleep.await;
-            act(&kernel, &fabric);
-        }));
-    }
-
-    /// Accepts one connection on a node and notes what comes.
-    fn serve(&self, node: NodeId) -> Log {
-        let log = Log::default();
-        let noted = log.clone();
-        self.on(node, |handle, port| async move {
-            let connection = port.listen(SERVICE).accept().await;
-            note_all(&handle, &connection, &noted).await;
-        });
-        log
-    }
-
-    /// Connects `A` to `B`; sends `count` messages, one every `every`; then notes what comes.
-    fn talk(&self, count: u64, every: Nanos) -> Log {
-        let log = Log::default();
-        let noted = log.clone();
-        self.on(A, |handle, port| async move {
-            let connection = port.connect(B, SERVICE).await.expect("B listens");
-            for number in 0..count {
-                if connection.send(small(number)).is_err() {
-                    break;
-                }
-                handle.sleep(every).await;
-            }
-            note_all(&handle, &connection, &noted).await;
-        });
-        log
-    }
-
-    /// Until nothing is left to do: all records.
-    fn run(&self) -> Vec<Record> {
-        loop {
-            match self.kernel.turn() {
-                Turn::Ran => {}
-                Turn::Idle => return self.kernel.take_trace(),
-                other => panic!("{other:?}: {:?}", self.kernel.crash()),
-            }
-        }
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        self.kernel.dismantle();
-    }
-}
-
-async fn note_all(handle: &NodeHandle, connection: &Connection<Parcel>, log: &Log) {
-    while let Ok(parcel) = connection.recv().await {
-        log.borrow_mut().push((handle.monotonic(), Seen::Got(parcel.number)));
-    }
-    log.borrow_mut().push((handle.monotonic(), Seen::Closed));
-}
-
-fn numbers(log: &Log) -> Vec<u64> {
-    let got = |(_, seen): &(Nanos, Seen)| match seen {
-        Seen::Got(number) => Some(*number),
-        Seen::Closed => None,
-    };
-    log.borrow().iter().filter_map(got).collect()
-}
-
-fn closed_at(log: &Log) -> Option<Nanos> {
-    log.borrow().iter().find(|(_, seen)| *seen == Seen::Closed).map(|(at, _)| *at)
-}
-
-fn got_at(log: &Log, number: u64) -> Nanos {
-    let found = log.borrow().iter().find(|(_, seen)| *seen == Seen::Got(number)).copied();
-    found.unwrap_or_else(|| panic!("message {number} never came")).0
-}
-
-fn drops(records: &[Record], why: DropReason) -> usize {
-    let dropped = records.iter().filter_map(Record::get::<MessageDropped<Parcel>>);
-    dropped.filter(|dropped| dropped.why == why).count()
-}
-
-fn closings(records: &[Record]) -> Vec<(NodeId, CloseReason)> {
-    let closed = records.iter().filter_map(Record::get::<ConnectionClosed>);
-    closed.map(|closed| (closed.node, closed.why)).collect()
-}
-
-fn up_to(count: u64) -> Vec<u64> {
-    (0..count).collect()
-}
+use crate::net_rig::*;
 
 #[test]
 fn messages_arrive_in_order_whatever_the_jitter() {
@@ -409,7 +233,7 @@ fn a_partition_that_heals_in_time_loses_nothing() {
     let server = lab.serve(B);
     let client = lab.talk(100, us(20));
     lab.at(us(500), |_, fabric| fabric.partition(A, B, false));
-    lab.at(us(2_500), |_, fabric| fabric.heal_partition(A, B, false));
+    lab.at(us(2_500), |_, fabric| fabric.heal_link(A, B));
     let records = lab.run();
     assert_eq!(numbers(&server), up_to(100));
     assert!(drops(&records, DropReason::Partitioned) >= 3, "retransmitted in vain meanwhile");
@@ -491,7 +315,7 @@ fn losing_everything_breaks_idle_connections_and_healing_it_in_time_does_not() {
         lab.talk(1, us(1));
         lab.at(ms(1), |_, fabric| fabric.loss(A, B, Odds::ALWAYS));
         if heals {
-            lab.at(ms(3), |_, fabric| fabric.heal_loss(A, B));
+            lab.at(ms(3), |_, fabric| fabric.heal_link(A, B));
         }
         lab.run();
         assert_eq!(closed_at(&server).is_some(), !heals);
@@ -499,12 +323,12 @@ fn losing_everything_breaks_idle_connections_and_healing_it_in_time_does_not() {
 }
 
 #[test]
-fn a_delay_holds_for_what_is_sent_from_then_on_until_it_is_lifted() {
+fn a_delay_holds_until_it_is_lifted() {
     let lab = Lab::new(8, quick());
     let server = lab.serve(B);
     lab.talk(3, ms(10));
     lab.at(ms(5), |_, fabric| fabric.delay(A, B, ms(2), ms(3)));
-    lab.at(ms(15), |_, fabric| fabric.heal_delay(A, B));
+    lab.at(ms(15), |_, fabric| fabric.heal_link(A, B));
     lab.run();
     assert!(got_at(&server, 0) < us(100));
     assert!(got_at(&server, 1) > ms(12) && got_at(&server, 1) < us(13_100));
@@ -588,136 +412,4 @@ fn datagrams_overtake_each_other_and_are_gone_when_dropped() {
     assert!((20..100).contains(&partitioned), "{partitioned}");
     assert_eq!(got.len() + partitioned, 200);
     assert_eq!(drops(&records, DropReason::NobodyListens), 1);
-}
-
-#[test]
-fn only_links_that_carry_something_cost_something() {
-    let kernel = Kernel::new(Seed::new(1), &KernelConfig::default());
-    for number in 0..3_000 {
-        kernel.boot(kernel.add_node(&format!("n{number}"), &NodeConfig::default()));
-    }
-    let fabric: Rc<Fabric<Parcel>> = Fabric::new(&kernel, quick());
-    let hub = kernel.handle(NodeId::new(2_999));
-    let port = fabric.port(&hub);
-    drop(hub.spawn("hub", async move {
-        for number in 0..10 {
-            assert!(port.connect(NodeId::new(number), SERVICE).await.is_err());
-        }
-    }));
-    while kernel.turn() == Turn::Ran {}
-    assert!(kernel.crash().is_none());
-    assert_eq!(fabric.links(), 20);
-    kernel.dismantle();
-}
-
-/// Three nodes that talk to each other over and over, under faults of every kind.
-fn storm(seed: u64) -> (u128, Vec<Record>, usize) {
-    let lab = Lab::new(seed, quick());
-    for node in [A, B, C] {
-        let fabric = lab.fabric.clone();
-        lab.kernel.kill(node);
-        lab.kernel.on_boot(node, move |handle| {
-            let port = fabric.port(&handle);
-            drop(handle.spawn("server", echo(handle.clone(), port.clone())));
-            drop(handle.spawn("client", chatter(handle.clone(), port)));
-        });
-        lab.kernel.boot(node);
-    }
-    let mut rng = lab.kernel.stream("test.faults");
-    for step in 1..60 {
-        let (from, to) =
-            (NodeId::new(1 + rng.below(3) as u32), NodeId::new(1 + rng.below(3) as u32));
-        let what = rng.below(9);
-        lab.at(ms(step), move |kernel, fabric| match what {
-            0 => fabric.partition(from, to, step % 2 == 0),
-            1 => fabric.isolate(from),
-            2 => fabric.loss(from, to, Odds::new(1, 3).expect("odds")),
-            3 => fabric.delay(from, to, us(10), ms(2)),
-            4 => fabric.hold(from, to),
-            5 => fabric.reset(from, to),
-            6 => {
-                drop(kernel.kill(from));
-                kernel.boot(from);
-            }
-            _ => fabric.heal_all(),
-        });
-    }
-    lab.at(ms(60), |_, fabric| fabric.heal_all());
-    lab.at(ms(80), |kernel, _| {
-        for node in [A, B, C] {
-            drop(kernel.kill(node));
-        }
-    });
-    let records = lab.run();
-    assert_eq!([A, B, C].map(|node| lab.fabric.open_connections(node)), [0, 0, 0]);
-    (lab.kernel.digest(), records, lab.fabric.in_flight())
-}
-
-async fn echo(handle: NodeHandle, port: Port<Parcel>) {
-    let listener = port.listen(SERVICE);
-    let socket = port.bind(SERVICE);
-    drop(handle.spawn("datagrams", async move {
-        loop {
-            let (from, parcel) = socket.recv().await;
-            if parcel.number > 0 {
-                socket.send_to(from, SERVICE, small(parcel.number - 1));
-            }
-        }
-    }));
-    loop {
-        let connection = listener.accept().await;
-        drop(handle.spawn("echo", async move {
-            let mut next = 0;
-            while let Ok(parcel) = connection.recv().await {
-                assert_eq!(parcel.number, next, "in order, none missing, none twice");
-                next += 1;
-                if connection.send(parcel).is_err() {
-                    break;
-                }
-            }
-        }));
-    }
-}
-
-async fn chatter(handle: NodeHandle, port: Port<Parcel>) {
-    let mut rng = handle.rng("chatter");
-    while handle.monotonic() < ms(70) {
-        handle.sleep(us(100)).await;
-        let peer = NodeId::new(1 + rng.below(3) as u32);
-        let Ok(connection) = port.connect(peer, SERVICE).await else { continue };
-        port.bind(SERVICE + 1).send_to(peer, SERVICE, small(4));
-        for number in 0..rng.below(50) {
-            if connection.send(Parcel { number, bytes: 4_096 }).is_err() {
-                break;
-            }
-            if rng.below(2) == 0 && connection.recv().await.is_err() {
-                break;
-            }
-        }
-    }
-}
-
-#[test]
-fn a_storm_loses_nothing_silently_and_is_the_same_twice() {
-    let mut digests = Vec::new();
-    for seed in 1..=20 {
-        let (digest, records, in_flight) = storm(seed);
-        assert_eq!(in_flight, 0, "seed {seed}");
-        let count = |wanted: fn(&Record) -> bool| records.iter().filter(|it| wanted(it)).count();
-        let sent = count(|it| it.get::<MessageSent<Parcel>>().is_some());
-        let delivered = count(|it| it.get::<MessageDelivered<Parcel>>().is_some());
-        let dropped = count(|it| {
-            it.get::<MessageDropped<Parcel>>().is_some_and(|dropped| {
-                let message = Parcel::kind_name(dropped.kind.code()) != "?";
-                message && !dropped.again && dropped.why != DropReason::Unread
-            })
-        });
-        assert_eq!(sent, delivered + dropped, "seed {seed}");
-        assert!(sent > 500, "seed {seed}: {sent} messages is no storm");
-        assert_eq!(storm(seed).0, digest, "seed {seed} again");
-        digests.push(digest);
-    }
-    digests.sort_unstable();
-    digests.dedup();
-    assert_eq!(digests.len(), 20, "every seed is another run");
 }

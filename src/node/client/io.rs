@@ -264,11 +264,13 @@ pub(super) enum Work {
 }
 
 impl Work {
-    fn message(&self, cookie: u64, volume: VolumeId, leg: LegIndex, epoch: Epoch) -> Wire {
+    fn message(&self, cookie: u64, volume: &Volume, leg: LegIndex, epoch: Epoch) -> Wire {
+        let size = volume.client.map.block_size;
+        let volume = volume.spec.id;
         match self {
             Self::Write { block, data } => {
                 let (block, data) = (*block, data.clone());
-                Wire::Write { cookie, volume, leg, epoch, block, data }
+                Wire::Write { cookie, volume, leg, epoch, block, data, size }
             }
             Self::Poison { block } => {
                 Wire::Poison { cookie, volume, leg, epoch, block: *block, blocks: 1 }
@@ -363,7 +365,7 @@ impl Put {
             return false;
         }
         let (work, volume) = (&self.work, &self.volume);
-        let message = |cookie, epoch| work.message(cookie, volume.spec.id, leg, epoch);
+        let message = |cookie, epoch| work.message(cookie, volume, leg, epoch);
         let Some(mut call) = request(volume, leg, epoch, message) else { return false };
         if let Some((other, _)) = self.calls.iter().flatten().next() {
             call.join(other);

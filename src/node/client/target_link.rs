@@ -82,7 +82,7 @@ pub(super) async fn run(client: Rc<Client>, link: Rc<TargetLink>, volumes: Vec<R
 
 fn take(client: &Client, connection: &Connection<Wire>, message: Wire) {
     match message {
-        Wire::Done { cookie, status, data } => {
+        Wire::Done { cookie, status, data, .. } => {
             client.calls.answer(cookie, Reply::Answer(status, data));
         }
         Wire::Intent { cookie, regions } => client.calls.answer(cookie, Reply::Intent(regions)),

@@ -113,7 +113,8 @@ impl Server {
 
     fn answer(&self, cookie: u64, status: LegStatus, data: Payload) {
         // A client that is gone needs no answer: the next poll finds the connection closed.
-        let _closed = self.connection.send(Wire::Done { cookie, status, data });
+        let size = self.target.map.block_size;
+        let _closed = self.connection.send(Wire::Done { cookie, status, data, size });
     }
 
     fn leg(&self, volume: VolumeId, leg: LegIndex) -> Option<Rc<Leg>> {
@@ -122,7 +123,7 @@ impl Server {
 
     fn take(&mut self, message: Wire) {
         match message {
-            Wire::Write { cookie, volume, leg, epoch, block, data } => {
+            Wire::Write { cookie, volume, leg, epoch, block, data, .. } => {
                 self.request(cookie, (volume, leg), epoch, Work::Write { block, data });
             }
             Wire::Read { cookie, volume, leg, epoch, block, blocks } => {

@@ -1,6 +1,7 @@
 //! Applies the actions on the network through its control door, and undoes them. Decides no time.
 
 use crate::base::NodeId;
+use crate::net::RuleId;
 use crate::scenario::{Action, NodeSelector};
 
 use super::apply::{Applied, Undo};
@@ -9,26 +10,11 @@ use crate::world::records::{ActionName, FaultApplied};
 use crate::world::select;
 use crate::world::simulate::World;
 
-/// How to take an action on the network back.
+/// How to take an action on the network back: what to lift, and the nodes at its ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::world) enum NetUndo {
-    Partition(NodeId, NodeId, bool),
-    Isolate(NodeId),
-    Delay(NodeId, NodeId),
-    Loss(NodeId, NodeId),
-    Hold(NodeId, NodeId),
-}
-
-impl NetUndo {
-    /// The nodes at the ends of what was done.
-    fn ends(self) -> [NodeId; 2] {
-        match self {
-            Self::Partition(a, b, _) | Self::Delay(a, b) | Self::Loss(a, b) | Self::Hold(a, b) => {
-                [a, b]
-            }
-            Self::Isolate(node) => [node, node],
-        }
-    }
+pub(in crate::world) struct NetUndo {
+    rule: RuleId,
+    ends: (NodeId, NodeId),
 }
 
 impl World<'_> {
@@ -95,33 +81,19 @@ impl World<'_> {
 
     fn act_on_link(&mut self, action: &Action, a: NodeId, b: NodeId) -> Option<NetUndo> {
         let fabric = &self.stage.fabric;
-        match action {
-            Action::NetPartition(args) => {
-                fabric.partition(a, b, args.oneway);
-                Some(NetUndo::Partition(a, b, args.oneway))
-            }
-            Action::NetIsolate(_) => {
-                fabric.isolate(a);
-                Some(NetUndo::Isolate(a))
-            }
-            Action::NetDelay(args) => {
-                fabric.delay(a, b, args.latency.min, args.latency.max);
-                Some(NetUndo::Delay(a, b))
-            }
-            Action::NetLoss(args) => {
-                fabric.loss(a, b, args.odds);
-                Some(NetUndo::Loss(a, b))
-            }
-            Action::NetHold(_) => {
-                fabric.hold(a, b);
-                Some(NetUndo::Hold(a, b))
-            }
+        let rule = match action {
+            Action::NetPartition(args) => fabric.partition(a, b, args.oneway),
+            Action::NetIsolate(_) => fabric.isolate(a),
+            Action::NetDelay(args) => fabric.delay(a, b, args.latency.min, args.latency.max),
+            Action::NetLoss(args) => fabric.loss(a, b, args.odds),
+            Action::NetHold(_) => fabric.hold(a, b),
             Action::NetReset(_) => {
                 fabric.reset(a, b);
-                None
+                return None;
             }
-            _ => None,
-        }
+            _ => return None,
+        };
+        Some(NetUndo { rule, ends: (a, b) })
     }
 
     fn impair(&mut self, undo: NetUndo, nodes: Vec<NodeId>) {
@@ -129,20 +101,14 @@ impl World<'_> {
     }
 
     pub(super) fn undo_on_net(&mut self, undo: NetUndo) {
-        let [a, b] = undo.ends();
+        let (a, b) = undo.ends;
         if a == b {
-            self.note_trouble(&[a])
+            self.note_trouble(&[a]);
         } else {
-            self.note_trouble(&[a, b])
+            self.note_trouble(&[a, b]);
         }
-        let fabric = &self.stage.fabric;
-        match undo {
-            NetUndo::Partition(a, b, oneway) => fabric.heal_partition(a, b, oneway),
-            NetUndo::Isolate(node) => fabric.heal(node),
-            NetUndo::Delay(a, b) => fabric.heal_delay(a, b),
-            NetUndo::Loss(a, b) => fabric.heal_loss(a, b),
-            NetUndo::Hold(a, b) => fabric.release(a, b),
-        }
+        // Lifted with all the others meanwhile: nothing is left to lift.
+        let _was_in_force = self.stage.fabric.lift(undo.rule);
         if let Some(at) = self.budget.net.iter().position(|fault| fault.undo == undo) {
             self.budget.net.remove(at);
         }

@@ -1,0 +1,50 @@
+//! The kinds of messages that the nodes of the cluster send each other, by the names that a trace shows and a
+//! scenario uses. Knows nothing of what they carry.
+
+crate::word_enum! {
+    /// A kind of message.
+    pub enum MessageKind {
+        /// Client to target: write blocks.
+        Write = "write",
+        /// Client to target: read blocks.
+        Read = "read",
+        /// Client to target: mark blocks unreadable.
+        Poison = "poison",
+        /// Client to target: make what was done durable.
+        Flush = "flush",
+        /// Client to target: which regions are marked?
+        ReadIntent = "read-intent",
+        /// Client to target: the mark of a region may go.
+        ClearIntent = "clear-intent",
+        /// Client to target: can the leg be reached?
+        Probe = "probe",
+        /// Target to client: how a request went, and what a read found.
+        Done = "done",
+        /// Target to client: the marked regions.
+        Intent = "intent",
+        /// Target to manager: its legs.
+        TargetHello = "target-hello",
+        /// Manager to target: serve a leg under an epoch.
+        Register = "register",
+        /// Target to manager: the answer to that.
+        Registered = "registered",
+        /// Client to manager: make me the owner.
+        Attach = "attach",
+        /// Client to manager: I am done with a volume.
+        Detach = "detach",
+        /// Manager to client: you are not the owner.
+        Detached = "detached",
+        /// Manager to client: how a volume stands.
+        Grant = "grant",
+        /// Owner to manager: a leg has failed.
+        LegFailed = "leg-failed",
+        /// Owner to manager: a dead leg is back.
+        LegBack = "leg-back",
+        /// Owner to manager: a leg is rebuilt.
+        Rebuilt = "rebuilt",
+        /// A heartbeat.
+        Ping = "ping",
+        /// The answer to a heartbeat.
+        Pong = "pong",
+    }
+}
