@@ -43,6 +43,7 @@ pub(crate) fn report(
         names: Names::default(),
         last_events: Vec::new(),
         probes: Vec::new(),
+        schedule: None,
     };
     for (seq, value) in (1..).zip(values) {
         digest = digest.wrapping_mul(1_000_003).wrapping_add(u128::from(*value) + 1);

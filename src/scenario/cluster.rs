@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{DiskRef, NodeRef};
-use super::name::name_enum;
+use super::ids::{CpuRef, DiskRef, NodeClass, NodeRef};
+use super::schedule::Schedule;
 use super::units::{Bandwidth, NanosRange, PpmRange, within};
 use super::units::{BlockBytes, Duration, block_size, duration};
 use crate::base::{BlockSize, Nanos};
@@ -59,6 +59,9 @@ pub struct Cluster {
     pub clock: Clock,
     /// Which of the ready tasks a CPU runs next.
     pub schedule: Schedule,
+    /// Whether nodes do now and then what is rare but allowed: each such place is drawn to be on for
+    /// a quarter of the seeds, and then does so with its own odds.
+    pub buggify: bool,
 }
 
 impl Default for Cluster {
@@ -78,6 +81,7 @@ impl Default for Cluster {
             boot_time: NanosRange::micros(500, 2_000),
             clock: Clock::default(),
             schedule: Schedule::Random,
+            buggify: false,
         }
     }
 }
@@ -91,6 +95,16 @@ impl Cluster {
             NodeRef::Target(index) => index < self.targets,
             NodeRef::Manager(index) => index < self.managers,
         }
+    }
+    /// Whether the CPU is one of this cluster.
+    #[must_use]
+    pub const fn has_cpu(&self, cpu: CpuRef) -> bool {
+        let cpus = match cpu.node.class() {
+            NodeClass::Client => self.client_cpus,
+            NodeClass::Target => self.target_cpus,
+            NodeClass::Manager | NodeClass::Node => self.manager_cpus,
+        };
+        self.has_node(cpu.node) && cpu.cpu < cpus
     }
     /// Whether the disk is one of this cluster.
     #[must_use]
@@ -168,15 +182,5 @@ pub struct Clock {
 impl Default for Clock {
     fn default() -> Self {
         Self { offset: NanosRange::exactly(Nanos::ZERO), drift_ppm: PpmRange::default() }
-    }
-}
-
-name_enum! {
-    /// Which of the ready tasks of a CPU runs next.
-    pub enum Schedule {
-        /// Any, drawn from the seed.
-        Random = "random",
-        /// The one that has been ready the longest.
-        Fifo = "fifo",
     }
 }

@@ -93,6 +93,30 @@ impl FromStr for DiskRef {
     }
 }
 
+/// A CPU of a node: `c0/cpu3`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CpuRef {
+    /// The node that it is in.
+    pub node: NodeRef,
+    /// Its number within the node, from 0.
+    pub cpu: u16,
+}
+
+impl fmt::Display for CpuRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/cpu{}", self.node, self.cpu)
+    }
+}
+
+impl FromStr for CpuRef {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (node, cpu) = text.split_once('/').ok_or(())?;
+        let cpu = number(cpu.strip_prefix("cpu").ok_or(())?)?;
+        Ok(Self { node: node.parse()?, cpu })
+    }
+}
+
 /// A number as an id writes it: no sign, no leading zero.
 fn number(text: &str) -> Result<u16, ()> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -219,6 +243,44 @@ impl FromStr for DiskSelector {
     }
 }
 
+/// Which CPU or CPUs an action is for: `c0/cpu3`, `any:cpu`, `all:cpu`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CpuSelector {
+    /// This one.
+    Fixed(CpuRef),
+    /// Any of the cluster, drawn at each firing.
+    Any,
+    /// Every one of the cluster.
+    All,
+}
+
+impl fmt::Display for CpuSelector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(cpu) => cpu.fmt(f),
+            Self::Any => f.write_str("any:cpu"),
+            Self::All => f.write_str("all:cpu"),
+        }
+    }
+}
+
+impl FromStr for CpuSelector {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "any:cpu" => Ok(Self::Any),
+            "all:cpu" => Ok(Self::All),
+            _ => text.parse().map(Self::Fixed),
+        }
+    }
+}
+
+text_format!(
+    CpuSelector,
+    "CpuSelector",
+    "a CPU such as `c0/cpu3`, or `any:cpu` or `all:cpu`",
+    "^([ctm](0|[1-9][0-9]*)/cpu(0|[1-9][0-9]*)|(any|all):cpu)$"
+);
 text_format!(NodeRef, "NodeRef", "a node such as `c0`, `t0` or `m0`", "^[ctm](0|[1-9][0-9]*)$");
 text_format!(
     DiskRef,
@@ -241,12 +303,15 @@ text_format!(
 
 #[cfg(test)]
 mod tests {
-    use super::{DiskRef, DiskSelector, NodeClass, NodeRef, NodeSelector};
+    use super::{CpuSelector, DiskRef, DiskSelector, NodeClass, NodeRef, NodeSelector};
 
     #[test]
     fn ids_read_back_as_they_are_shown() {
         for text in ["c0", "t12", "m3", "any:client", "all:node", "any:manager"] {
             assert_eq!(text.parse::<NodeSelector>().unwrap().to_string(), text);
+        }
+        for text in ["c0/cpu3", "t12/cpu0", "m0/cpu1", "any:cpu", "all:cpu"] {
+            assert_eq!(text.parse::<CpuSelector>().unwrap().to_string(), text);
         }
         for text in ["t0/d0", "t23/d7", "any:disk", "all:disk", "any:leg-of:vol0"] {
             assert_eq!(text.parse::<DiskSelector>().unwrap().to_string(), text);
@@ -260,6 +325,10 @@ mod tests {
         }
         for text in ["t0", "t0/", "t0/d", "d0/t0", "t0/d0/d1", "any:leg-of:", "t0/d99999999"] {
             assert!(text.parse::<DiskSelector>().is_err(), "{text}");
+        }
+        for text in ["c0", "c0/", "c0/cpu", "c0/3", "c0/cpu03", "x0/cpu0", "any:client", "c0/cpu0/"]
+        {
+            assert!(text.parse::<CpuSelector>().is_err(), "{text}");
         }
         assert!("t65536".parse::<NodeRef>().is_err(), "more than an index can hold");
         assert!("t0/d65536".parse::<DiskRef>().is_err());

@@ -2,19 +2,18 @@
 //! but not misspelt.
 
 /// Per type, as serde names it, what is still to come.
-const LATER: [(&str, &[&str]); 9] = [
+const LATER: [(&str, &[&str]); 8] = [
     ("Scenario", &["plant"]),
     ("Cluster", &["interfaces", "memory"]),
     ("Volume", &["data", "parity", "stripe_blocks"]),
     ("Layout", &["raid0", "raid10", "ec"]),
     ("Workload", &["file", "format"]),
     ("AppName", &["fio", "trace", "mixed-size"]),
-    ("Schedule", &["pct", "starve"]),
     ("CheckName", &["parity", "protocol", "memory", "bounds"]),
     ("Action", &ACTIONS),
 ];
 
-const ACTIONS: [&str; 68] = [
+const ACTIONS: [&str; 65] = [
     "disk.break_with",
     "disk.replace",
     "disk.read_only",
@@ -39,9 +38,6 @@ const ACTIONS: [&str; 68] = [
     "node.wipe",
     "node.clock_jump",
     "node.clock_drift",
-    "cpu.stop",
-    "cpu.resume",
-    "cpu.slow",
     "memory.fail_next",
     "memory.limit",
     "manager.inject_false_message",

@@ -289,9 +289,6 @@ mod tests {
             with(r#""plant": ["bug"]"#),
             with(r#""script": [{"at": "1ms", "do": {"disk.flip_bits": {}}}]"#),
             with(r#""workload": [{"app": "fio", "client": "c0", "volume": "vol0"}]"#),
-            format!("{HEAD}}}").replace("\"cluster\": {}", r#""cluster": {"schedule": "pct"}"#),
-            format!("{HEAD}}}")
-                .replace("\"cluster\": {}", r#""cluster": {"schedule": {"pct": {"depth": 3}}}"#),
             format!("{HEAD}}}").replace("\"cluster\": {}", r#""cluster": {"managers": 3}"#),
             format!("{HEAD}}}")
                 .replace("\"cluster\": {}", r#""cluster": {"disk": {"volatile_cache": true}}"#),

@@ -16,6 +16,7 @@ mod later;
 mod load;
 mod model;
 mod placement;
+mod schedule;
 mod schema;
 mod script;
 mod seed_file;
@@ -30,13 +31,15 @@ pub use action::{
     InsertBadSector, LinkOnly, LossyLink, NodeOnly, Ops, Partition, Phase, Reboot, SlowDisk,
     StatusName,
 };
-pub use cluster::{Clock, Cluster, Disk, Net, Schedule};
+pub use action::{CpuOnly, SlowCpu};
+pub use cluster::{Clock, Cluster, Disk, Net};
 pub use discover::{DiscoverError, discover};
 pub use error::{LoadError, Place, ScenarioError};
-pub use ids::{DiskRef, DiskSelector, NodeClass, NodeRef, NodeSelector};
+pub use ids::{CpuRef, CpuSelector, DiskRef, DiskSelector, NodeClass, NodeRef, NodeSelector};
 pub use load::{load, parse};
 pub use model::{Budget, CheckName, Expect, Limits, Scenario};
 pub use placement::{NoRoom, PlacedLeg};
+pub use schedule::{PctSchedule, Schedule, StarveSchedule};
 pub use schema::{schema, seed_file_schema};
 pub use script::{Condition, Effect, Entry, NodeState, Trigger};
 pub use seed_file::{Digest, SaveError, SeedFile};

@@ -42,6 +42,8 @@ pub struct KernelConfig {
     pub schedule: ScheduleKind,
     /// Whether the picks of the schedule are recorded, for [`Kernel::recorded_schedule`](super::Kernel::recorded_schedule).
     pub record_schedule: bool,
+    /// Whether [`buggify!`](crate::buggify) sites may fire.
+    pub buggify: bool,
     /// Polls at one instant of virtual time beyond which the run counts as stuck.
     pub polls_per_instant_max: u64,
 }
@@ -51,6 +53,7 @@ impl Default for KernelConfig {
         Self {
             schedule: ScheduleKind::Random,
             record_schedule: false,
+            buggify: false,
             polls_per_instant_max: 1_000_000,
         }
     }

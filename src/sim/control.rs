@@ -161,6 +161,11 @@ impl Kernel {
         entry.first_cpu..entry.first_cpu + u32::from(entry.cpus)
     }
 
+    /// The CPUs of a node, in order.
+    pub fn cpus(&self, node: NodeId) -> impl Iterator<Item = CpuId> + use<> {
+        (0..self.node_cpus(node).len() as u16).map(CpuId::new)
+    }
+
     fn halt_cpus(&self, node: NodeId, change: impl Fn(u8) -> u8) {
         let range = self.node_cpus(node);
         for cpu in &mut self.inner.cpus.borrow_mut()[range.start as usize..range.end as usize] {
@@ -202,6 +207,14 @@ impl Kernel {
     pub fn is_cpu_stopped(&self, node: NodeId, cpu: CpuId) -> bool {
         let at = self.cpu_at(node, cpu);
         self.inner.cpus.borrow()[at as usize].halted & STOPPED != 0
+    }
+
+    /// Whether polls on a CPU cost more than they normally do.
+    #[must_use]
+    pub fn is_cpu_slow(&self, node: NodeId, cpu: CpuId) -> bool {
+        let at = self.cpu_at(node, cpu);
+        let cpu = &self.inner.cpus.borrow()[at as usize];
+        cpu.poll_cost > cpu.poll_cost_normal
     }
 
     /// Makes polls on a CPU cost `factor` times what they normally do, from the next poll on until

@@ -20,6 +20,7 @@ use super::crash::{Caught, Crash, guarded, install_hook};
 use super::ledger::Ledger;
 use super::log;
 use super::node::Node;
+use super::probe::{Buggify, Probes};
 use super::queue::EventQueue;
 use super::records::TaskPolled;
 use super::rng::{Rng, Seed};
@@ -109,6 +110,8 @@ pub(super) struct Inner {
     pub(super) misfit: Cell<Option<Misfit>>,
     foreign: Arc<ForeignWakes>,
     pub(super) ledger: Ledger,
+    probes: Probes,
+    pub(super) buggify: Buggify,
     /// What log lines call nodes, disks and volumes.
     pub(super) names: RefCell<Names>,
     crash: RefCell<Option<Crash>>,
@@ -167,6 +170,8 @@ impl Kernel {
             misfit: Cell::new(None),
             foreign: Arc::default(),
             ledger: Ledger::default(),
+            probes: Probes::default(),
+            buggify: Buggify::new(config.buggify, seed),
             names: RefCell::default(),
             crash: RefCell::new(None),
             has_ended: Cell::new(false),
@@ -201,6 +206,22 @@ impl Kernel {
     #[must_use]
     pub fn turns(&self) -> u64 {
         self.inner.turns.get()
+    }
+
+    /// Counts the probes that are reached.
+    #[must_use]
+    pub fn probes(&self) -> &Probes {
+        &self.inner.probes
+    }
+
+    /// Probes that were reached and buggify sites that fired (`buggify.` and their name), with how
+    /// often, in the order of their names.
+    #[must_use]
+    pub fn reached(&self) -> Vec<(String, u64)> {
+        let mut reached = self.inner.probes.reached();
+        reached.extend(self.inner.buggify.fired());
+        reached.sort_unstable();
+        reached
     }
 
     /// Registers a device; its events carry the returned id.

@@ -6,8 +6,18 @@
 //! # Fidelity
 //! - Modelled: virtual CPUs with one run queue each; every poll of a task costs virtual time on its CPU;
 //!   tasks interleave at their await points; timers are exact to the nanosecond on the node's own clock.
-//! - Not modelled: preemption inside a poll (two CPUs never run between two awaits of a third),
-//!   caches, interrupts' own cost. Code that relies on data races of real memory is not exercised.
+//!   A stopped CPU holds its tasks, and with them the timers and completions that they wait for; a slow
+//!   one takes longer for each poll. Work queues run, refuse, flush and drain work as Linux's do, and
+//!   unbound work leaves a stopped CPU. Per-CPU data, clocks, memory of one incarnation end with it.
+//! - Stored only: the names of tasks, works and queues (reports, `starve` and the dump use them); the CPU
+//!   that unbound work was queued on, which says nothing of where it runs.
+//! - Ignored: preemption inside a poll (two CPUs never run between two awaits of a third): code that relies
+//!   on data races of real memory is not exercised. Caches, NUMA and the cost of interrupts and of
+//!   moving a task: whoever measures time finds it shorter. Interrupt contexts: a completion is seen
+//!   when its task is polled, so no handler ever runs between two polls of another task on its CPU.
+//!   Priorities of work queues (`WQ_HIGHPRI`, `WQ_MEM_RECLAIM`): no work overtakes another for them, and
+//!   none is saved from a shortage of workers. A stopped CPU is not taken out of service: nothing migrates
+//!   bound work away from it, as an unplugged CPU's would be.
 
 #![deny(clippy::float_arithmetic)]
 
@@ -24,6 +34,7 @@ mod node;
 mod owned;
 mod percpu;
 mod port;
+mod probe;
 mod queue;
 mod records;
 mod rng;
@@ -44,6 +55,7 @@ pub use kernel::{Device, Kernel, OwnerId, Turn};
 pub use ledger::{LeakedCount, Tracked, Tracker};
 pub use percpu::PerCpu;
 pub use port::{Interval, NodeHandle, TimedOut};
+pub use probe::{BuggifySite, Probe, Probes};
 pub use records::{CpuResumed, CpuSlowed, CpuStopped};
 pub use records::{NodeDown, NodePaused, NodeResumed, NodeUp, ResourceLeaked, TaskPolled};
 pub use rng::{Rng, Seed};

@@ -10,6 +10,7 @@ use super::join::{EndGuard, JoinHandle, TaskEnd};
 use super::kernel::{Kernel, Placement};
 use super::ledger::Tracker;
 use super::percpu::PerCpu;
+use super::probe::{BuggifySite, Probes};
 use super::rng::Rng;
 use super::timer::Sleep;
 use super::workqueue::{WorkQueue, WorkQueueKind};
@@ -59,6 +60,19 @@ impl NodeHandle {
     #[must_use]
     pub fn cpu(&self) -> CpuId {
         self.kernel.current_cpu(self.node).unwrap_or_default()
+    }
+
+    /// Where [`sometimes!`](crate::sometimes) notes what was reached.
+    #[must_use]
+    pub fn probes(&self) -> &Probes {
+        self.kernel.probes()
+    }
+
+    /// See [`buggify!`](crate::buggify).
+    #[inline]
+    #[must_use]
+    pub fn buggify(&self, site: &'static BuggifySite) -> bool {
+        self.kernel.inner.buggify.fires(site)
     }
 
     /// A work queue of this name, which ends with the incarnation.

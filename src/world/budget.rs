@@ -1,6 +1,6 @@
 //! The fault budget: which faults the configuration promises to survive right now. Applies none.
 
-use crate::base::{DiskId, Epoch, LegIndex, Nanos, NodeId};
+use crate::base::{CpuId, DiskId, Epoch, LegIndex, Nanos, NodeId};
 use crate::scenario;
 
 use super::build::Stage;
@@ -21,6 +21,8 @@ pub(super) struct Budget {
     pub(super) net: Vec<NetImpairment>,
     /// Nodes that are paused.
     pub(super) paused: Vec<NodeId>,
+    /// CPUs that are stopped or slow.
+    pub(super) troubled_cpus: Vec<(NodeId, CpuId)>,
     /// When something was last wrong with a node, its links or its disks, by node.
     troubled: Vec<(NodeId, Nanos)>,
 }
@@ -30,7 +32,13 @@ type Legs = Vec<(usize, LegIndex)>;
 
 impl Budget {
     pub(super) fn new(kind: scenario::Budget) -> Self {
-        Self { kind, net: Vec::new(), paused: Vec::new(), troubled: Vec::new() }
+        Self {
+            kind,
+            net: Vec::new(),
+            paused: Vec::new(),
+            troubled_cpus: Vec::new(),
+            troubled: Vec::new(),
+        }
     }
 
     /// Something is wrong with a node, or was until now.
@@ -118,6 +126,7 @@ impl Budget {
         in_sync
             && stage.kernel.is_up(spec.target)
             && !self.paused.contains(&spec.target)
+            && !self.troubled_cpus.iter().any(|(node, _)| *node == spec.target)
             && !self.net.iter().any(|fault| fault.nodes.contains(&spec.target))
             && stage.disks[spec.disk.index()].faults().is_empty()
     }

@@ -16,6 +16,7 @@ use crate::sim::{
 };
 
 use super::place;
+use super::report::RunOptions;
 
 /// Which node and which disk an id of the scenario is.
 pub(super) struct NodeTable {
@@ -92,13 +93,14 @@ impl Stage {
 }
 
 /// Makes the cluster of a scenario.
-pub(super) fn stage(scenario: &Scenario, seed: u64) -> Stage {
+pub(super) fn stage(scenario: &Scenario, seed: u64, options: &RunOptions) -> Stage {
     let cluster = &scenario.cluster;
-    let schedule = match cluster.schedule {
-        Schedule::Random => ScheduleKind::Random,
-        Schedule::Fifo => ScheduleKind::Fifo,
+    let config = KernelConfig {
+        schedule: schedule_kind(&cluster.schedule, options),
+        record_schedule: options.record_schedule,
+        buggify: cluster.buggify,
+        ..KernelConfig::default()
     };
-    let config = KernelConfig { schedule, ..KernelConfig::default() };
     let kernel = Kernel::new(Seed::new(seed), &config);
     let net = NetConfig {
         latency: (cluster.net.latency.min, cluster.net.latency.max),
@@ -122,6 +124,19 @@ pub(super) fn stage(scenario: &Scenario, seed: u64) -> Stage {
     let stage = Stage { kernel, fabric, disks, map, nodes, names, apps, ops };
     set_boots(&stage);
     stage
+}
+
+fn schedule_kind(schedule: &Schedule, options: &RunOptions) -> ScheduleKind {
+    if let Some(recording) = &options.replay_schedule {
+        return ScheduleKind::Replay(recording.clone());
+    }
+    match schedule {
+        Schedule::Random => ScheduleKind::Random,
+        Schedule::Fifo => ScheduleKind::Fifo,
+        Schedule::Lifo => ScheduleKind::Lifo,
+        Schedule::Pct(pct) => ScheduleKind::Pct { depth: pct.depth, steps: pct.steps },
+        Schedule::Starve(starve) => ScheduleKind::Starve { task: starve.task.clone() },
+    }
 }
 
 fn add_nodes(kernel: &Kernel, scenario: &Scenario, names: &mut Names) -> NodeTable {

@@ -5,6 +5,7 @@ use crate::base::Nanos;
 use crate::base::Record;
 use crate::check::Violation;
 use crate::sim::Crash;
+use crate::sim::Recording;
 use crate::sim::trace::Checkpoint;
 use crate::sim::trace::Keep;
 
@@ -19,12 +20,24 @@ pub struct RunOptions {
     pub until: Option<Nanos>,
     /// End at the first violation instead of running on with it.
     pub stop_at_failure: bool,
+    /// Record the picks of the schedule in [`RunReport::schedule`].
+    pub record_schedule: bool,
+    /// Make these picks instead of those that the scenario's schedule would make. With the scenario and
+    /// the seed that they were recorded of, it is the same run; with any other, a
+    /// [`Verdict::Misfit`].
+    pub replay_schedule: Option<Recording>,
 }
 
 impl Default for RunOptions {
     /// No trace, to the scenario's end or the first violation: what digests are compared under.
     fn default() -> Self {
-        Self { trace: Keep::Nothing, until: None, stop_at_failure: true }
+        Self {
+            trace: Keep::Nothing,
+            until: None,
+            stop_at_failure: true,
+            record_schedule: false,
+            replay_schedule: None,
+        }
     }
 }
 
@@ -84,6 +97,8 @@ pub struct RunReport {
     pub names: Names,
     /// The last records before the end, oldest first; empty when the run passed.
     pub last_events: Vec<Record>,
-    /// Names of the probes that were reached, with how often.
+    /// Names of the probes that were reached, with how often, in the order of their names.
     pub probes: Vec<(String, u64)>,
+    /// The picks of the schedule, if [`RunOptions::record_schedule`] asked for them.
+    pub schedule: Option<Recording>,
 }

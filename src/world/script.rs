@@ -282,7 +282,7 @@ impl World<'_> {
             };
             format!("script[{at}] {what} {why}")
         });
-        described.collect()
+        described.chain(self.stage.kernel.idle_schedule()).collect()
     }
 }
 

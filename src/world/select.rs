@@ -1,7 +1,7 @@
 //! Selectors made concrete: `any:` drawn inside the fault budget, `all:` spelled out.
 
-use crate::base::{DiskId, NodeId};
-use crate::scenario::{DiskSelector, NodeSelector, Scenario};
+use crate::base::{CpuId, DiskId, NodeId};
+use crate::scenario::{CpuSelector, DiskSelector, NodeClass, NodeSelector, Scenario};
 use crate::sim::Rng;
 
 use super::build::Stage;
@@ -43,6 +43,21 @@ pub(super) fn nodes(selector: NodeSelector, stage: &Stage) -> Choice<NodeId> {
         NodeSelector::Fixed(node) => Choice::OneOf(vec![stage.nodes.node(node)]),
         NodeSelector::Any(class) => Choice::OneOf(stage.nodes.class(class)),
         NodeSelector::All(class) => Choice::Each(stage.nodes.class(class)),
+    }
+}
+
+/// The CPUs that a selector may stand for.
+pub(super) fn cpus(selector: CpuSelector, stage: &Stage) -> Choice<(NodeId, CpuId)> {
+    let all = || {
+        let nodes = stage.nodes.class(NodeClass::Node).into_iter();
+        nodes.flat_map(|node| stage.kernel.cpus(node).map(move |cpu| (node, cpu))).collect()
+    };
+    match selector {
+        CpuSelector::Fixed(cpu) => {
+            Choice::OneOf(vec![(stage.nodes.node(cpu.node), CpuId::new(cpu.cpu))])
+        }
+        CpuSelector::Any => Choice::OneOf(all()),
+        CpuSelector::All => Choice::Each(all()),
     }
 }
 

@@ -6,7 +6,6 @@ use std::rc::Rc;
 use crate::base::{Nanos, NodeId};
 use crate::check::{Check, Checkers, Leak};
 use crate::scenario::{self, NodeClass, Scenario};
-use crate::sim::trace::Keep;
 use crate::sim::{Device, OwnerId, Rng, Turn, sealed};
 
 use super::budget::Budget;
@@ -108,16 +107,16 @@ pub(super) struct World<'a> {
 #[must_use]
 pub fn simulate(scenario: &Scenario, seed: u64, options: &RunOptions) -> RunReport {
     sealed(seed, || {
-        let mut world = World::new(scenario, seed, options.trace);
+        let mut world = World::new(scenario, seed, options);
         world.run(options);
         world.report(seed)
     })
 }
 
 impl<'a> World<'a> {
-    fn new(scenario: &'a Scenario, seed: u64, keep: Keep) -> Self {
-        let stage = stage(scenario, seed);
-        stage.kernel.keep_trace(keep);
+    fn new(scenario: &'a Scenario, seed: u64, options: &RunOptions) -> Self {
+        let stage = stage(scenario, seed, options);
+        stage.kernel.keep_trace(options.trace);
         let checks = chosen(&scenario.checks);
         let mut checkers = Checkers::new(&checks);
         if scenario.budget == scenario::Budget::Survivable && checks.contains(&Check::Durable) {
@@ -258,6 +257,7 @@ impl<'a> World<'a> {
     /// Takes a node down; what outlives it is a leak.
     pub(super) fn take_down(&mut self, node: NodeId) {
         self.budget.paused.retain(|paused| *paused != node);
+        self.budget.troubled_cpus.retain(|(troubled, _)| *troubled != node);
         let left = self.stage.kernel.kill(node);
         let owner = self.stage.names.node(node);
         let leaks = left.iter().map(|item| Leak {
@@ -291,7 +291,8 @@ impl<'a> World<'a> {
             trace: kernel.take_trace(),
             names: self.stage.names.clone(),
             last_events: if failed { kernel.recent_records() } else { Vec::new() },
-            probes: Vec::new(),
+            probes: kernel.reached(),
+            schedule: kernel.recorded_schedule(),
         };
         kernel.dismantle();
         report

@@ -4,12 +4,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::cpu::{CpuOnly, SlowCpu};
 use super::disk::{
     DiskClient, DiskOnly, FailNext, HangDisk, InjectRandomFailure, InsertBadSector, SlowDisk,
 };
 use super::net::{DelayLink, LinkOnly, LossyLink, Partition};
 use super::node::{NodeOnly, Reboot};
-use crate::scenario::ids::{DiskSelector, NodeSelector};
+use crate::scenario::ids::{CpuSelector, DiskSelector, NodeSelector};
 
 /// An argument that says where an action is applied.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +18,7 @@ pub(in crate::scenario) enum Where<'a> {
     Node(NodeSelector),
     Client(NodeSelector),
     Disk(&'a DiskSelector),
+    Cpu(CpuSelector),
 }
 
 /// What all arguments of actions can say of themselves.
@@ -127,6 +129,15 @@ actions! {
         NodePause(NodeOnly) = "node.pause", undoes;
         /// The node runs on where it was paused.
         NodeResume(NodeOnly) = "node.resume", stays;
+    }
+    /// What happens to single CPUs.
+    Cpu = "cpu" {
+        /// What runs on the CPU stands still, with its timers and completions; its node goes on.
+        CpuStop(CpuOnly) = "cpu.stop", undoes;
+        /// The CPU runs on where it was stopped.
+        CpuResume(CpuOnly) = "cpu.resume", stays;
+        /// Tasks on the CPU take `factor` times as long.
+        CpuSlow(SlowCpu) = "cpu.slow", undoes;
     }
 }
 

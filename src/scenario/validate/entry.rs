@@ -2,8 +2,9 @@
 
 use crate::base::Nanos;
 use crate::scenario::collect::{Reading, nearest};
-use crate::scenario::ids::{DiskRef, NodeRef};
+use crate::scenario::ids::{CpuRef, DiskRef, NodeRef};
 use crate::scenario::model::{Expect, Scenario};
+use crate::scenario::schedule::{Schedule, StarveSchedule};
 use crate::scenario::tree::{Step, Tree};
 
 use super::{budget, script, volumes, workload};
@@ -101,6 +102,25 @@ impl Validator<'_, '_> {
         self.report(steps, &expected, &help);
     }
 
+    /// Reports a CPU that the cluster does not have.
+    pub fn cpu(&mut self, steps: &[Step], cpu: CpuRef) {
+        let cluster = &self.scenario.cluster;
+        if !self.cluster_known || cluster.has_cpu(cpu) {
+            return;
+        }
+        if !cluster.has_node(cpu.node) {
+            return self.node(steps, cpu.node);
+        }
+        let key = match cpu.node {
+            NodeRef::Client(_) => "client_cpus",
+            NodeRef::Target(_) => "target_cpus",
+            NodeRef::Manager(_) => "manager_cpus",
+        };
+        let help =
+            format!("more of them: \"cluster\": {{ \"{key}\": {} }}", u32::from(cpu.cpu) + 1);
+        self.report(steps, "a CPU that the node has, counted from 0", &help);
+    }
+
     /// Reports a disk that the cluster does not have.
     pub fn disk(&mut self, steps: &[Step], disk: DiskRef) {
         let cluster = &self.scenario.cluster;
@@ -158,6 +178,12 @@ impl Validator<'_, '_> {
         if cluster.disk.volatile_cache {
             let help = "disks with a volatile cache are not available yet";
             self.report(&steps!["cluster", "disk", "volatile_cache"], "`false`", help);
+        }
+        if let Schedule::Starve(StarveSchedule { task }) = &cluster.schedule
+            && task.is_empty()
+        {
+            let expected = "the name of a task such as `client.rebuild`";
+            self.report(&steps!["cluster", "schedule", "starve", "task"], expected, "");
         }
         for (part, key, range) in [
             ("disk", "read", cluster.disk.read),

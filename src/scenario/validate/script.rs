@@ -2,7 +2,7 @@
 
 use crate::base::Nanos;
 use crate::scenario::action::{Action, Where};
-use crate::scenario::ids::{DiskSelector, NodeClass, NodeSelector};
+use crate::scenario::ids::{CpuSelector, DiskSelector, NodeClass, NodeSelector};
 use crate::scenario::script::{Condition, Effect, Trigger};
 use crate::scenario::tree::Step;
 
@@ -95,6 +95,8 @@ fn act(validator: &mut Validator<'_, '_>, index: usize, action: &Action) {
             Where::Client(_) => {
                 validator.report(&at(key), "a client: `c0`, `any:client` or `all:client`", "");
             }
+            Where::Cpu(CpuSelector::Fixed(cpu)) => validator.cpu(&at(key), *cpu),
+            Where::Cpu(CpuSelector::Any | CpuSelector::All) => {}
             Where::Disk(DiskSelector::Fixed(disk)) => validator.disk(&at(key), *disk),
             Where::Disk(DiskSelector::AnyLegOf(volume)) => {
                 validator.volume_name(&at(key), volume);

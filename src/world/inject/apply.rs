@@ -1,8 +1,9 @@
 //! Applies an action by its family, and undoes it. Knows no single action.
 
-use crate::base::{DiskId, NodeId};
+use crate::base::{CpuId, DiskId, NodeId};
 use crate::scenario::{self, Action, Family, NanosRange};
 
+use super::cpu::CpuUndo;
 use super::disk::DiskUndo;
 use super::net::NetUndo;
 use super::node::NodeUndo;
@@ -15,6 +16,7 @@ pub(in crate::world) enum Undo {
     Disk(DiskId, DiskUndo),
     Net(NetUndo),
     Node(NodeId, NodeUndo),
+    Cpu(NodeId, CpuId, CpuUndo),
 }
 
 /// What became of an action.
@@ -35,6 +37,7 @@ impl World<'_> {
             Family::Disk => self.apply_to_disk(entry, action),
             Family::Net => self.apply_to_net(entry, action),
             Family::Node => self.apply_to_node(entry, action),
+            Family::Cpu => self.apply_to_cpu(entry, action),
         };
         if matches!(applied, Applied::Withheld) {
             let action = ActionName::of(action);
@@ -80,6 +83,7 @@ impl World<'_> {
             Undo::Disk(disk, undo) => self.undo_on_disk(disk, undo),
             Undo::Net(undo) => self.undo_on_net(undo),
             Undo::Node(node, undo) => self.undo_on_node(node, undo),
+            Undo::Cpu(node, cpu, undo) => self.undo_on_cpu((node, cpu), undo),
         }
     }
 
@@ -87,6 +91,7 @@ impl World<'_> {
     pub(in crate::world) fn stop_faults(&mut self) {
         self.stop_disk_faults();
         self.stop_net_faults();
+        self.stop_cpu_faults();
         self.stop_node_faults();
     }
 }

@@ -2,6 +2,7 @@
 //! Decides no time.
 
 mod apply;
+mod cpu;
 mod disk;
 mod net;
 mod node;
