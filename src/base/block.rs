@@ -290,6 +290,17 @@ impl Payload {
         self.len() == 0
     }
 
+    /// The stamp of the first block, if block `i` is that stamp's `advanced(i)`, or if all are zeroes.
+    /// The stamp of zeroes has no writer.
+    #[must_use]
+    pub fn first_of_run(&self) -> Option<Stamp> {
+        match &self.0 {
+            Blocks::Run(first, _) if first.writer() != 0 => Some(*first),
+            Blocks::Run(..) => Some(Stamp::default()),
+            Blocks::One(_) | Blocks::Many(_) => None,
+        }
+    }
+
     /// The block at `index`; panics when there is none.
     #[must_use]
     pub fn block(&self, index: u32) -> Block {

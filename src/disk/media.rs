@@ -1,5 +1,6 @@
 //! The medium: sparse pages of blocks, paid for by what is written. Knows no fault.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use crate::base::Block;
@@ -12,12 +13,19 @@ const PAGE: usize = 256;
 const DIRECTORY: usize = 1024;
 const DIRECTORY_BLOCKS: u64 = (PAGE * DIRECTORY) as u64;
 
-type Page = Box<[Block; PAGE]>;
+/// The stamp of each block; zeroes are the all-zero one. Whatever is no stamp's content stands aside.
+type Page = Box<[Stamp; PAGE]>;
+
+const ZERO: Stamp = Stamp::from_words([0, 0]);
+/// Stands in a page for a block that stands aside.
+const ASIDE: Stamp = Stamp::from_words([u64::MAX, u64::MAX]);
 
 /// What a disk holds, under every fault.
 #[derive(Debug, Default)]
 pub(super) struct Media {
     directories: Vec<Option<Box<[Option<Page>]>>>,
+    /// The blocks that are neither zeroes nor as an application's write made them.
+    aside: BTreeMap<u64, Block>,
     /// Blocks marked as lost, until they are written again.
     lost: BTreeSet<u64>,
     /// Collects the blocks of a read that are not one write's.
@@ -56,25 +64,41 @@ const fn follows(origin: Stamp, offset: u64) -> Stamp {
     if origin.writer() == 0 { origin } else { origin.advanced(offset) }
 }
 
+/// What a page holds of a block; [`ASIDE`] if it has to stand aside.
+fn packed(block: &Block) -> Stamp {
+    match block.stamp() {
+        Some(stamp) if stamp == ZERO || (stamp.writer() != 0 && stamp != ASIDE) => stamp,
+        _ => ASIDE,
+    }
+}
+
 impl Media {
-    fn page(&self, lba: u64) -> Option<&[Block; PAGE]> {
+    fn page(&self, lba: u64) -> Option<&[Stamp; PAGE]> {
         let (directory, page, _) = place(lba);
         self.directories.get(directory)?.as_deref()?[page].as_deref()
     }
 
-    fn page_mut(&mut self, lba: u64) -> &mut [Block; PAGE] {
+    fn page_mut(&mut self, lba: u64) -> &mut [Stamp; PAGE] {
         let (directory, page, _) = place(lba);
         if directory >= self.directories.len() {
             self.directories.resize_with(directory + 1, || None);
         }
         let pages = self.directories[directory]
             .get_or_insert_with(|| (0..DIRECTORY).map(|_| None).collect());
-        pages[page].get_or_insert_with(|| Box::new([const { Block::ZERO }; PAGE]))
+        pages[page].get_or_insert_with(|| Box::new([ZERO; PAGE]))
+    }
+
+    fn unpacked(&self, lba: u64, stamp: Stamp) -> Block {
+        match stamp {
+            ZERO => Block::ZERO,
+            ASIDE => self.aside[&lba].clone(),
+            stamp => Block::stamped(stamp),
+        }
     }
 
     /// The block at `lba`; zeroes where nothing was written.
     pub(super) fn block(&self, lba: u64) -> Block {
-        self.page(lba).map_or(Block::ZERO, |page| page[place(lba).2].clone())
+        self.page(lba).map_or(Block::ZERO, |page| self.unpacked(lba, page[place(lba).2]))
     }
 
     /// Marks `count` blocks from `lba` on as lost.
@@ -88,17 +112,23 @@ impl Media {
     }
 
     fn rewritten(&mut self, lba: u64, count: u32) {
-        if !self.lost.is_empty() {
-            (lba..lba + u64::from(count)).for_each(|lba| {
-                self.lost.remove(&lba);
-            });
+        if self.lost.is_empty() && self.aside.is_empty() {
+            return;
+        }
+        for lba in lba..lba + u64::from(count) {
+            self.lost.remove(&lba);
+            self.aside.remove(&lba);
         }
     }
 
     /// Sets one block.
     pub(super) fn set(&mut self, lba: u64, block: Block) {
         self.rewritten(lba, 1);
-        self.page_mut(lba)[place(lba).2] = block;
+        let stamp = packed(&block);
+        self.page_mut(lba)[place(lba).2] = stamp;
+        if stamp == ASIDE {
+            self.aside.insert(lba, block);
+        }
     }
 
     /// The blocks from `lba` on: as one run where one write wrote them all, or nobody any.
@@ -122,17 +152,22 @@ impl Media {
 
     /// Writes the first `count` blocks of `data` from `lba` on.
     pub(super) fn write(&mut self, lba: u64, data: &Payload, count: u32) {
+        let Some(first) = data.first_of_run() else {
+            for (lba, block) in (lba..).zip(data.blocks()).take(count as usize) {
+                self.set(lba, block);
+            }
+            return;
+        };
         self.rewritten(lba, count);
         let mut done = 0;
-        while done < count {
-            let at = lba + u64::from(done);
-            let within = place(at).2;
-            let here = (count - done).min((PAGE - within) as u32);
-            let page = self.page_mut(at);
-            for (slot, index) in page[within..].iter_mut().zip(done..done + here) {
-                *slot = data.block(index);
+        while done < u64::from(count) {
+            let within = place(lba + done).2;
+            let page = self.page_mut(lba + done);
+            let end = within + (u64::from(count) - done).min((PAGE - within) as u64) as usize;
+            for slot in &mut page[within..end] {
+                *slot = follows(first, done);
+                done += 1;
             }
-            done += here;
         }
     }
 
@@ -145,7 +180,7 @@ impl Media {
             let within = place(at).2;
             let here = (count - done).min((PAGE - within) as u32);
             if self.page(at).is_some() {
-                self.page_mut(at)[within..within + here as usize].fill(Block::ZERO);
+                self.page_mut(at)[within..within + here as usize].fill(ZERO);
             }
             done += here;
         }
@@ -174,8 +209,8 @@ impl Media {
             }
             let end = to.min(at + (PAGE - within) as u64);
             if let Some(page) = self.page(at) {
-                for (lba, block) in (at..end).zip(&page[within..]) {
-                    see(lba, block);
+                for (lba, stamp) in (at..end).zip(&page[within..]) {
+                    see(lba, &self.unpacked(lba, *stamp));
                 }
             }
             at = end;
@@ -251,6 +286,24 @@ mod tests {
         media.zero(301, 1);
         assert!(media.block(300).stamp() == Some(stamp(0, 1)) && media.block(301) == Block::ZERO);
         assert_eq!(media.block(302).stamp(), Some(stamp(2, 1)));
+    }
+
+    #[test]
+    fn any_content_is_read_back_until_it_is_overwritten() {
+        let mut media = Media::default();
+        let odd = [
+            Block::from_bytes(&[7; 512]),
+            Block::stamped(Stamp::from_words([u64::MAX, u64::MAX])),
+            Block::stamped(Stamp::from_words([1, 2])),
+        ];
+        let data = Payload::from_blocks(&odd);
+        media.write(1, &data, 3);
+        assert!(media.read(1, 3).blocks().eq(odd));
+        media.write(1, &Payload::run(stamp(1, 1), 2), 2);
+        media.zero(3, 1);
+        assert_eq!(media.block(2), Block::stamped(stamp(2, 1)));
+        assert_eq!(media.block(3), Block::ZERO);
+        assert!(media.aside.is_empty());
     }
 
     #[test]
