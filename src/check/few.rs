@@ -31,6 +31,12 @@ impl<T: Copy, const N: usize> Few<T, N> {
         }
     }
 
+    /// Drops all items.
+    pub(super) fn clear(&mut self) {
+        self.len = 0;
+        self.spilled.clear();
+    }
+
     /// Adds an item at the end.
     pub(super) fn push(&mut self, item: T) {
         let len = self.len as usize;

@@ -5,18 +5,15 @@ use crate::base::history::{BlockRead, OpAbandoned, OpInvoked, OpKind, OpResult, 
 use crate::base::{Nanos, OpId, Record, Recorded, Seq, Stamp, VolumeId};
 
 use super::graves::Graves;
-use super::index::Index;
 use super::operations::{Operation, Operations};
 use super::recent::Recent;
 use super::register::{Fate, Moment, Register, Value, Wrong};
+use super::registers::Registers;
 
 const INVOKED: u32 = OpInvoked::TYPE.code;
 const SHOWN: u32 = BlockRead::TYPE.code;
 const RETURNED: u32 = OpReturned::TYPE.code;
 const ABANDONED: u32 = OpAbandoned::TYPE.code;
-
-/// How many neighbouring blocks share an entry of the index: what one cache line has room for.
-const CHUNK: usize = 16;
 
 /// The writer of contents that are no stamp's (`Block::fingerprint`).
 const NO_WRITER: u16 = u16::MAX;
@@ -56,11 +53,9 @@ pub struct Contradiction {
 pub struct History {
     operations: Operations,
     /// One for each block that an operation touched.
-    registers: Vec<Tracked>,
-    /// From a place to its chunk of places.
-    index: Index,
-    /// Of each place in a chunk, the slot of its register + 1, or 0.
-    chunks: Vec<[u32; CHUNK]>,
+    registers: Registers,
+    /// Places that have contradicted themselves already: what follows from that is not worth a report.
+    muted: Vec<u64>,
     /// The highest sequence number of each writer.
     newest: Vec<u64>,
     recent: Recent,
@@ -69,13 +64,6 @@ pub struct History {
     forgotten: Vec<Value>,
     contradictions: Vec<Contradiction>,
     now: Seq,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Tracked {
-    register: Register,
-    /// Whether it has contradicted itself already: what follows from that is not worth a report.
-    muted: bool,
 }
 
 impl History {
@@ -144,9 +132,13 @@ impl History {
     /// When it may not, why.
     pub fn may_hold(&self, volume: VolumeId, block: u64, content: Stamp) -> Result<(), Unfit> {
         self.at_home(volume, block, content)?;
-        let judged = match self.register(volume, block) {
-            Some(register) => register.may_hold(author(content), self.now + 1),
-            None if author(content) == 0 => Ok(()),
+        let (place, author) = (place(volume, block), author(content));
+        if self.registers.settled(place).is_some_and(|settled| settled.author == author) {
+            return Ok(());
+        }
+        let judged = match self.registers.get(place) {
+            Some(register) => register.may_hold(author, self.now + 1),
+            None if author == 0 => Ok(()),
             None => Err(Wrong::Absent),
         };
         judged.map_err(|wrong| Unfit::Wrong(self.precise(content, wrong)))
@@ -165,16 +157,15 @@ impl History {
     /// never touched and holds zeroes.
     #[must_use]
     pub fn legal_now(&self, volume: VolumeId, block: u64) -> Vec<Value> {
-        let Some(register) = self.register(volume, block) else {
-            return Vec::new();
-        };
-        register.legal(self.now + 1, self.now + 1).copied().collect()
+        let register = self.registers.get(place(volume, block));
+        let now = self.now + 1;
+        register.map_or_else(Vec::new, |it| it.legal(now, now).copied().collect())
     }
 
     /// The values known of that block, oldest first; nothing if it was never touched.
     #[must_use]
-    pub fn values(&self, volume: VolumeId, block: u64) -> &[Value] {
-        self.register(volume, block).map_or(&[], Register::values)
+    pub fn values(&self, volume: VolumeId, block: u64) -> Vec<Value> {
+        self.registers.get(place(volume, block)).map_or_else(Vec::new, |it| it.values().to_vec())
     }
 
     /// The last records about these operations, or about that block of the volume if it is given.
@@ -186,27 +177,6 @@ impl History {
     /// The last records that every checker may quote.
     pub(super) fn records(&self) -> &Recent {
         &self.recent
-    }
-
-    fn register(&self, volume: VolumeId, block: u64) -> Option<&Register> {
-        let (chunk, within) = chunk_of(place(volume, block));
-        let slot = self.chunks[self.index.get(chunk)? as usize][within].checked_sub(1)?;
-        Some(&self.registers[slot as usize].register)
-    }
-
-    fn tracked(&mut self, volume: VolumeId, block: u64) -> &mut Tracked {
-        let (chunk, within) = chunk_of(place(volume, block));
-        let chunk = self.index.get(chunk).unwrap_or_else(|| {
-            self.chunks.push([0; CHUNK]);
-            self.index.insert(chunk, self.chunks.len() as u32 - 1);
-            self.chunks.len() as u32 - 1
-        });
-        let slot = &mut self.chunks[chunk as usize][within];
-        if *slot == 0 {
-            self.registers.push(Tracked::default());
-            *slot = self.registers.len() as u32;
-        }
-        &mut self.registers[*slot as usize - 1]
     }
 
     fn invoked(&mut self, record: &Record, invoked: OpInvoked) {
@@ -224,12 +194,13 @@ impl History {
         }
         self.newest[writer] = self.newest[writer].max(stamp.sequence());
         for offset in 0..u64::from(invoked.blocks) {
-            let tracked = self.tracked(invoked.volume, invoked.block + offset);
-            if invoked.kind == OpKind::Read {
-                tracked.register.read_invoked(record.seq);
-            } else {
-                tracked.register.write_invoked(author, moment);
-            }
+            self.registers.with(place(invoked.volume, invoked.block + offset), |register| {
+                if invoked.kind == OpKind::Read {
+                    register.read_invoked(record.seq);
+                } else {
+                    register.write_invoked(author, moment);
+                }
+            });
         }
     }
 
@@ -255,12 +226,11 @@ impl History {
     fn write_ended(&mut self, operation: &Operation, ended: Moment, fate: Fate) {
         for offset in 0..u64::from(operation.blocks) {
             let block = operation.block + offset;
-            let mut forgotten = std::mem::take(&mut self.forgotten);
-            let tracked = self.tracked(operation.volume, block);
-            let seen = tracked.register.write_ended(fate, ended, &mut forgotten);
             let place = place(operation.volume, block);
-            forgotten.drain(..).for_each(|value| self.graves.bury(place, value));
-            self.forgotten = forgotten;
+            let forgotten = &mut self.forgotten;
+            let end = |register: &mut Register| register.write_ended(fate, ended, forgotten);
+            let seen = self.registers.with(place, end);
+            self.forgotten.drain(..).for_each(|value| self.graves.bury(place, value));
             if let Some(seen) = seen {
                 let content = match seen.author {
                     0 => Stamp::default(),
@@ -276,8 +246,10 @@ impl History {
         if ok {
             for (block, content) in &operation.shown {
                 let judged = self.at_home(operation.volume, *block, *content).and_then(|()| {
-                    let register = &mut self.tracked(operation.volume, *block).register;
-                    let read = register.read(author(*content), operation.invoked, ended);
+                    let place = place(operation.volume, *block);
+                    let read = self.registers.with(place, |register| {
+                        register.read(author(*content), operation.invoked, ended)
+                    });
                     read.map_err(Unfit::Wrong)
                 });
                 if let Err(unfit) = judged {
@@ -286,8 +258,8 @@ impl History {
             }
         }
         for offset in 0..u64::from(operation.blocks) {
-            let tracked = self.tracked(operation.volume, operation.block + offset);
-            tracked.register.read_ended(operation.invoked.seq);
+            let place = place(operation.volume, operation.block + offset);
+            self.registers.with(place, |register| register.read_ended(operation.invoked.seq));
         }
     }
 
@@ -299,11 +271,14 @@ impl History {
         unfit: Unfit,
     ) {
         let volume = operation.volume;
-        let tracked = self.tracked(volume, block);
-        if std::mem::replace(&mut tracked.muted, true) {
+        let place = place(volume, block);
+        if self.muted.contains(&place) {
             return;
         }
-        let legal = tracked.register.legal(operation.invoked.seq, ended.seq).copied().collect();
+        self.muted.push(place);
+        let (from, to) = (operation.invoked.seq, ended.seq);
+        let legal = |register: &mut Register| register.legal(from, to).copied().collect();
+        let legal = self.registers.with(place, legal);
         let unfit = self.explain((volume, block), content, operation.invoked.seq, unfit);
         self.contradictions.push(Contradiction {
             volume,
@@ -362,7 +337,8 @@ impl History {
         if value.fate == Fate::Refused {
             return Unfit::Wrong(Wrong::Refused(*value));
         }
-        let others = self.graves.of(place).chain(self.values(volume, block));
+        let known = self.values(volume, block);
+        let others = self.graves.of(place).chain(&known);
         let by = others
             .filter(|other| other.first_return.seq < invoked)
             .filter(|other| value.first_return.seq < other.last_invoke.seq && *other != value)
@@ -379,11 +355,6 @@ impl History {
 /// The word that names a block: the first of its stamps.
 const fn place(volume: VolumeId, block: u64) -> u64 {
     (volume.get() as u64) << 48 | (block & ((1 << 48) - 1))
-}
-
-/// The chunk that a place is in, and where in it.
-const fn chunk_of(place: u64) -> (u64, usize) {
-    (place / CHUNK as u64, place as usize % CHUNK)
 }
 
 /// Of a content, the word that names its write; 0 for zeroes.

@@ -16,6 +16,7 @@ mod operations;
 mod origin;
 mod recent;
 mod register;
+mod registers;
 mod set;
 mod snapshot;
 mod violation;
