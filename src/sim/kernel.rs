@@ -27,7 +27,7 @@ use super::rng::{Rng, Seed};
 use super::schedule::{self, CpuSlot, Misfit, Ready, Recorder, Recording, Schedule};
 use super::task::{Body, ForeignWakes, State, Task, TaskId, Tasks, WakeRef, waker};
 use super::timer::Timers;
-use super::trace::TraceSink;
+use super::trace::{Place, TraceSink};
 use super::wait::Wait;
 
 /// A component that schedules events of its own and is told of the death of nodes.
@@ -94,7 +94,10 @@ pub(super) struct Inner {
     pub(super) now: Cell<Nanos>,
     /// The record that led to what runs now.
     pub(super) cause: Cell<Seq>,
-    current: Cell<Option<Running>>,
+    /// Where the task being polled is; nowhere between polls.
+    place: Cell<Place>,
+    /// The task being polled, and the data pointer of its own waker, which tells it from a combinator's.
+    running: Cell<(TaskId, *const ())>,
     /// What the task being polled said last that it waits for.
     wait: Cell<Option<Wait>>,
     events: RefCell<EventQueue>,
@@ -124,15 +127,9 @@ pub(super) struct Inner {
     turns: Cell<u64>,
 }
 
-/// The task being polled.
-#[derive(Clone, Copy)]
-struct Running {
-    task: TaskId,
-    node: NodeId,
-    cpu: CpuId,
-    /// The data pointer of the task's own waker: tells it from a combinator's.
-    waker: *const (),
-}
+/// What no waker's data pointer is: no task is being polled.
+const NO_WAKER: *const () = std::ptr::without_provenance(usize::MAX);
+const NOT_RUNNING: (TaskId, *const ()) = (TaskId { slot: u32::MAX, generation: 0 }, NO_WAKER);
 
 impl fmt::Debug for Kernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -155,7 +152,8 @@ impl Kernel {
             seed,
             now: Cell::new(Nanos::ZERO),
             cause: Cell::new(0),
-            current: Cell::new(None),
+            place: Cell::default(),
+            running: Cell::new(NOT_RUNNING),
             wait: Cell::new(None),
             events: RefCell::default(),
             tasks: RefCell::default(),
@@ -247,16 +245,14 @@ impl Kernel {
 
     /// Writes a record, caused by what runs now, and becomes the cause of what follows.
     pub fn emit<R: Recorded>(&self, node: Option<NodeId>, what: &R) -> Seq {
-        let inner = &self.inner;
-        let running = inner.current.get();
-        let (node, cpu) = match running {
-            Some(running) if node.is_none_or(|node| node == running.node) => {
-                (Some(running.node), Some(running.cpu))
-            }
-            _ => (node, None),
+        let inner = &*self.inner;
+        let running = inner.place.get();
+        let place = match node {
+            Some(elsewhere) if !running.is_on(elsewhere) => Place::of(node),
+            _ => running,
         };
         let cause = inner.cause.get();
-        let seq = inner.trace.borrow_mut().write(self.now(), (node, cpu), cause, what);
+        let seq = inner.trace.borrow_mut().write(self.now(), place, cause, what);
         inner.cause.set(seq);
         if log::enabled() {
             self.log_last_record();
@@ -266,7 +262,7 @@ impl Kernel {
 
     #[cold]
     fn log_last_record(&self) {
-        let last = self.inner.trace.borrow().last();
+        let last = self.inner.trace.borrow().recent().pop();
         if let Some(record) = last {
             log::record(&record, &self.inner.names.borrow());
         }
@@ -285,21 +281,24 @@ impl Kernel {
 
     /// The task being polled.
     pub(super) fn current_task(&self) -> Option<TaskId> {
-        self.inner.current.get().map(|running| running.task)
+        let (task, waker) = self.inner.running.get();
+        (waker != NO_WAKER).then_some(task)
     }
 
     /// The CPU on which a task of this node is being polled.
     pub(super) fn current_cpu(&self, node: NodeId) -> Option<CpuId> {
-        let running = self.inner.current.get().filter(|running| running.node == node);
-        running.map(|running| running.cpu)
+        let place = self.inner.place.get();
+        if place.is_on(node) { place.cpu() } else { None }
     }
 
     /// Whom to wake when what the current poll waits for has come.
     #[must_use]
     pub fn wake_ref(&self, cx: &Context<'_>) -> WakeRef {
-        match self.inner.current.get() {
-            Some(running) if running.waker == cx.waker().data() => WakeRef::Task(running.task),
-            _ => WakeRef::Foreign(cx.waker().clone()),
+        let (task, waker) = self.inner.running.get();
+        if waker == cx.waker().data() {
+            WakeRef::Task(task)
+        } else {
+            WakeRef::Foreign(cx.waker().clone())
         }
     }
 
@@ -552,21 +551,26 @@ impl Kernel {
         task.wait = None;
         inner.wait.set(None);
         inner.cause.set(task.cause);
-        let running = Running { task: id, node: task.node, cpu, waker: body.1.data() };
-        inner.current.set(Some(running));
+        inner.place.set(Place::on_cpu(task.node, cpu));
+        inner.running.set((id, body.1.data()));
         Some((body, task.node, task.name))
+    }
+
+    fn nothing_runs(&self) {
+        self.inner.place.set(Place::default());
+        self.inner.running.set(NOT_RUNNING);
     }
 
     fn end(&self, id: TaskId, result: Poll<()>, body: Body) {
         let inner = &self.inner;
         if result.is_ready() {
             drop(body);
-            inner.current.set(None);
+            self.nothing_runs();
             let finished = inner.tasks.borrow_mut().remove(id);
             drop(finished);
             return;
         }
-        inner.current.set(None);
+        self.nothing_runs();
         let mut tasks = inner.tasks.borrow_mut();
         let Some(task) = tasks.get(id) else {
             drop(tasks);
@@ -593,7 +597,7 @@ impl Kernel {
         caught: Caught,
     ) {
         let inner = &self.inner;
-        inner.current.set(None);
+        self.nothing_runs();
         inner.has_ended.set(true);
         *inner.crash.borrow_mut() = Some(Crash {
             node,
@@ -626,7 +630,7 @@ impl Kernel {
     /// Ends the simulation: drops every task, event and device, so that nothing keeps itself alive.
     pub fn dismantle(&self) {
         let inner = &self.inner;
-        inner.current.set(None);
+        self.nothing_runs();
         for node in 0..inner.nodes.borrow().len() {
             self.end_work_queues(NodeId::new(node as u32));
         }

@@ -1,18 +1,24 @@
 //! The running digest of all records. Two runs with equal digests did the same.
 //!
-//! Specification: records are serialised as little-endian 64-bit words `time, node+1 << 32 | cpu+1 << 16 …`
-//! (see [`Digest::push`]), 64 records to a page; a page's digest is XXH3-128 over the previous page's
-//! digest (16 bytes, little-endian; zero at first) followed by the page. The last page may be short.
+//! Specification: a record is serialised as 64-bit words, little-endian: its time in nanoseconds; the code
+//! of its type << 32 | its node + 1; its cause << 16 | its CPU + 1 (node and CPU are 0 where there is none);
+//! then its fields in order, as many as its type has. 64 records make a page. The digest of a page is
+//! XXH3-128 over the digest of the page before (16 bytes, little-endian; zeroes at first) followed by the
+//! page's words. The digest of a run is that of its last page, which may be short.
+
+use std::collections::VecDeque;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::base::{Record, Seq, WORDS};
+use crate::base::{Nanos, Record, Recorded, Seq};
 
-const RECORDS_PER_PAGE: usize = 64;
-const HEAD_WORDS: usize = 4;
-const RECORD_BYTES: usize = (HEAD_WORDS + WORDS) * 8;
-const PAGE_BYTES: usize = 16 + RECORDS_PER_PAGE * RECORD_BYTES;
+use super::page::{Page, Place, RECORDS_PER_PAGE};
+
 const CHECKPOINTS_MAX: usize = 4096;
+/// Pages that are kept behind the one being written, so that the last records can be shown.
+const OLDER_MAX: usize = 4;
+/// How many of the last records are shown.
+const RECENT_MAX: usize = OLDER_MAX * RECORDS_PER_PAGE;
 
 /// The digest after all records up to and including `seq`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,18 +29,13 @@ pub struct Checkpoint {
     pub digest: u128,
 }
 
-#[inline]
-fn put(room: &mut [u8], words: &[u64]) {
-    for (bytes, word) in room.as_chunks_mut::<8>().0.iter_mut().zip(words) {
-        *bytes = word.to_le_bytes();
-    }
-}
-
 /// A running 128-bit digest with checkpoints.
-pub struct Digest {
-    page: Box<[u8; PAGE_BYTES]>,
-    filled: usize,
-    records: usize,
+pub(in crate::sim) struct Digest {
+    /// Records so far.
+    seq: Seq,
+    page: Box<Page>,
+    /// Full pages, oldest first.
+    older: VecDeque<Box<Page>>,
     pages: u64,
     pages_per_checkpoint: u64,
     checkpoints: Vec<Checkpoint>,
@@ -43,9 +44,9 @@ pub struct Digest {
 impl Default for Digest {
     fn default() -> Self {
         Self {
-            page: Box::new([0; PAGE_BYTES]),
-            filled: 16,
-            records: 0,
+            seq: 0,
+            page: Page::after(0),
+            older: VecDeque::new(),
             pages: 0,
             pages_per_checkpoint: 1,
             checkpoints: Vec::new(),
@@ -54,37 +55,38 @@ impl Default for Digest {
 }
 
 impl Digest {
-    /// Takes in a record.
+    /// Takes in a record: its place in the trace.
     #[inline]
-    pub fn push(&mut self, record: &Record) {
-        let fields = record.kind.fields.len();
-        let node = record.node.map_or(0, |node| u64::from(node.get()) + 1);
-        let cpu = record.cpu.map_or(0, |cpu| u64::from(cpu.get()) + 1);
-        let code = u64::from(record.kind.code) << 32 | fields as u64;
-        let head = [record.at.get(), code, node << 16 | cpu, record.cause];
-        // Written in full, whatever the number of fields: the next record overwrites what this one
-        // has no use for, and where everything goes is known when this is compiled.
-        let room = self.page[self.filled..].first_chunk_mut::<RECORD_BYTES>();
-        let room = room.expect("a page has room for all its records");
-        let (head_room, words_room) = room.split_at_mut(HEAD_WORDS * 8);
-        put(head_room, &head);
-        put(words_room, &record.words);
-        self.filled += (HEAD_WORDS + fields) * 8;
-        self.records += 1;
-        if self.records == RECORDS_PER_PAGE {
-            self.turn_page(record.seq);
+    pub(super) fn push<R: Recorded>(
+        &mut self,
+        at: Nanos,
+        place: Place,
+        cause: Seq,
+        what: &R,
+    ) -> Seq {
+        self.page.push(at, place, cause, what);
+        self.seq += 1;
+        if self.page.len() == RECORDS_PER_PAGE {
+            self.turn_page();
         }
+        self.seq
     }
 
     #[cold]
-    fn turn_page(&mut self, seq: Seq) {
-        let digest = xxh3_128(&self.page[..self.filled]);
-        self.page[..16].copy_from_slice(&digest.to_le_bytes());
-        self.filled = 16;
-        self.records = 0;
+    fn turn_page(&mut self) {
+        let digest = self.value();
+        let spare = if self.older.len() < OLDER_MAX { None } else { self.older.pop_front() };
+        let next = match spare {
+            Some(mut page) => {
+                page.restart(digest);
+                page
+            }
+            None => Page::after(digest),
+        };
+        self.older.push_back(std::mem::replace(&mut self.page, next));
         self.pages += 1;
         if self.pages.is_multiple_of(self.pages_per_checkpoint) {
-            self.checkpoints.push(Checkpoint { seq, digest });
+            self.checkpoints.push(Checkpoint { seq: self.seq, digest });
             self.thin_out();
         }
     }
@@ -102,16 +104,33 @@ impl Digest {
         self.pages_per_checkpoint *= 2;
     }
 
+    /// How many records there are.
+    pub(super) fn seq(&self) -> Seq {
+        self.seq
+    }
+
     /// The digest of all records so far.
-    #[must_use]
-    pub fn value(&self) -> u128 {
-        xxh3_128(&self.page[..self.filled])
+    pub(in crate::sim) fn value(&self) -> u128 {
+        xxh3_128(self.page.bytes())
+    }
+
+    /// The last records, oldest first.
+    pub(super) fn recent(&self) -> Vec<Record> {
+        let pages = self.older.iter().chain([&self.page]);
+        let held: usize = pages.clone().map(|page| page.len()).sum();
+        let mut first = self.seq + 1 - held as u64;
+        let mut records = Vec::with_capacity(held);
+        for page in pages {
+            records.extend(page.records(first));
+            first += page.len() as u64;
+        }
+        records.drain(..held.saturating_sub(RECENT_MAX));
+        records
     }
 
     /// Digests at regular distances: the first that differs between two runs brackets the first
     /// event that differs.
-    #[must_use]
-    pub fn checkpoints(&self) -> &[Checkpoint] {
+    pub(in crate::sim) fn checkpoints(&self) -> &[Checkpoint] {
         &self.checkpoints
     }
 }

@@ -1,10 +1,9 @@
 //! Where records go: digest, observers, the last few for a report, and all of them on demand.
 
-use crate::base::{Audience, CpuId, Nanos, NodeId, Record, Recorded, Seq};
+use crate::base::{Audience, Nanos, Record, Recorded, Seq};
 
 use super::digest::Digest;
-
-const RECENT_MAX: usize = 256;
+use super::page::Place;
 
 /// Which records are kept whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,18 +28,19 @@ pub type Observer = Box<dyn FnMut(&Record)>;
 /// The sink of one simulation.
 #[derive(Default)]
 pub(in crate::sim) struct TraceSink {
-    seq: Seq,
     pub(in crate::sim) digest: Digest,
     keep: Keep,
     kept: Vec<Record>,
-    recent: Vec<Record>,
     observers: Vec<Observer>,
     watched: Vec<u32>,
+    /// Whether records are kept or watched that otherwise nobody is shown.
+    is_curious: bool,
 }
 
 impl TraceSink {
     pub(in crate::sim) fn keep(&mut self, keep: Keep) {
         self.keep = keep;
+        self.is_curious = keep != Keep::Nothing || !self.watched.is_empty();
     }
 
     pub(in crate::sim) fn observe(&mut self, observer: Observer) {
@@ -50,60 +50,42 @@ impl TraceSink {
     /// Shows records of this code to the observers whatever their audience.
     pub(in crate::sim) fn watch(&mut self, code: u32) {
         self.watched.push(code);
+        self.is_curious = true;
     }
 
     pub(in crate::sim) fn seq(&self) -> Seq {
-        self.seq
+        self.digest.seq()
     }
 
     pub(in crate::sim) fn take_kept(&mut self) -> Vec<Record> {
         std::mem::take(&mut self.kept)
     }
 
-    /// The last record.
-    pub(in crate::sim) fn last(&self) -> Option<Record> {
-        let at = self.seq.checked_sub(1)?;
-        self.recent.get(at as usize % RECENT_MAX).copied()
-    }
-
     /// The last records, oldest first.
     pub(in crate::sim) fn recent(&self) -> Vec<Record> {
-        let mut recent = self.recent.clone();
-        recent.sort_by_key(|record| record.seq);
-        recent
+        self.digest.recent()
     }
 
+    /// Writes a record: its place in the trace.
+    #[inline]
     pub(in crate::sim) fn write<R: Recorded>(
         &mut self,
         at: Nanos,
-        place: (Option<NodeId>, Option<CpuId>),
+        place: Place,
         cause: Seq,
         what: &R,
     ) -> Seq {
-        self.seq += 1;
-        let (node, cpu) = place;
-        let record =
-            Record { at, seq: self.seq, cause, node, cpu, kind: R::TYPE, words: what.words() };
-        self.digest.push(&record);
-        if self.keep != Keep::Nothing {
-            self.keep_whole(&record);
+        let seq = self.digest.push(at, place, cause, what);
+        if const { matches!(R::TYPE.audience, Audience::History | Audience::Notable) }
+            || self.is_curious
+        {
+            let (node, cpu, words) = (place.node(), place.cpu(), what.words());
+            self.show(&Record { at, seq, cause, node, cpu, kind: R::TYPE, words });
         }
-        // Records count from 1: the first of them is at 0.
-        match self.recent.get_mut((self.seq - 1) as usize % RECENT_MAX) {
-            Some(oldest) => *oldest = record,
-            None => self.recent.push(record),
-        }
-        let shown = R::TYPE.audience != Audience::Trace
-            || (!self.watched.is_empty() && self.watched.contains(&R::TYPE.code));
-        if shown {
-            for observer in &mut self.observers {
-                observer(&record);
-            }
-        }
-        self.seq
+        seq
     }
 
-    fn keep_whole(&mut self, record: &Record) {
+    fn show(&mut self, record: &Record) {
         let kept = match self.keep {
             Keep::Nothing => false,
             Keep::All => true,
@@ -111,6 +93,11 @@ impl TraceSink {
         };
         if kept {
             self.kept.push(*record);
+        }
+        if record.kind.audience != Audience::Trace || self.watched.contains(&record.kind.code) {
+            for observer in &mut self.observers {
+                observer(record);
+            }
         }
     }
 }
