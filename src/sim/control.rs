@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::base::{CpuId, Names, NodeId, Record, Recorded};
 
 use super::config::NodeConfig;
-use super::cpu::{Cpu, PAUSED, STOPPED};
+use super::cpu::STOPPED;
 use super::crash::guarded;
 use super::kernel::Kernel;
 use super::ledger::LeakedCount;
@@ -25,12 +25,10 @@ impl Kernel {
     /// Makes a node; it is down until booted.
     pub fn add_node(&self, name: &str, config: &NodeConfig) -> NodeId {
         let inner = &self.inner;
-        let (mut nodes, mut cpus) = (inner.nodes.borrow_mut(), inner.cpus.borrow_mut());
+        let mut nodes = inner.nodes.borrow_mut();
         let id = NodeId::new(nodes.len() as u32);
-        nodes.push(Node::new(name, config, cpus.len() as u32));
-        for cpu in 0..config.cpus {
-            cpus.push(Cpu::new(id, CpuId::new(cpu), config.poll_cost));
-        }
+        let first_cpu = inner.scheduler.borrow_mut().add_cpus(id, config);
+        nodes.push(Node::new(name, config, first_cpu));
         id
     }
 
@@ -75,7 +73,7 @@ impl Kernel {
             (entry.incarnation, entry.first_cpu..entry.first_cpu + u32::from(entry.cpus))
         };
         self.end_work_queues(node);
-        let tasks = inner.tasks.borrow().ids_of(node);
+        let tasks = inner.scheduler.borrow().tasks.ids_of(node);
         let count = tasks.len() as u32;
         self.emit(Some(node), &NodeDown { node, incarnation, tasks: count });
         for id in tasks {
@@ -100,31 +98,22 @@ impl Kernel {
     /// Empties the run queues of a node that goes down, of tasks too that were spawned by the very
     /// death of others.
     fn clear_cpus(&self, range: std::ops::Range<u32>) {
-        let mut next = Some(range.start);
-        while let Some(at) = next {
-            let ready = {
-                let cpu = &mut self.inner.cpus.borrow_mut()[at as usize];
-                cpu.halted = 0;
-                cpu.poll_cost = cpu.poll_cost_normal;
-                cpu.ready.pop()
-            };
-            next = match ready {
-                // A dying task may spawn on any CPU: look at all of them again.
-                Some(ready) if self.bury(ready.task) => Some(range.start),
-                Some(_) => Some(at),
-                None => Some(at + 1).filter(|at| *at < range.end),
-            };
+        loop {
+            // A dying task may spawn on any CPU: all of them are looked at each time.
+            let ready = self.inner.scheduler.borrow_mut().drain(range.clone());
+            let Some(task) = ready else { return };
+            self.bury(task);
         }
     }
 
     /// Drops a task, if it still is; a panic of its drop is a crash.
-    fn bury(&self, id: TaskId) -> bool {
-        let Some(task) = self.inner.tasks.borrow_mut().remove(id) else { return false };
+    fn bury(&self, id: TaskId) {
+        let task = self.inner.scheduler.borrow_mut().tasks.remove(id);
+        let Some(task) = task else { return };
         let (node, name, place) = (task.node, task.name, task.place);
         if let Err(caught) = guarded(move || drop(task)) {
             self.crashed(node, name, Some(place), caught);
         }
-        true
     }
 
     /// Whether the node is up.
@@ -141,18 +130,14 @@ impl Kernel {
 
     /// Stops all CPUs of a node: nothing of it runs, nothing of it is lost.
     pub fn pause(&self, node: NodeId) {
-        self.halt_cpus(node, |halted| halted | PAUSED);
+        self.inner.scheduler.borrow_mut().pause(self.node_cpus(node));
         self.emit(Some(node), &NodePaused { node });
     }
 
     /// Lets the CPUs of a paused node go on.
     pub fn resume(&self, node: NodeId) {
-        self.halt_cpus(node, |halted| halted & !PAUSED);
         self.emit(Some(node), &NodeResumed { node });
-        let cpus = self.node_cpus(node);
-        for cpu in cpus {
-            self.look_at_cpu(cpu);
-        }
+        self.inner.scheduler.borrow_mut().resume(self.node_cpus(node));
     }
 
     fn node_cpus(&self, node: NodeId) -> std::ops::Range<u32> {
@@ -164,13 +149,6 @@ impl Kernel {
     /// The CPUs of a node, in order.
     pub fn cpus(&self, node: NodeId) -> impl Iterator<Item = CpuId> + use<> {
         (0..self.node_cpus(node).len() as u16).map(CpuId::new)
-    }
-
-    fn halt_cpus(&self, node: NodeId, change: impl Fn(u8) -> u8) {
-        let range = self.node_cpus(node);
-        for cpu in &mut self.inner.cpus.borrow_mut()[range.start as usize..range.end as usize] {
-            cpu.halted = change(cpu.halted);
-        }
     }
 
     /// The place of a node's CPU in the kernel's table.
@@ -189,31 +167,32 @@ impl Kernel {
     /// [`Kernel::resume_cpu`] or the node's next boot.
     pub fn stop_cpu(&self, node: NodeId, cpu: CpuId) {
         let at = self.cpu_at(node, cpu);
-        self.inner.cpus.borrow_mut()[at as usize].halted |= STOPPED;
+        self.inner.scheduler.borrow_mut().cpu(at).halted |= STOPPED;
         self.emit(Some(node), &CpuStopped { node, cpu });
-        self.move_unbound(at);
+        self.inner.scheduler.borrow_mut().move_unbound(at);
     }
 
     /// Lets a stopped CPU go on, unless its node is paused.
     pub fn resume_cpu(&self, node: NodeId, cpu: CpuId) {
         let at = self.cpu_at(node, cpu);
-        self.inner.cpus.borrow_mut()[at as usize].halted &= !STOPPED;
+        self.inner.scheduler.borrow_mut().cpu(at).halted &= !STOPPED;
         self.emit(Some(node), &CpuResumed { node, cpu });
-        self.look_at_cpu(at);
+        self.inner.scheduler.borrow_mut().look_at(at);
     }
 
     /// Whether a CPU is stopped.
     #[must_use]
     pub fn is_cpu_stopped(&self, node: NodeId, cpu: CpuId) -> bool {
         let at = self.cpu_at(node, cpu);
-        self.inner.cpus.borrow()[at as usize].halted & STOPPED != 0
+        self.inner.scheduler.borrow_mut().cpu(at).halted & STOPPED != 0
     }
 
     /// Whether polls on a CPU cost more than they normally do.
     #[must_use]
     pub fn is_cpu_slow(&self, node: NodeId, cpu: CpuId) -> bool {
         let at = self.cpu_at(node, cpu);
-        let cpu = &self.inner.cpus.borrow()[at as usize];
+        let mut scheduler = self.inner.scheduler.borrow_mut();
+        let cpu = scheduler.cpu(at);
         cpu.poll_cost > cpu.poll_cost_normal
     }
 
@@ -223,7 +202,8 @@ impl Kernel {
         let at = self.cpu_at(node, cpu);
         let factor = factor.max(1);
         {
-            let cpu = &mut self.inner.cpus.borrow_mut()[at as usize];
+            let mut scheduler = self.inner.scheduler.borrow_mut();
+            let cpu = scheduler.cpu(at);
             cpu.poll_cost = cpu.poll_cost_normal.saturating_mul(u64::from(factor));
         }
         self.emit(Some(node), &CpuSlowed { node, cpu, factor });
@@ -274,13 +254,13 @@ impl Kernel {
 
     /// Has another schedule pick from now on. One that is recorded is recorded no more.
     pub fn set_schedule(&self, schedule: Box<dyn Schedule>) {
-        *self.inner.schedule.borrow_mut() = schedule;
+        self.inner.scheduler.borrow_mut().schedule = schedule;
     }
 
     /// Why the schedule has made no difference so far, if it can tell.
     #[must_use]
     pub fn idle_schedule(&self) -> Option<String> {
-        self.inner.schedule.borrow().idle()
+        self.inner.scheduler.borrow().schedule.idle()
     }
 
     /// The picks so far, if [`KernelConfig::record_schedule`](super::KernelConfig) asks for them.
@@ -310,7 +290,7 @@ impl Kernel {
     /// All tasks, with what each waits for.
     #[must_use]
     pub fn waiting_tasks(&self) -> Vec<WaitingTask> {
-        let mut tasks = self.inner.tasks.borrow_mut();
+        let tasks = &mut self.inner.scheduler.borrow_mut().tasks;
         let ids = tasks.ids();
         let described = ids.into_iter().filter_map(|id| {
             let task = tasks.get(id)?;

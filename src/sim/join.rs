@@ -88,7 +88,7 @@ impl<T> JoinHandle<T> {
     /// Ends the task where it stands. Whoever waits for it is told [`Aborted`], unless it has its
     /// result already.
     pub fn abort(&self) {
-        let task = self.kernel.inner.tasks.borrow_mut().remove(self.task);
+        let task = self.kernel.inner.scheduler.borrow_mut().tasks.remove(self.task);
         drop(task);
     }
 }

@@ -1,7 +1,6 @@
-//! The kernel: pops events, advances time, polls tasks on their CPUs. Knows no fault and no verdict.
+//! The kernel: takes turns, polls tasks, fires events, writes records. Knows no fault and no verdict.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -15,18 +14,16 @@ use madsim::time::TimeHandle;
 use crate::base::{CpuId, Names, Nanos, NodeId, Recorded, Seq};
 
 use super::config::KernelConfig;
-use super::cpu::Cpu;
 use super::crash::{Caught, Crash, guarded, install_hook};
 use super::ledger::Ledger;
 use super::log;
 use super::node::Node;
 use super::probe::{Buggify, Probes};
-use super::queue::EventQueue;
 use super::records::TaskPolled;
 use super::rng::{Rng, Seed};
-use super::schedule::{self, CpuSlot, Misfit, Ready, Recorder, Recording, Schedule};
-use super::task::{Body, ForeignWakes, State, Task, TaskId, Tasks, WakeRef, waker};
-use super::timer::Timers;
+use super::schedule::{self, Misfit, Recorder, Recording};
+use super::scheduler::{OWNER_DEVICES, OWNER_TIMER, Polled, Scheduler, Step};
+use super::task::{Body, ForeignWakes, State, Task, TaskId, WakeRef, waker};
 use super::trace::{Place, TraceSink};
 use super::wait::Wait;
 
@@ -40,22 +37,9 @@ pub trait Device {
     }
 }
 
-/// The next CPU of the same node that isn't halted, or `at` where there is none.
-fn running_cpu(cpus: &[Cpu], at: u32) -> u32 {
-    let node = cpus[at as usize].node;
-    let first = cpus.partition_point(|cpu| cpu.node < node) as u32;
-    let count = cpus.partition_point(|cpu| cpu.node <= node) as u32 - first;
-    let others = (1..count).map(|step| first + (at - first + step) % count);
-    others.into_iter().find(|other| cpus[*other as usize].halted == 0).unwrap_or(at)
-}
-
 /// Names a device in the event queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OwnerId(u32);
-
-const OWNER_TIMER: u32 = 0;
-const OWNER_CPU: u32 = 1;
-const OWNER_DEVICES: u32 = 2;
 
 /// What one turn did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,15 +84,10 @@ pub(super) struct Inner {
     running: Cell<(TaskId, *const ())>,
     /// What the task being polled said last that it waits for.
     wait: Cell<Option<Wait>>,
-    events: RefCell<EventQueue>,
-    pub(super) tasks: RefCell<Tasks>,
-    pub(super) timers: RefCell<Timers>,
-    pub(super) cpus: RefCell<Vec<Cpu>>,
-    dispatch: RefCell<VecDeque<u32>>,
+    pub(super) scheduler: RefCell<Scheduler>,
     pub(super) nodes: RefCell<Vec<Node>>,
     pub(super) devices: RefCell<Vec<Rc<dyn Device>>>,
     pub(super) trace: RefCell<TraceSink>,
-    pub(super) schedule: RefCell<Box<dyn Schedule>>,
     pub(super) recording: Option<Rc<RefCell<Recording>>>,
     pub(super) misfit: Cell<Option<Misfit>>,
     foreign: Arc<ForeignWakes>,
@@ -122,7 +101,8 @@ pub(super) struct Inner {
     has_ended: Cell<bool>,
     seal: Option<TimeHandle>,
     sealed_until: Cell<Nanos>,
-    polls_now: Cell<u64>,
+    /// The instant of the last poll, and how many there were at it.
+    polls: Cell<(Nanos, u64)>,
     polls_per_instant_max: u64,
     turns: Cell<u64>,
 }
@@ -155,15 +135,10 @@ impl Kernel {
             place: Cell::default(),
             running: Cell::new(NOT_RUNNING),
             wait: Cell::new(None),
-            events: RefCell::default(),
-            tasks: RefCell::default(),
-            timers: RefCell::default(),
-            cpus: RefCell::default(),
-            dispatch: RefCell::default(),
+            scheduler: RefCell::new(Scheduler::new(schedule)),
             nodes: RefCell::default(),
             devices: RefCell::default(),
             trace: RefCell::default(),
-            schedule: RefCell::new(schedule),
             recording,
             misfit: Cell::new(None),
             foreign: Arc::default(),
@@ -175,7 +150,7 @@ impl Kernel {
             has_ended: Cell::new(false),
             seal: TimeHandle::try_current(),
             sealed_until: Cell::new(Nanos::ZERO),
-            polls_now: Cell::new(0),
+            polls: Cell::new((Nanos::ZERO, 0)),
             polls_per_instant_max: config.polls_per_instant_max,
             turns: Cell::new(0),
         };
@@ -240,7 +215,7 @@ impl Kernel {
 
     fn push(&self, at: Nanos, owner: u32, token: u64) {
         let at = at.max(self.now());
-        self.inner.events.borrow_mut().push(at, owner, token);
+        self.inner.scheduler.borrow_mut().push(at, owner, token);
     }
 
     /// Writes a record, caused by what runs now, and becomes the cause of what follows.
@@ -318,63 +293,8 @@ impl Kernel {
         }
     }
 
-    /// Puts a task into its CPU's run queue.
-    fn ready(&self, id: TaskId) {
-        let inner = &self.inner;
-        let mut tasks = inner.tasks.borrow_mut();
-        let Some(task) = tasks.get(id) else { return };
-        match task.state {
-            State::Idle => {
-                task.state = State::Queued;
-                task.cause = inner.cause.get();
-                let mut cpus = inner.cpus.borrow_mut();
-                if task.is_unbound && cpus[task.cpu as usize].halted != 0 {
-                    task.cpu = running_cpu(&cpus, task.cpu);
-                }
-                let cpu = &mut cpus[task.cpu as usize];
-                cpu.ready.push(Ready { task: id, name: task.name });
-                if !cpu.in_dispatch && !cpu.has_alarm {
-                    cpu.in_dispatch = true;
-                    inner.dispatch.borrow_mut().push_back(task.cpu);
-                }
-            }
-            State::Running => {
-                task.state = State::Requeued;
-                task.cause = inner.cause.get();
-            }
-            State::Queued | State::Requeued => {}
-        }
-    }
-
-    /// Moves ready tasks that are bound to no CPU away from one that was stopped.
-    pub(super) fn move_unbound(&self, from: u32) {
-        let inner = &self.inner;
-        let (mut tasks, mut cpus) = (inner.tasks.borrow_mut(), inner.cpus.borrow_mut());
-        let to = running_cpu(&cpus, from);
-        if to == from {
-            return;
-        }
-        let mut is_unbound = |ready: &mut Ready| match tasks.get(ready.task) {
-            Some(task) if task.is_unbound => {
-                task.cpu = to;
-                true
-            }
-            _ => false,
-        };
-        let moved: Vec<Ready> = cpus[from as usize].ready.extract_if(.., &mut is_unbound).collect();
-        cpus[to as usize].ready.extend(moved);
-        drop((tasks, cpus));
-        self.look_at_cpu(to);
-    }
-
-    /// Looks at a CPU again: it may have become free or have been let go on.
-    pub(super) fn look_at_cpu(&self, cpu_index: u32) {
-        let mut cpus = self.inner.cpus.borrow_mut();
-        let cpu = &mut cpus[cpu_index as usize];
-        if !cpu.in_dispatch {
-            cpu.in_dispatch = true;
-            self.inner.dispatch.borrow_mut().push_back(cpu_index);
-        }
+    fn ready(&self, task: TaskId) {
+        self.inner.scheduler.borrow_mut().ready(task, self.inner.cause.get());
     }
 
     #[track_caller]
@@ -400,7 +320,7 @@ impl Kernel {
             }
             entry.first_cpu + u32::from(chosen)
         };
-        let id = inner.tasks.borrow_mut().insert(|id| Task {
+        let id = inner.scheduler.borrow_mut().tasks.insert(|id| Task {
             body: Some((Box::pin(future), waker(&inner.foreign, id))),
             node,
             cpu,
@@ -423,38 +343,23 @@ impl Kernel {
             return if inner.misfit.get().is_some() { Turn::Misfit } else { Turn::Crashed };
         }
         self.take_foreign_wakes();
-        let next = inner.dispatch.borrow_mut().pop_front();
-        if let Some(cpu) = next {
-            return self.run_cpu(cpu);
-        }
-        let Some(ticket) = inner.events.borrow_mut().pop() else { return Turn::Idle };
-        let timer = match ticket.owner {
-            OWNER_TIMER => match inner.timers.borrow_mut().fire(ticket.token) {
-                // Disarmed: time goes on only for what happens.
-                None => return Turn::Ran,
-                fired => fired,
-            },
-            _ => None,
-        };
-        if ticket.at() > inner.now.get() {
-            inner.now.set(ticket.at());
-            inner.polls_now.set(0);
-        }
-        inner.cause.set(0);
-        match ticket.owner {
-            OWNER_TIMER => {
-                if let Some((wake, cause)) = timer {
-                    inner.cause.set(cause);
-                    self.wake(wake);
-                }
+        let step = inner.scheduler.borrow_mut().next(&inner.now);
+        match step {
+            Step::Poll(polled) => return self.poll(polled),
+            Step::Wake(wake, cause) => {
+                inner.cause.set(cause);
+                self.wake(wake);
             }
-            OWNER_CPU => {
-                inner.cpus.borrow_mut()[ticket.token as usize].has_alarm = false;
-                self.look_at_cpu(ticket.token as u32);
-            }
-            owner => {
+            Step::Fire { owner, token } => {
+                inner.cause.set(0);
                 let device = inner.devices.borrow()[(owner - OWNER_DEVICES) as usize].clone();
-                device.fire(ticket.token);
+                device.fire(token);
+            }
+            Step::Idle => return Turn::Idle,
+            Step::Misfit(misfit) => {
+                inner.misfit.set(Some(misfit));
+                inner.has_ended.set(true);
+                return Turn::Misfit;
             }
         }
         Turn::Ran
@@ -474,86 +379,44 @@ impl Kernel {
         }
     }
 
-    /// Polls the CPU's next task, unless the CPU is busy, stopped or has none.
-    fn run_cpu(&self, index: u32) -> Turn {
-        let inner = &self.inner;
-        let now = self.now();
-        let picked = {
-            let mut cpus = inner.cpus.borrow_mut();
-            let cpu = &mut cpus[index as usize];
-            cpu.in_dispatch = false;
-            if cpu.halted != 0 || cpu.ready.is_empty() || cpu.has_alarm {
-                return Turn::Ran;
-            }
-            let mut picked = None;
-            if cpu.busy_until <= now {
-                let last = cpu.ready.len() - 1;
-                let at = if last == 0 { Ok(0) } else { self.pick(index, &cpu.ready) };
-                let Ok(at) = at else { return Turn::Misfit };
-                cpu.busy_until = now + cpu.poll_cost;
-                let ready = if at == last { cpu.ready.pop() } else { Some(cpu.ready.remove(at)) };
-                picked = Some((ready.expect("a task is ready").task, cpu.id));
-            }
-            if !cpu.ready.is_empty() {
-                cpu.has_alarm = true;
-                self.push(cpu.busy_until, OWNER_CPU, u64::from(index));
-            }
-            picked
-        };
-        match picked {
-            Some((task, cpu)) => self.poll(task, cpu),
-            None => Turn::Ran,
-        }
-    }
-
-    /// Asks the schedule; its misfit is the end.
-    fn pick(&self, cpu: u32, ready: &[Ready]) -> Result<usize, ()> {
-        let picked = self.inner.schedule.borrow_mut().pick(CpuSlot::new(cpu), ready);
-        picked.map_err(|misfit| {
-            self.inner.misfit.set(Some(misfit));
-            self.inner.has_ended.set(true);
-        })
-    }
-
-    fn poll(&self, id: TaskId, cpu: CpuId) -> Turn {
-        let inner = &self.inner;
-        let Some((mut body, node, name)) = self.begin(id, cpu) else { return Turn::Ran };
+    fn poll(&self, polled: Polled) -> Turn {
+        let inner = &*self.inner;
+        let Polled { task: id, mut body, node, cpu, cause } = polled;
         self.keep_seal_in_step();
+        inner.cause.set(cause);
+        inner.wait.set(None);
+        inner.place.set(Place::on_cpu(node, cpu));
+        inner.running.set((id, body.1.data()));
         if log::enabled() {
             log::set(self.now(), &inner.nodes.borrow()[node.index()].name);
         }
         self.emit(None, &TaskPolled { task: id.slot, generation: id.generation });
         let (future, waker) = &mut body;
         let result = guarded(|| future.as_mut().poll(&mut Context::from_waker(waker)));
-        let result = match result {
-            Ok(result) => result,
+        match result {
+            Ok(result) => self.end(id, result, body),
             Err(caught) => {
-                let place = inner.tasks.borrow_mut().get(id).map(|task| task.place);
-                // What it held may panic again when dropped; the first panic is the one to report.
-                let _ = guarded(move || drop(body));
-                self.crashed(node, name, place, caught);
+                self.task_panicked(id, node, body, caught);
                 return Turn::Crashed;
             }
-        };
-        self.end(id, result, body);
+        }
         self.take_foreign_wakes();
-        let polls = inner.polls_now.get() + 1;
-        inner.polls_now.set(polls);
+        let (instant, polls) = inner.polls.get();
+        let polls = if instant == self.now() { polls + 1 } else { 1 };
+        inner.polls.set((self.now(), polls));
         if polls > inner.polls_per_instant_max { Turn::Stuck } else { Turn::Ran }
     }
 
-    fn begin(&self, id: TaskId, cpu: CpuId) -> Option<(Body, NodeId, &'static str)> {
-        let inner = &self.inner;
-        let mut tasks = inner.tasks.borrow_mut();
-        let task = tasks.get(id)?;
-        let body = task.body.take()?;
-        task.state = State::Running;
-        task.wait = None;
-        inner.wait.set(None);
-        inner.cause.set(task.cause);
-        inner.place.set(Place::on_cpu(task.node, cpu));
-        inner.running.set((id, body.1.data()));
-        Some((body, task.node, task.name))
+    #[cold]
+    fn task_panicked(&self, id: TaskId, node: NodeId, body: Body, caught: Caught) {
+        // What it held may panic again when dropped; the first panic is the one to report.
+        let _ = guarded(move || drop(body));
+        let about = {
+            let mut scheduler = self.inner.scheduler.borrow_mut();
+            scheduler.tasks.get(id).map(|task| (task.name, task.place))
+        };
+        let (name, place) = about.map_or(("?", None), |(name, place)| (name, Some(place)));
+        self.crashed(node, name, place, caught);
     }
 
     fn nothing_runs(&self) {
@@ -562,18 +425,18 @@ impl Kernel {
     }
 
     fn end(&self, id: TaskId, result: Poll<()>, body: Body) {
-        let inner = &self.inner;
+        let inner = &*self.inner;
         if result.is_ready() {
             drop(body);
             self.nothing_runs();
-            let finished = inner.tasks.borrow_mut().remove(id);
+            let finished = inner.scheduler.borrow_mut().tasks.remove(id);
             drop(finished);
             return;
         }
         self.nothing_runs();
-        let mut tasks = inner.tasks.borrow_mut();
-        let Some(task) = tasks.get(id) else {
-            drop(tasks);
+        let mut scheduler = inner.scheduler.borrow_mut();
+        let Some(task) = scheduler.tasks.get(id) else {
+            drop(scheduler);
             drop(body);
             return;
         };
@@ -583,9 +446,8 @@ impl Kernel {
         task.state = State::Idle;
         if again {
             let cause = task.cause;
-            drop(tasks);
             inner.cause.set(cause);
-            self.ready(id);
+            scheduler.ready(id, cause);
         }
     }
 
@@ -634,9 +496,9 @@ impl Kernel {
         for node in 0..inner.nodes.borrow().len() {
             self.end_work_queues(NodeId::new(node as u32));
         }
-        let all = inner.tasks.borrow().ids();
+        let all = inner.scheduler.borrow().tasks.ids();
         for id in all {
-            let task = inner.tasks.borrow_mut().remove(id);
+            let task = inner.scheduler.borrow_mut().tasks.remove(id);
             drop(task);
         }
         let mut owned = Vec::new();
@@ -647,7 +509,7 @@ impl Kernel {
         drop(owned);
         let devices = std::mem::take(&mut *inner.devices.borrow_mut());
         drop(devices);
-        inner.events.borrow_mut().clear();
+        inner.scheduler.borrow_mut().clear_events();
         log::clear();
     }
 }

@@ -39,6 +39,7 @@ mod queue;
 mod records;
 mod rng;
 mod schedule;
+mod scheduler;
 mod seal;
 mod sync;
 mod task;

@@ -89,12 +89,12 @@ impl Future for Sleep {
             return Poll::Ready(());
         }
         let wake = self.kernel.wake_ref(cx);
-        let mut timers = inner.timers.borrow_mut();
-        if let Some(slot) = self.token.and_then(|token| timers.slot(token)) {
+        let mut scheduler = inner.scheduler.borrow_mut();
+        if let Some(slot) = self.token.and_then(|token| scheduler.timers.slot(token)) {
             slot.wake = Some(wake);
         } else {
-            let token = timers.arm(wake, inner.cause.get());
-            drop(timers);
+            let token = scheduler.timers.arm(wake, inner.cause.get());
+            drop(scheduler);
             self.kernel.push_timer(self.deadline, token);
             self.token = Some(token);
         }
@@ -106,7 +106,7 @@ impl Future for Sleep {
 impl Drop for Sleep {
     fn drop(&mut self) {
         if let Some(token) = self.token {
-            self.kernel.inner.timers.borrow_mut().disarm(token);
+            self.kernel.inner.scheduler.borrow_mut().timers.disarm(token);
         }
     }
 }
