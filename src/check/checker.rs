@@ -26,8 +26,13 @@ pub struct Freeze<'a> {
 /// A checker sees records and frozen media and no cluster code, so that a foreign data service is held
 /// to the same rules as the reference cluster.
 pub trait Checker {
-    /// Something happened; `history` already knows of it. Called for every record that is shown to
-    /// checkers, so it must cost next to nothing.
+    /// The codes of the records that it wants to see; all that are shown to checkers, if `None`. Asked
+    /// once, when the checker is added to a run.
+    fn codes(&self) -> Option<&'static [u32]> {
+        None
+    }
+    /// Something happened; `history` already knows of it. Called for every record that the checker wants
+    /// to see, so it must cost next to nothing.
     fn observe(&mut self, record: &Record, history: &History) {
         let _ = (record, history);
     }

@@ -63,7 +63,9 @@ pub(super) struct Operations {
 impl Operations {
     /// Enters an operation. One of the same id that is still there is replaced.
     pub(super) fn enter(&mut self, record: &Record, invoked: OpInvoked) {
-        let _ = self.leave(invoked.op);
+        if self.index.get(invoked.op.get()).is_some() {
+            let _ = self.leave(invoked.op);
+        }
         let operation = Operation {
             kind: invoked.kind,
             volume: invoked.volume,

@@ -32,8 +32,15 @@ pub struct Checkers {
     fencing: Option<Fencing>,
     live: Option<Live>,
     leaks: Option<Leaks>,
-    foreign: Vec<Box<dyn Checker>>,
+    foreign: Vec<Foreign>,
     violations: Vec<Violation>,
+}
+
+/// A checker that is not one of ours.
+struct Foreign {
+    /// The codes of the records that it wants to see; all, if `None`.
+    codes: Option<&'static [u32]>,
+    checker: Box<dyn Checker>,
 }
 
 impl Checkers {
@@ -59,7 +66,7 @@ impl Checkers {
 
     /// Adds a checker that is not one of ours.
     pub fn add(&mut self, checker: Box<dyn Checker>) {
-        self.foreign.push(checker);
+        self.foreign.push(Foreign { codes: checker.codes(), checker });
     }
 
     /// Takes in a record; call it for each record whose audience is `History` or `Notable`, in order.
@@ -77,7 +84,10 @@ impl Checkers {
             fencing.observe(record, &self.history);
             self.violations.append(&mut fencing.take_violations());
         }
-        for checker in &mut self.foreign {
+        for Foreign { codes, checker } in &mut self.foreign {
+            if codes.is_some_and(|codes| !codes.contains(&record.kind.code)) {
+                continue;
+            }
             checker.observe(record, &self.history);
             self.violations.append(&mut checker.take_violations());
         }
@@ -101,7 +111,7 @@ impl Checkers {
             self.durable.at_freeze(&freeze);
             self.violations.append(&mut self.durable.take_violations());
         }
-        for checker in &mut self.foreign {
+        for Foreign { checker, .. } in &mut self.foreign {
             checker.at_freeze(&freeze);
             self.violations.append(&mut checker.take_violations());
         }
@@ -121,7 +131,7 @@ impl Checkers {
             live.finish(at, &self.history);
             self.violations.append(&mut live.take_violations());
         }
-        for checker in &mut self.foreign {
+        for Foreign { checker, .. } in &mut self.foreign {
             checker.finish(at, &self.history);
             self.violations.append(&mut checker.take_violations());
         }

@@ -43,8 +43,16 @@ impl VolumeSpec {
 
     /// The regions that `blocks` blocks from `block` touch; at least one block.
     pub fn regions_of(&self, block: u64, blocks: u32) -> impl Iterator<Item = Region> + use<> {
-        let last = block + u64::from(blocks.max(1)) - 1;
-        (self.region_of(block).get()..=self.region_of(last).get()).map(Region::new)
+        let (first, last) = self.region_span(block, blocks);
+        (first.get()..=last.get()).map(Region::new)
+    }
+
+    /// The first and the last of those regions.
+    #[must_use]
+    pub fn region_span(&self, block: u64, blocks: u32) -> (Region, Region) {
+        let first = self.region_of(block);
+        let last = if blocks <= 1 { first } else { self.region_of(block + u64::from(blocks) - 1) };
+        (first, last)
     }
 
     /// The blocks of a region: the first, and how many (the last region may be short).

@@ -16,11 +16,12 @@ pub(super) struct Honest {
 }
 
 impl Checker for Honest {
+    fn codes(&self) -> Option<&'static [u32]> {
+        Some(&[RETURNED])
+    }
+
     fn observe(&mut self, record: &Record, history: &History) {
-        if record.kind.code != RETURNED {
-            return;
-        }
-        let returned = OpReturned::from_words(&record.words);
+        let Some(returned) = record.get::<OpReturned>() else { return };
         let kind = match returned.result {
             OpResult::Ok | OpResult::Refused => return,
             OpResult::InDoubt => "failed-in-doubt",

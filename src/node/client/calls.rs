@@ -41,11 +41,13 @@ struct Entry {
     reply: Option<Reply>,
 }
 
-/// The requests of one client.
+/// The requests of one client. Clones share them.
 #[derive(Clone)]
-pub(super) struct Calls {
+pub(super) struct Calls(Rc<Shared>);
+
+struct Shared {
     kernel: Kernel,
-    slots: Rc<RefCell<Slots>>,
+    slots: RefCell<Slots>,
 }
 
 #[derive(Default)]
@@ -75,12 +77,12 @@ impl Slots {
 
 impl Calls {
     pub(super) fn new(kernel: &Kernel) -> Self {
-        Self { kernel: kernel.clone(), slots: Rc::default() }
+        Self(Rc::new(Shared { kernel: kernel.clone(), slots: RefCell::default() }))
     }
 
     /// Opens a request; its cookie goes with the message.
     pub(super) fn open(&self, target: NodeId, volume: VolumeId, leg: LegIndex, now: Nanos) -> Call {
-        let mut slots = self.slots.borrow_mut();
+        let mut slots = self.0.slots.borrow_mut();
         let at = slots.free.pop().unwrap_or_else(|| {
             slots.slots.push(Slot { generation: 0, call: None });
             (slots.slots.len() - 1) as u32
@@ -95,7 +97,7 @@ impl Calls {
     /// Hands an answer to whoever waits for it; an answer that nobody waits for is dropped. Good news
     /// waits until all other requests of the same work have their answers, too.
     pub(super) fn answer(&self, cookie: u64, reply: Reply) {
-        let mut slots = self.slots.borrow_mut();
+        let mut slots = self.0.slots.borrow_mut();
         let good = matches!(reply, Reply::Answer(LegStatus::Ok, _));
         let Some(entry) = slots.find(cookie) else { return };
         entry.reply = Some(reply);
@@ -105,7 +107,7 @@ impl Calls {
         let waiter = slots.find(cookie).and_then(|entry| entry.waiter.take());
         drop(slots);
         if let Some(waiter) = waiter {
-            self.kernel.wake(waiter);
+            self.0.kernel.wake(waiter);
         }
     }
 
@@ -118,7 +120,7 @@ impl Calls {
     pub(super) fn time_out(&self, since: Nanos) -> Vec<(NodeId, VolumeId, LegIndex)> {
         let late = |entry: &Entry| entry.sent < since;
         let mut legs: Vec<(NodeId, VolumeId, LegIndex)> = Vec::new();
-        for slot in &self.slots.borrow().slots {
+        for slot in &self.0.slots.borrow().slots {
             if let Some(entry) = slot.call.as_ref().filter(|e| e.reply.is_none() && late(e)) {
                 let leg = (entry.target, entry.volume, entry.leg);
                 if !legs.contains(&leg) {
@@ -134,24 +136,24 @@ impl Calls {
 
     fn answer_all(&self, which: impl Fn(&Entry) -> bool, reply: &Reply) {
         let mut waiters = Vec::new();
-        for slot in &mut self.slots.borrow_mut().slots {
+        for slot in &mut self.0.slots.borrow_mut().slots {
             if let Some(entry) = slot.call.as_mut().filter(|e| e.reply.is_none() && which(e)) {
                 entry.reply = Some(reply.clone());
                 waiters.extend(entry.waiter.take());
             }
         }
-        waiters.into_iter().for_each(|waiter| self.kernel.wake(waiter));
+        waiters.into_iter().for_each(|waiter| self.0.kernel.wake(waiter));
     }
 
     /// Lets everybody who waits for an answer about this volume look again.
     pub(super) fn nudge(&self, volume: VolumeId) {
         let mut waiters = Vec::new();
-        for slot in &mut self.slots.borrow_mut().slots {
+        for slot in &mut self.0.slots.borrow_mut().slots {
             if let Some(entry) = slot.call.as_mut().filter(|entry| entry.volume == volume) {
                 waiters.extend(entry.waiter.clone());
             }
         }
-        waiters.into_iter().for_each(|waiter| self.kernel.wake(waiter));
+        waiters.into_iter().for_each(|waiter| self.0.kernel.wake(waiter));
     }
 }
 
@@ -168,7 +170,7 @@ impl Call {
 
     /// Says that both belong to one work, which goes on when all its requests are answered.
     pub(super) fn join(&self, other: &Self) {
-        let slots = &mut *self.calls.slots.borrow_mut();
+        let slots = &mut *self.calls.0.slots.borrow_mut();
         let Some(entry) = slots.find(other.cookie) else { return };
         let next = entry.next.replace(self.cookie).unwrap_or(other.cookie);
         if let Some(entry) = slots.find(self.cookie) {
@@ -180,23 +182,23 @@ impl Call {
 impl Future for Call {
     type Output = Reply;
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reply> {
-        let mut slots = self.calls.slots.borrow_mut();
+        let mut slots = self.calls.0.slots.borrow_mut();
         let entry = slots.find(self.cookie).expect("a call's slot is its own");
         if let Some(reply) = entry.reply.take() {
             return Poll::Ready(reply);
         }
         let target = entry.target;
-        entry.waiter = Some(self.calls.kernel.wake_ref(cx));
+        entry.waiter = Some(self.calls.0.kernel.wake_ref(cx));
         drop(slots);
         let which = u64::from(target.get());
-        self.calls.kernel.waits_for(Wait { what: "an answer of node", which });
+        self.calls.0.kernel.waits_for(Wait { what: "an answer of node", which });
         Poll::Pending
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        let mut slots = self.calls.slots.borrow_mut();
+        let mut slots = self.calls.0.slots.borrow_mut();
         let slot = &mut slots.slots[self.cookie as u32 as usize];
         slot.call = None;
         slot.generation = slot.generation.wrapping_add(1);

@@ -91,9 +91,10 @@ impl BlockDevice {
         }
         let _io = self.tracker.open();
         loop {
-            self.equal(block, blocks).await?;
-            let _lock = self.volume.locks.exclusive(Range::new(block, blocks)).await;
+            let lock = self.volume.locks.exclusive(Range::new(block, blocks)).await;
             if !self.volume.intent.are_equal(self.volume.spec.regions_of(block, blocks)) {
+                drop(lock);
+                self.equal(block, blocks).await?;
                 continue;
             }
             let writing = Writing::begin(&self.volume, block, blocks);
@@ -130,9 +131,10 @@ impl BlockDevice {
         }
         let _io = self.tracker.open();
         loop {
-            self.equal(block, blocks).await?;
-            let _lock = self.volume.locks.shared(Range::new(block, blocks)).await;
+            let lock = self.volume.locks.shared(Range::new(block, blocks)).await;
             if !self.volume.intent.are_equal(self.volume.spec.regions_of(block, blocks)) {
+                drop(lock);
+                self.equal(block, blocks).await?;
                 continue;
             }
             let turn = self.turn.get().wrapping_add(1);

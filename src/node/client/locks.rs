@@ -49,18 +49,21 @@ struct State {
     waiting: VecDeque<(Claim, WakeRef)>,
 }
 
-/// The locks of one volume.
+/// The locks of one volume. Clones share them.
 #[derive(Clone)]
-pub(super) struct RangeLocks {
+pub(super) struct RangeLocks(Rc<Shared>);
+
+struct Shared {
     kernel: Kernel,
     tracker: Tracker,
-    state: Rc<RefCell<State>>,
+    state: RefCell<State>,
 }
 
 impl RangeLocks {
     pub(super) fn new(handle: &NodeHandle) -> Self {
         let tracker = handle.tracker("range lock");
-        Self { kernel: handle.kernel().clone(), tracker, state: Rc::default() }
+        let kernel = handle.kernel().clone();
+        Self(Rc::new(Shared { kernel, tracker, state: RefCell::default() }))
     }
 
     /// Waits until nobody else reads or writes the range.
@@ -74,14 +77,14 @@ impl RangeLocks {
     }
 
     fn acquire(&self, range: Range, exclusive: bool) -> Acquire {
-        let mut state = self.state.borrow_mut();
+        let mut state = self.0.state.borrow_mut();
         state.next += 1;
         let claim = Claim { id: state.next, range, exclusive };
         Acquire { locks: self.clone(), claim, stage: Stage::New }
     }
 
     fn release(&self, id: u64) {
-        let mut state = self.state.borrow_mut();
+        let mut state = self.0.state.borrow_mut();
         if let Some(at) = state.held.iter().position(|claim| claim.id == id) {
             state.held.swap_remove(at);
         }
@@ -89,7 +92,7 @@ impl RangeLocks {
     }
 
     fn withdraw(&self, id: u64) {
-        let mut state = self.state.borrow_mut();
+        let mut state = self.0.state.borrow_mut();
         state.waiting.retain(|(claim, _)| claim.id != id);
         self.grant(&mut state);
     }
@@ -105,7 +108,7 @@ impl RangeLocks {
                 at += 1;
             } else if let Some((claim, wake)) = state.waiting.remove(at) {
                 state.held.push(claim);
-                self.kernel.wake(wake);
+                self.0.kernel.wake(wake);
             }
         }
     }
@@ -128,43 +131,38 @@ pub(super) struct Acquire {
 impl Future for Acquire {
     type Output = Lock;
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Lock> {
-        let locks = self.locks.clone();
-        let claim = self.claim;
-        let mut state = locks.state.borrow_mut();
-        match self.stage {
+        let this = &mut *self;
+        let (shared, claim) = (&*this.locks.0, this.claim);
+        let mut state = shared.state.borrow_mut();
+        match this.stage {
             Stage::New => {
                 let free = !state.held.iter().any(|held| claim.conflicts(held))
                     && !state.waiting.iter().any(|(earlier, _)| claim.conflicts(earlier));
-                if free {
-                    state.held.push(claim);
-                } else {
-                    let wake = locks.kernel.wake_ref(cx);
-                    state.waiting.push_back((claim, wake));
-                    drop(state);
-                    locks.kernel.waits_for(Wait {
-                        what: "the range lock at block",
-                        which: claim.range.first,
-                    });
-                    self.stage = Stage::Waiting;
-                    return Poll::Pending;
+                if !free {
+                    state.waiting.push_back((claim, shared.kernel.wake_ref(cx)));
+                    this.stage = Stage::Waiting;
+                    return shared.pending(claim);
                 }
+                state.held.push(claim);
             }
             Stage::Waiting => {
                 if let Some((_, wake)) = state.waiting.iter_mut().find(|(w, _)| w.id == claim.id) {
-                    *wake = locks.kernel.wake_ref(cx);
-                    drop(state);
-                    locks.kernel.waits_for(Wait {
-                        what: "the range lock at block",
-                        which: claim.range.first,
-                    });
-                    return Poll::Pending;
+                    *wake = shared.kernel.wake_ref(cx);
+                    return shared.pending(claim);
                 }
             }
             Stage::Done => unreachable!("a lock is handed out once"),
         }
-        drop(state);
-        self.stage = Stage::Done;
-        Poll::Ready(Lock { _tracked: locks.tracker.open(), locks, id: claim.id })
+        this.stage = Stage::Done;
+        let _tracked = shared.tracker.open();
+        Poll::Ready(Lock { _tracked, locks: this.locks.clone(), id: claim.id })
+    }
+}
+
+impl Shared {
+    fn pending(&self, claim: Claim) -> Poll<Lock> {
+        self.kernel.waits_for(Wait { what: "the range lock at block", which: claim.range.first });
+        Poll::Pending
     }
 }
 

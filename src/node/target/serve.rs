@@ -206,11 +206,8 @@ impl Server {
             self.answer(request.cookie, status, Payload::empty());
             return Started::Answered;
         }
-        let writes = request.work.written().map(|(block, blocks)| {
-            let mut regions = leg.volume.regions_of(block, blocks);
-            let first = regions.next().expect("a write has a block");
-            (first, regions.last().unwrap_or(first))
-        });
+        let written = request.work.written();
+        let writes = written.map(|(block, blocks)| leg.volume.region_span(block, blocks));
         if let Some((first, last)) = writes {
             let regions = || (first.get()..=last.get()).map(Region::new);
             if !leg.are_marked(regions()) {
