@@ -136,7 +136,7 @@ fn lists_are_for_people_and_for_programs() {
         let items: Vec<serde_json::Value> =
             serde_json::from_slice(&output.stdout).expect("a JSON array");
         assert!(items.iter().all(|item| item["name"].is_string()), "{what}");
-        assert_eq!(items.is_empty(), matches!(what, "bugs" | "probes"), "{what}");
+        assert_eq!(items.is_empty(), what == "bugs", "{what}");
     }
 }
 
@@ -205,6 +205,40 @@ fn logs_have_virtual_time_and_node() {
         let placed = words[0].ends_with('s') && words[0].starts_with(|c: char| c.is_ascii_digit());
         assert!(placed && words[3].starts_with("stormglass"), "{line}");
     }
+}
+
+#[test]
+fn a_recorded_schedule_makes_the_same_run_and_no_other() {
+    let (dir, _) = file("");
+    let schedule = dir.path().join("x.schedule").display().to_string();
+    let run = |more: &[&str]| {
+        let all: Vec<&str> =
+            ["run", SMOKE, "--json"].into_iter().chain(more.iter().copied()).collect();
+        let output = stormglass(&all).output().expect("the program runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (code, recorded) = run(&["--seed", "3", "--record-schedule", &schedule]);
+    assert_eq!(code, Some(0));
+    assert_eq!(run(&["--seed", "3", "--replay-schedule", &schedule]), (Some(0), recorded));
+    let (code, other) = run(&["--seed", "4", "--replay-schedule", &schedule]);
+    assert_eq!(code, Some(3), "{other}");
+    assert!(other.contains(r#""outcome":"misfit""#), "{other}");
+    let (code, _) = run(&["--replay-schedule", SMOKE]);
+    assert_eq!(code, Some(3), "a scenario is no schedule");
+}
+
+#[test]
+fn a_sweep_tells_which_probes_were_reached() {
+    let (dir, _) = file("");
+    let (code, text) = sweep(dir.path(), &["--seeds", "2"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("probes never reached: ") && text.contains("client.read-lost"), "{text}");
+    let required = ["--seeds", "2", "--require", "client.read-lost"];
+    let (code, text) = sweep(dir.path(), &required);
+    assert_eq!(code, Some(13), "{text}");
+    assert!(text.contains("failed: required and never reached: client.read-lost"), "{text}");
+    let (code, _) = sweep(dir.path(), &["--require", "client.no-such-probe"]);
+    assert_eq!(code, Some(2));
 }
 
 fn sweep(dir: &Path, arguments: &[&str]) -> (Option<i32>, String) {

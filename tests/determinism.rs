@@ -57,6 +57,33 @@ fn it_does_not_matter_whether_the_trace_is_kept() {
 }
 
 #[test]
+fn a_recorded_schedule_makes_the_same_run() {
+    for name in ["raid1/schedule-pct.json", "faults/cpu-stop.json"] {
+        let scenario = one(name);
+        let record = RunOptions { record_schedule: true, ..RunOptions::default() };
+        let recorded = simulate(&scenario, 7, &record);
+        assert_eq!(recorded.digest, digest(&scenario, 7, &RunOptions::default()), "{name}");
+        let replay =
+            RunOptions { replay_schedule: recorded.schedule.clone(), ..RunOptions::default() };
+        let replayed = simulate(&scenario, 7, &replay);
+        assert_eq!(replayed.digest, recorded.digest, "{name}");
+    }
+}
+
+#[test]
+fn buggify_is_off_unless_asked_for() {
+    let on = one("raid1/buggify.json");
+    let mut off = on.clone();
+    off.cluster.buggify = false;
+    let fired = |scenario: &Scenario, seed| {
+        let report = simulate(scenario, seed, &RunOptions::default());
+        report.probes.iter().filter(|(name, _)| name.starts_with("buggify.")).count()
+    };
+    assert!((1..6).all(|seed| fired(&off, seed) == 0));
+    assert!((1..6).any(|seed| fired(&on, seed) > 0));
+}
+
+#[test]
 fn what_is_cut_short_is_a_beginning_of_the_whole() {
     let scenario = one("smoke/baseline-three-targets.json");
     let whole = simulate(&scenario, 3, &RunOptions::default());

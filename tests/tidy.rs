@@ -246,3 +246,25 @@ fn heads_sizes_and_names_are_looked_at() {
     check("src/net/utils.rs", "", &["a name that says nothing"]);
     check("tests/helpers/mod.rs", "fn f() {}", &["a name that says nothing"]);
 }
+
+#[test]
+fn every_probe_and_every_site_has_its_place_in_the_cluster() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    collect(&root.join("src/node"), "src/node", &mut files);
+    let read = |file: &String| fs::read_to_string(root.join(file)).expect("a source file is text");
+    let (lists, others): (Vec<_>, Vec<_>) =
+        files.iter().partition(|file| file.ends_with("node/probes.rs"));
+    let code: String = others.into_iter().map(read).collect();
+    let list: String = lists.into_iter().map(read).collect();
+    let declared = list.lines().filter_map(|line| line.trim().split_once(" = \""));
+    let unused: Vec<&str> = declared
+        .map(|(name, _)| name)
+        .filter(|name| {
+            let place = format!("probes::{name}");
+            let goes_on = |rest: &str| rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+            !code.split(&place).skip(1).any(|rest| !goes_on(rest))
+        })
+        .collect();
+    assert!(unused.is_empty(), "declared in probes.rs and used nowhere: {unused:?}");
+}

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::run::ExitCode;
 use crate::scenario::{CheckName, schema};
+use crate::world::{BUGGIFY_SITES, PROBES};
 
 use super::console::Console;
 use super::entry::Context;
@@ -45,7 +46,7 @@ enum What {
     Checks,
     /// Bugs that a build can plant
     Bugs,
-    /// Rare branches that a sweep reports on
+    /// Rare paths that a sweep reports on, and those that `buggify` takes on purpose
     Probes,
 }
 
@@ -72,7 +73,8 @@ pub(super) fn list(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, F
         What::Scenarios => scenario_items(&args.paths)?,
         What::Faults => fault_items(&schema_value()),
         What::Checks => check_items(&schema_value()),
-        What::Bugs | What::Probes => Vec::new(),
+        What::Probes => probe_items(),
+        What::Bugs => Vec::new(),
     };
     if args.json {
         let text = serde_json::to_string_pretty(&items).expect("items are plain JSON");
@@ -84,10 +86,8 @@ pub(super) fn list(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, F
 }
 
 fn show(console: &mut Console, items: &[Item], what: What) {
-    match what {
-        What::Bugs => console.line("this build can plant no bugs"),
-        What::Probes => console.line("this build has no probes"),
-        _ => {}
+    if matches!(what, What::Bugs) {
+        console.line("this build can plant no bugs");
     }
     let width = items.iter().map(|item| item.name.len()).max().unwrap_or(0);
     for item in items {
@@ -100,6 +100,17 @@ fn show(console: &mut Console, items: &[Item], what: What) {
             console.line(format_args!("    {name}: {about}{optional}"));
         }
     }
+}
+
+/// The probes, and the buggify sites as a run's `probes` name them.
+fn probe_items() -> Vec<Item> {
+    let item = |name: String, about: String| Item { name, about, file: None, arguments: None };
+    let probes = PROBES.iter().map(|probe| item(probe.name.to_owned(), probe.about.to_owned()));
+    let sites = BUGGIFY_SITES.iter().map(|site| {
+        let about = format!("with `buggify`, at odds of {}: {}", site.odds, site.about);
+        item(format!("buggify.{}", site.name), about)
+    });
+    probes.chain(sites).collect()
 }
 
 fn scenario_items(paths: &[PathBuf]) -> Result<Vec<Item>, Failure> {

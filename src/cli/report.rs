@@ -32,6 +32,13 @@ pub(super) enum Failure {
     },
     /// A seed file that cannot be written.
     Save(SaveError),
+    /// A recorded schedule that cannot be used.
+    Schedule {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
     /// An output that cannot be written.
     Output {
         /// Which.
@@ -49,7 +56,7 @@ impl Failure {
     /// The exit code that says so.
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Files(_) | Self::Expectation { .. } => ExitCode::BadFile,
+            Self::Files(_) | Self::Expectation { .. } | Self::Schedule { .. } => ExitCode::BadFile,
             Self::Paths(DiscoverError::NoPath) => ExitCode::Usage,
             Self::Paths(_) => ExitCode::BadFile,
             Self::Save(_) | Self::Output { .. } | Self::Usage(_) => ExitCode::Usage,
@@ -77,6 +84,9 @@ impl fmt::Display for Failure {
                 write!(f, "{file}: expect: found `{found}`, expected {}", names.join(", "))
             }
             Self::Save(error) => with_source(f, error),
+            Self::Schedule { path, why } => {
+                write!(f, "{}: no recorded schedule ({why})", path.display())
+            }
             Self::Output { path, source } => {
                 write!(f, "{}: the file cannot be written ({source})", path.display())
             }

@@ -10,6 +10,7 @@ use crate::base::Names;
 use crate::check::Violation;
 use crate::run::{FailedSeed, FailureGroup, Ran, SeedResult, Signature, SweepReport, violations};
 use crate::scenario::Digest;
+use crate::world::PROBES;
 
 #[derive(Serialize)]
 struct RunObject<'a> {
@@ -121,7 +122,8 @@ struct ScenarioObject<'a> {
 }
 
 /// Writes a sweep as one object: every seed's result on a line of its own, in the order of
-/// scenarios and seeds, then the scenarios, then the failures in the order of their signatures.
+/// scenarios and seeds, then the scenarios, then the failures in the order of their signatures, then how often each
+/// probe was reached.
 pub(super) fn write_sweep(out: &mut dyn Write, report: &SweepReport) -> io::Result<()> {
     out.write_all(b"{\"results\":")?;
     write_lines(out, report.results.iter().map(|result| seed(result, report)))?;
@@ -137,6 +139,11 @@ pub(super) fn write_sweep(out: &mut dyn Write, report: &SweepReport) -> io::Resu
     write_lines(out, scenarios)?;
     out.write_all(b",\n\"failures\":")?;
     write_lines(out, report.groups.iter().map(|group| failure(group, report)))?;
+    let zeroes = PROBES.iter().map(|probe| (probe.name, 0));
+    let reached = report.probes.iter().map(|(name, count)| (name.as_str(), *count));
+    let probes: BTreeMap<&str, u64> = zeroes.chain(reached).collect();
+    out.write_all(b",\n\"probes\":")?;
+    serde_json::to_writer(&mut *out, &probes)?;
     writeln!(out, ",\n\"exit_code\":{}}}", report.exit_code() as u8)
 }
 

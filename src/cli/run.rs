@@ -13,7 +13,7 @@ use super::figures::{grouped, per_second, quoted, speed, wall};
 use super::log::LogArgs;
 use super::report::Failure;
 use super::result_json::write_run;
-use super::sources::{Output, scenario};
+use super::sources::{Output, scenario, schedule};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -21,6 +21,7 @@ Examples:
   stormglass run x.json --seed 7 --trace x-7.jsonl   keep every event
   stormglass run x.json --seed 7 --json | jq .outcome
   stormglass run x.json -vv 2>log                    watch the cluster decide
+  stormglass run x.json --record-schedule x.sched    which task ran where there was a choice
 
 The trace is JSON lines: time (ns), seq, node, cpu, record, fields, cause (the seq of the event that \
 led to it). --json prints one object: scenario seed outcome signature digest virtual_ns ops reboots \
@@ -42,6 +43,12 @@ pub(super) struct Args {
     /// Write every event to OUT as JSON lines
     #[arg(long, value_name = "OUT")]
     trace: Option<PathBuf>,
+    /// Write to OUT which ready task every CPU ran where it had a choice
+    #[arg(long, value_name = "OUT")]
+    record_schedule: Option<PathBuf>,
+    /// Have every CPU choose as it did in FILE, written by --record-schedule on the same scenario and seed
+    #[arg(long, value_name = "FILE")]
+    replay_schedule: Option<PathBuf>,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -51,8 +58,15 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Fa
     let scenario = scenario(&args.file).map_err(|error| Failure::Files(vec![error]))?;
     let trace = args.trace.as_deref().map(Output::create).transpose()?;
     let keep = if trace.is_some() { Keep::All } else { Keep::Nothing };
-    let options = RunOptions { trace: keep, ..RunOptions::default() };
+    let recorded = args.record_schedule.as_deref().map(Output::create).transpose()?;
+    let replay_schedule = args.replay_schedule.as_deref().map(schedule).transpose()?;
+    let record_schedule = recorded.is_some();
+    let options =
+        RunOptions { trace: keep, record_schedule, replay_schedule, ..RunOptions::default() };
     let ran = run_once(context.engine, &scenario, args.seed, &options).map_err(Failure::Harness)?;
+    if let Some((recorded, picks)) = recorded.zip(ran.report.schedule.as_ref()) {
+        recorded.write(|out| writeln!(out, "{picks}"))?;
+    }
     if let Some(trace) = trace {
         trace.write(|out| write_jsonl(out, &ran.report.trace, &ran.report.names))?;
     }

@@ -6,6 +6,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::scenario::{LoadError, Scenario, SeedFile, discover, load};
+use crate::world::{Recording, RecordingError};
 
 use super::report::Failure;
 
@@ -59,6 +60,13 @@ pub(super) fn seed_file(path: &Path) -> Result<SeedFile, Failure> {
         return Err(Failure::Expectation { file: path.display().to_string(), found: file.expect });
     }
     Ok(file)
+}
+
+/// A recorded schedule.
+pub(super) fn schedule(path: &Path) -> Result<Recording, Failure> {
+    let bad = |why: String| Failure::Schedule { path: path.to_owned(), why };
+    let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
+    text.trim_end().parse().map_err(|error: RecordingError| bad(error.to_string()))
 }
 
 /// A file to write to, made before any work is done so that a path that cannot be written is known

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::run::{FailureGroup, ScenarioTally, SweepReport};
+use crate::world::PROBES;
 
 use super::figures::{counted, grouped, per_second, quoted, speed, wall};
 
@@ -79,6 +80,31 @@ pub(super) fn totals(report: &SweepReport) -> String {
         ));
     }
     text
+}
+
+/// Which probes no seed reached; `None` when all were, or none and none had to be.
+pub(super) fn probes(report: &SweepReport) -> Option<String> {
+    let reached = |name: &str| report.probes.contains_key(name);
+    let never: Vec<&str> =
+        PROBES.iter().map(|probe| probe.name).filter(|name| !reached(name)).collect();
+    let nothing_to_tell = report.probes.is_empty() && report.unreached.is_empty();
+    if never.is_empty() || nothing_to_tell {
+        return None;
+    }
+    let count = |count: usize| grouped(count as u64);
+    let mut text = format!(
+        "{} of {} probes never reached: {}",
+        count(never.len()),
+        count(PROBES.len()),
+        never.join(", ")
+    );
+    if !report.unreached.is_empty() {
+        text.push_str(&format!(
+            "\nfailed: required and never reached: {}",
+            report.unreached.join(", ")
+        ));
+    }
+    Some(text)
 }
 
 /// The failures, each told by its fastest seed.

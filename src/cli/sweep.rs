@@ -9,6 +9,7 @@ use crate::run::{
     save, seed_file,
 };
 use crate::scenario::Scenario;
+use crate::world::PROBES;
 
 use super::duration::wall_time;
 use super::entry::Context;
@@ -19,7 +20,7 @@ use super::report::Failure;
 use super::result_json::write_sweep;
 use super::sources::{Output, scenarios};
 use super::stop::on_interrupt;
-use super::summary::{Kept, commands, failures, table, totals};
+use super::summary::{Kept, commands, failures, probes, table, totals};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -62,9 +63,21 @@ pub(super) struct Args {
     /// Save the fastest failing seed of each group in this directory
     #[arg(long, value_name = "DIR", default_value = "seeds")]
     save: PathBuf,
+    /// A probe that some seed has to reach, or `all` of them (exit code 13); see `list probes`
+    #[arg(long, value_name = "PROBE", value_parser = probe)]
+    require: Vec<String>,
     /// Take no more seeds once one has failed; reports the first one in order
     #[arg(long)]
     stop_on_first: bool,
+}
+
+/// Stands for every probe.
+const ALL: &str = "all";
+
+fn probe(name: &str) -> Result<String, String> {
+    let known = name == ALL || PROBES.iter().any(|probe| probe.name == name);
+    let error = || format!("`{name}` is no probe: `stormglass list probes` names them");
+    known.then(|| name.to_owned()).ok_or_else(error)
 }
 
 /// How many seeds a scenario is given when nothing is said.
@@ -89,7 +102,15 @@ impl Args {
             shard: self.shard,
             stop_on_first: self.stop_on_first,
             keep_results: self.json.is_some() || self.junit.is_some(),
+            required: self.required(),
         }
+    }
+
+    fn required(&self) -> Vec<String> {
+        if self.require.iter().any(|probe| probe == ALL) {
+            return PROBES.iter().map(|probe| probe.name.to_owned()).collect();
+        }
+        self.require.clone()
     }
 
     /// The files to write results to, made before the work.
@@ -131,6 +152,9 @@ pub(super) fn sweep(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, 
     }
     context.console.line(table(&report));
     context.console.line(totals(&report));
+    if let Some(text) = probes(&report) {
+        context.console.line(text);
+    }
     context.console.line(failures(&report, &kept));
     if !kept.is_empty() {
         context.console.line(commands(&program, &kept));

@@ -12,12 +12,14 @@ mod config;
 mod layout;
 mod link;
 pub mod manager;
+mod probes;
 mod protocol;
 mod records;
 pub mod target;
 
 pub use config::{ClusterMap, LegSpec, Timing, VolumeSpec};
 pub use layout::{Extent, IntentMap, Superblock};
+pub use probes::{BUGGIFY_SITES, PROBES};
 pub use protocol::{LegMode, LegReport, LegStatus, MAX_LEGS, Modes, Service, Topology, Wire};
 pub use records::{
     LegReported, OwnerGranted, RegionRecovered, RegistrationStarted, TopologyDecided,

@@ -34,6 +34,8 @@ pub struct SweepOptions {
     pub stop_on_first: bool,
     /// Keep every seed's result for [`SweepReport::results`] (about 150 bytes each).
     pub keep_results: bool,
+    /// Probes that some seed has to reach.
+    pub required: Vec<String>,
 }
 
 impl SweepOptions {
@@ -47,6 +49,7 @@ impl SweepOptions {
             shard: Shard::WHOLE,
             stop_on_first: false,
             keep_results: true,
+            required: Vec::new(),
         }
     }
 }
@@ -111,6 +114,8 @@ pub fn sweep(
         watch(SweepEvent::Progress(&collector.progress));
     });
     let mut report = collector.finish();
+    let unreached = options.required.iter().filter(|probe| !report.probes.contains_key(*probe));
+    report.unreached = unreached.cloned().collect();
     report.planned = planned;
     report.interrupted = stop.is_up();
     report.elapsed = clock.elapsed();
@@ -220,7 +225,8 @@ fn of_run(job: Job, ran: &Ran) -> Done {
         faults: report.faults,
         events: report.events,
     };
-    Done { job, result, failure, wall: ran.wall, rechecked: false }
+    let probes = report.probes.clone();
+    Done { job, result, failure, probes, wall: ran.wall, rechecked: false }
 }
 
 fn harness_crash(job: Job, crash: &HarnessCrash) -> Done {
@@ -239,7 +245,7 @@ fn harness_crash(job: Job, crash: &HarnessCrash) -> Done {
     };
     let text = crash.to_string();
     let failure = Some((text.clone(), text + "\n"));
-    Done { job, result, failure, wall: Duration::ZERO, rechecked: false }
+    Done { job, result, failure, probes: Vec::new(), wall: Duration::ZERO, rechecked: false }
 }
 
 #[cfg(test)]
@@ -374,6 +380,25 @@ mod tests {
         assert_eq!(report.groups[0].signature.as_str(), "crash/harness/index-n-is-out-of-n");
         assert!(report.groups[0].first.headline.contains("c seed 4: index 17 is out of 3"));
         assert_eq!(report.exit_code(), ExitCode::Crash);
+    }
+
+    #[test]
+    fn probes_are_added_up_and_a_required_one_that_was_missed_is_a_failure() {
+        let engine = |scenario: &Scenario, seed: u64, options: &RunOptions| {
+            let reached =
+                if seed.is_multiple_of(2) { vec![("rare".to_owned(), 3)] } else { Vec::new() };
+            RunReport { probes: reached, ..report(scenario, seed, options, &[seed]) }
+        };
+        let sweep_for = |required: &[&str]| {
+            let required = required.iter().map(|name| (*name).to_owned()).collect();
+            run(&engine, &SweepOptions { required, ..options(10, 2) })
+        };
+        let report = sweep_for(&["rare"]);
+        assert_eq!(report.probes.get("rare"), Some(&(3 * 5 * 3)));
+        assert_eq!(report.exit_code(), ExitCode::Pass);
+        let report = sweep_for(&["rare", "rarer"]);
+        assert_eq!(report.unreached, ["rarer"]);
+        assert_eq!(report.exit_code(), ExitCode::Inert);
     }
 
     #[test]

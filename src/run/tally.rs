@@ -105,6 +105,10 @@ pub struct SweepReport {
     pub groups: Vec<FailureGroup>,
     /// Every seed's result in the order of scenarios and seeds, if they were to be kept.
     pub results: Vec<SeedResult>,
+    /// How often each probe was reached that was reached at all, over all seeds.
+    pub probes: BTreeMap<String, u64>,
+    /// Probes that [`SweepOptions::required`](super::SweepOptions) names and no seed reached.
+    pub unreached: Vec<String>,
     /// How many seeds were run twice and compared.
     pub rechecked: u64,
     /// How many seeds there were to run; `None` when there was a time limit alone.
@@ -128,11 +132,13 @@ impl SweepReport {
         self.scenarios.iter().map(|scenario| scenario.failures).sum()
     }
 
-    /// The exit code of a program that did this sweep: the lowest one that is not a pass.
+    /// The exit code of a program that did this sweep: the lowest one that is not a pass. A required
+    /// probe that was never reached is as a scenario that did not do what it declares.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
         let outcomes = self.groups.iter().map(|group| group.first.result.outcome);
-        ExitCode::lowest_failure(outcomes.map(Outcome::exit_code))
+        let unreached = (!self.unreached.is_empty()).then_some(ExitCode::Inert);
+        ExitCode::lowest_failure(outcomes.map(Outcome::exit_code).chain(unreached))
     }
 }
 
@@ -143,6 +149,7 @@ pub(super) struct Done {
     pub(super) result: SeedResult,
     /// Headline and report of a failure.
     pub(super) failure: Option<(String, String)>,
+    pub(super) probes: Vec<(String, u64)>,
     pub(super) wall: Duration,
     pub(super) rechecked: bool,
 }
@@ -162,7 +169,10 @@ impl Tally {
     }
 
     pub(super) fn add(&mut self, done: Done) {
-        let Done { result, failure, wall, rechecked, .. } = done;
+        let Done { result, failure, probes, wall, rechecked, .. } = done;
+        for (probe, count) in probes {
+            *self.report.probes.entry(probe).or_default() += count;
+        }
         let scenario = &mut self.report.scenarios[result.scenario];
         scenario.seeds += 1;
         scenario.ops += result.ops;

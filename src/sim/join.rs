@@ -85,6 +85,12 @@ impl<T> fmt::Debug for JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
+    /// Whether the task has ended, one way or the other.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        !matches!(*self.end.state.borrow(), State::Running)
+    }
+
     /// Ends the task where it stands. Whoever waits for it is told [`Aborted`], unless it has its
     /// result already.
     pub fn abort(&self) {

@@ -109,6 +109,12 @@ impl Signal {
         Self { kernel: kernel.clone(), waiters: Rc::default() }
     }
 
+    /// The kernel that it belongs to.
+    #[must_use]
+    pub fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
     /// Wakes all who are registered, once.
     pub fn notify(&self) {
         let waiters = std::mem::take(&mut *self.waiters.borrow_mut());

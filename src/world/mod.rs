@@ -19,8 +19,10 @@ mod settle;
 mod simulate;
 mod watch;
 
+pub use crate::node::{BUGGIFY_SITES, PROBES};
 pub use crate::sim::Crash;
 pub use crate::sim::trace::{Checkpoint, Keep};
+pub use crate::sim::{Recording, RecordingError};
 pub use records::{
     ActionName, DiskFaultApplied, ExpectationFailed, FaultApplied, FaultLifted, FaultWithheld,
     Frozen, PhaseBegan,

@@ -13,5 +13,6 @@ mod net_storm;
 mod rig;
 mod sim;
 mod sim_cpus;
+mod sim_probes;
 mod sim_schedules;
 mod sim_work;

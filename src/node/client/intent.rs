@@ -9,6 +9,7 @@ use crate::base::Region;
 use super::rebuild::marks_of;
 use super::volume::Volume;
 use crate::node::layout::IntentMap;
+use crate::node::probes;
 use crate::node::protocol::{LegMode, Wire};
 
 /// Regions as the owner sees them.
@@ -159,6 +160,7 @@ impl Drop for Writing {
         let regions = self.volume.spec.regions_of(self.block, self.blocks);
         self.volume.intent.end(regions, self.complete);
         if !self.complete {
+            crate::sometimes!(self.volume.client.handle, true, probes::WRITE_LEFT_DIVERGENT);
             self.volume.changed.notify();
         }
     }
@@ -170,6 +172,9 @@ pub(super) async fn clean(volume: Rc<Volume>) {
     let mut marks_known = None;
     loop {
         interval.tick().await;
+        if crate::buggify!(volume.client.handle, probes::SKIP_CLEAN) {
+            continue;
+        }
         let Some(topology) = volume.topology() else { continue };
         let legs = topology.modes.legs();
         let all_in_sync = legs
@@ -187,6 +192,7 @@ pub(super) async fn clean(volume: Rc<Volume>) {
             continue;
         }
         for region in volume.intent.take_clearable() {
+            crate::sometimes!(volume.client.handle, true, probes::INTENT_CLEARED);
             for leg in legs.clone() {
                 let (id, epoch) = (volume.spec.id, topology.epoch);
                 let clear = Wire::ClearIntent { volume: id, leg, epoch, region };

@@ -15,6 +15,7 @@ use super::calls::{Call, Reply};
 use super::intent::Writing;
 use super::locks::Range;
 use super::volume::Volume;
+use crate::node::probes;
 use crate::node::protocol::{LegMode, LegStatus, MAX_LEGS, Topology, Wire};
 
 /// Why an IO failed.
@@ -71,6 +72,11 @@ impl BlockDevice {
         if volume.intent.are_equal(volume.spec.regions_of(block, blocks)) {
             return Ok(());
         }
+        crate::sometimes!(
+            volume.client.handle,
+            volume.intent.is_known(),
+            probes::RECOVERY_RACED_IO
+        );
         let settled = || {
             if volume.is_lost() {
                 return Some(Err(IoError::InDoubt));
@@ -145,7 +151,9 @@ impl BlockDevice {
                 self.volume.client.handle.spawn("client.repair", repair);
             }
             self.lease().await?;
-            return join(pieces);
+            let data = join(pieces);
+            crate::sometimes!(self.volume.client.handle, data.is_err(), probes::READ_LOST);
+            return data;
         }
     }
 
@@ -155,6 +163,7 @@ impl BlockDevice {
             if self.volume.is_lost() {
                 return Err(IoError::InDoubt);
             }
+            crate::sometimes!(self.volume.client.handle, true, probes::LEASE_AWAITED);
             self.volume.client.handle.sleep(self.volume.client.map.timing.heartbeat).await;
         }
         Ok(())
@@ -228,6 +237,7 @@ async fn repair(volume: Rc<Volume>, block: u64, blocks: u32, bad: Legs) {
     let writing = Writing::begin(&volume, block, blocks);
     let Ok((pieces, _)) = read_pieces(&volume, block, blocks, 0).await else { return };
     if put_pieces(&volume, pieces, bad).await.is_ok() {
+        crate::sometimes!(volume.client.handle, true, probes::READ_REPAIRED);
         writing.complete();
     }
 }
@@ -346,8 +356,11 @@ impl Put {
         if self.grant == grant {
             return;
         }
+        let handle = &self.volume.client.handle;
+        crate::sometimes!(handle, self.grant != 0, probes::WRITE_UNDER_NEW_GRANT);
         self.grant = grant;
         for leg in topology.modes.legs_in(LegMode::Dead) {
+            crate::sometimes!(handle, self.done.has(leg), probes::WRITE_ON_DYING_LEG);
             self.done.remove(leg);
             self.calls[leg.index()] = None;
         }
@@ -404,6 +417,7 @@ impl Put {
     fn give_up(&mut self) {
         for leg in self.volume.spec.leg_ids() {
             if self.calls[leg.index()].take().is_some() {
+                crate::sometimes!(self.volume.client.handle, true, probes::WRITE_GIVEN_UP);
                 self.volume.link(leg).close();
             }
         }
@@ -424,6 +438,7 @@ impl Put {
     fn is_retry_due(&mut self, cx: &mut Context<'_>) -> bool {
         let due = self.retry.as_mut().is_some_and(|retry| retry.as_mut().poll(cx).is_ready());
         if due {
+            crate::sometimes!(self.volume.client.handle, true, probes::WRITE_RETRIED);
             self.retry = None;
             self.held = [0; MAX_LEGS];
             self.volume.report_anew();
@@ -519,9 +534,16 @@ impl Get {
             let reply = ask(&self.volume, leg, topology.epoch, read).await;
             // What a leg answered after it was given up may be stale by now.
             if self.volume.topology().is_none_or(|now| now.modes.of(leg) != LegMode::ReadWrite) {
+                crate::sometimes!(self.volume.client.handle, true, probes::READ_STALE_DISCARDED);
                 continue;
             }
+            let failed_before = self.failures > 0 || self.bad != Legs::NONE;
             if let Some(data) = self.answered(leg, reply) {
+                crate::sometimes!(
+                    self.volume.client.handle,
+                    failed_before,
+                    probes::READ_ON_OTHER_LEG
+                );
                 return Ok(Got { data: Some(data), bad: self.bad });
             }
         }

@@ -6,6 +6,7 @@ use super::boot::Client;
 use super::calls::Reply;
 use super::io::ask;
 use super::volume::Volume;
+use crate::node::probes;
 use crate::node::protocol::{LegStatus, Wire};
 
 /// Looks round at every heartbeat, for the life of the client.
@@ -19,6 +20,7 @@ pub(super) async fn run(client: Rc<Client>, volumes: Vec<Rc<Volume>>) {
         let now = client.handle.monotonic();
         let stood_still = now.saturating_sub(last) > heartbeat.saturating_mul(3);
         last = now;
+        crate::sometimes!(client.handle, stood_still, probes::CLIENT_STOOD_STILL);
         if stood_still {
             continue;
         }
@@ -38,6 +40,7 @@ fn time_out(client: &Client, volumes: &[Rc<Volume>]) {
     let since = now.saturating_sub(client.map.timing.io_timeout);
     for (target, volume, leg) in client.calls.time_out(since) {
         tracing::debug!(%target, %volume, %leg, "no answer in time");
+        crate::sometimes!(client.handle, true, probes::REQUEST_TIMED_OUT);
         client.links[&target].close();
         if let Some(volume) = volumes.iter().find(|held| held.spec.id == volume) {
             volume.report_failed(leg);

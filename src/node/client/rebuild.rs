@@ -12,6 +12,7 @@ use super::io::{IoError, Legs, Piece, Put, Work, ask, put_pieces, read_pieces};
 use super::locks::Range;
 use super::volume::Volume;
 use crate::node::layout::IntentMap;
+use crate::node::probes;
 use crate::node::protocol::{LegMode, LegStatus, Topology, Wire};
 use crate::node::records::RegionRecovered;
 
@@ -24,6 +25,11 @@ pub(super) async fn recover(volume: Rc<Volume>) {
         }
         let in_sync = topology.modes.legs_in(LegMode::ReadWrite);
         if let Some(marks) = marks_of(&volume, &topology, in_sync).await {
+            crate::sometimes!(
+                volume.client.handle,
+                marks.count() > 0,
+                probes::RECOVERY_FOUND_MARKS
+            );
             volume.intent.found_divergent(&marks);
             volume.changed.notify();
         } else {
@@ -106,6 +112,7 @@ pub(super) async fn rebuild(volume: Rc<Volume>) {
 /// has been written ever since.
 async fn plan(volume: &Rc<Volume>, leg: LegIndex) -> bool {
     if volume.has_plan(leg) {
+        crate::sometimes!(volume.client.handle, true, probes::REBUILD_RESUMED);
         return true;
     }
     let Some(topology) = volume.topology() else { return false };
@@ -114,7 +121,14 @@ async fn plan(volume: &Rc<Volume>, leg: LegIndex) -> bool {
     }
     let legs = topology.modes.legs_in(LegMode::ReadWrite).chain(std::iter::once(leg));
     let Some(mut marks) = marks_of(volume, &topology, legs).await else { return false };
-    if topology.rebuild_all >> leg.get() & 1 == 1 {
+    let in_whole = topology.rebuild_all >> leg.get() & 1 == 1;
+    crate::sometimes!(volume.client.handle, in_whole, probes::REBUILD_IN_WHOLE);
+    crate::sometimes!(
+        volume.client.handle,
+        !in_whole && marks.count() > 0,
+        probes::REBUILD_BY_MARKS
+    );
+    if in_whole {
         marks = IntentMap::full(volume.spec.regions());
     }
     volume.intent.found_marked(&marks);
@@ -131,7 +145,11 @@ async fn plan(volume: &Rc<Volume>, leg: LegIndex) -> bool {
 async fn rebuild_leg(volume: &Rc<Volume>, leg: LegIndex) -> bool {
     while let Some(region) = volume.next_to_rebuild(leg) {
         if copy_region(volume, leg, region).await.is_err() {
+            crate::sometimes!(volume.client.handle, true, probes::REBUILD_CUT_SHORT);
             return false;
+        }
+        if crate::buggify!(volume.client.handle, probes::SLOW_REBUILD) {
+            pause(volume).await;
         }
         let (done, total) = volume.region_rebuilt(leg, region);
         let volume_id = volume.spec.id;
@@ -156,6 +174,7 @@ async fn copy_region(volume: &Rc<Volume>, leg: LegIndex, region: Region) -> Resu
     if !Vec::is_empty(&lost) {
         // Lost is lost on every leg: a source that could read such a block again some day must not
         // answer what the others don't.
+        crate::sometimes!(volume.client.handle, true, probes::REBUILD_LOST_BLOCK);
         let writing = Writing::begin(volume, block, blocks);
         put_pieces(volume, lost, Legs::ALL).await?;
         writing.complete();

@@ -10,6 +10,7 @@ use crate::sim::NodeHandle;
 use super::boot::Client;
 use super::calls::Reply;
 use super::volume::Volume;
+use crate::node::probes;
 use crate::node::protocol::{Service, Wire};
 
 /// A target as the client reaches it.
@@ -77,6 +78,9 @@ pub(super) async fn run(client: Rc<Client>, link: Rc<TargetLink>, volumes: Vec<R
         link.down_since.set(client.handle.monotonic());
         client.calls.lose(link.target);
         volumes.iter().for_each(|volume| volume.links_changed());
+        if crate::buggify!(client.handle, probes::SLOW_CONNECT) {
+            client.handle.sleep(client.map.timing.heartbeat).await;
+        }
     }
 }
 

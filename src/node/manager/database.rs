@@ -4,8 +4,10 @@
 use crate::base::{Block, BlockSize, Nanos, Payload, VolumeId};
 use crate::disk::port::{Command, Drive, Op, QueuePair, Status};
 use crate::sim::NodeHandle;
+use crate::sim::Rng;
 
 use super::record::VolumeRecord;
+use crate::node::probes;
 
 /// Between two attempts when the disk fails.
 const RETRY: Nanos = Nanos::from_millis(1);
@@ -18,12 +20,15 @@ pub(super) struct Database {
     size: BlockSize,
     /// The slot that holds each volume's newest record.
     newest: Vec<u64>,
+    /// Draws how long a buggified write waits.
+    rng: Rng,
 }
 
 impl Database {
     pub(super) fn open(handle: &NodeHandle, drive: &Drive, size: BlockSize) -> Self {
         let queue = drive.open(handle.node());
-        Self { handle: handle.clone(), drive: drive.clone(), queue, size, newest: Vec::new() }
+        let (rng, newest) = (handle.rng("database"), Vec::new());
+        Self { handle: handle.clone(), drive: drive.clone(), queue, size, newest, rng }
     }
 
     /// The newest record of the next volume, in the order of their ids; `None` when it has none yet.
@@ -46,6 +51,10 @@ impl Database {
         let turn = 1 - self.newest[volume.index()];
         let lba = slot(volume, turn);
         let block = record.to_block(self.size);
+        if crate::buggify!(self.handle, probes::SLOW_STORE) {
+            let pause = self.rng.nanos(Nanos::ZERO, RETRY);
+            self.handle.sleep(pause).await;
+        }
         loop {
             let data = Payload::from_blocks(std::slice::from_ref(&block));
             match self.execute(Op::Write { lba, data, fua: true }).await.0 {

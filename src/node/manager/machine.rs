@@ -15,7 +15,9 @@ use crate::base::{Epoch, LegIndex, Nanos, NodeId};
 
 use super::record::VolumeRecord;
 use crate::node::config::{Timing, VolumeSpec};
+use crate::node::probes;
 use crate::node::protocol::{LegMode, LegReport, MAX_LEGS, Topology};
+use crate::sim::Probes;
 
 /// What the machine is told.
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +114,7 @@ pub(super) struct Machine {
     claimant: Option<(NodeId, u64)>,
     /// What was told last; nothing since this manager booted, whatever an earlier one told.
     state: Option<VolumeState>,
+    probes: Probes,
 }
 
 const fn bit(leg: LegIndex) -> u8 {
@@ -137,12 +140,22 @@ impl Machine {
             owner_heard: now,
             claimant: None,
             state: None,
+            probes: Probes::default(),
         };
         if record.owner.is_some() {
             let deadline = now + machine.timing.dead_after + machine.timing.dead_after;
             machine.phase = Phase::Registering { waiting: machine.written(), deadline };
         }
         machine
+    }
+
+    /// Has what it reaches counted there.
+    pub(super) fn counting(self, probes: &Probes) -> Self {
+        Self { probes: probes.clone(), ..self }
+    }
+
+    fn probes(&self) -> &Probes {
+        &self.probes
     }
 
     /// Takes an input, and says what is to be done.
@@ -174,7 +187,9 @@ impl Machine {
                 self.wishes.rebuilt |= bit(leg);
             }
             // Said of an epoch that is over: the owner says it again if it still holds.
-            Input::LegFailed { .. } | Input::LegBack { .. } | Input::Rebuilt { .. } => {}
+            Input::LegFailed { .. } | Input::LegBack { .. } | Input::Rebuilt { .. } => {
+                crate::sometimes!(self, true, probes::SAID_TOO_LATE);
+            }
             Input::Tick => self.tick(now, out),
         }
         self.advance(out);
@@ -284,7 +299,10 @@ impl Machine {
                 }
             }
             // The same machine with a new session: the old one is surely gone.
-            Some((owner, _)) if owner == client => self.wishes.attach = Some((client, session)),
+            Some((owner, _)) if owner == client => {
+                crate::sometimes!(self, true, probes::OWNER_REBORN);
+                self.wishes.attach = Some((client, session));
+            }
             Some(_) => self.claimant = Some((client, session)),
             None => self.wishes.attach = Some((client, session)),
         }
@@ -293,12 +311,14 @@ impl Machine {
     fn tick(&mut self, now: Nanos, out: &mut Vec<Effect>) {
         let lease_over = self.owner_heard + self.timing.lease + self.timing.lease_margin;
         if now > lease_over && self.claimant.is_some() {
+            crate::sometimes!(self, true, probes::OWNER_TAKEN_OVER);
             self.wishes.attach = self.claimant.take();
         }
         self.wishes.forget(now.saturating_sub(self.timing.dead_after));
         if let Phase::Registering { waiting, deadline } = self.phase
             && now >= deadline
         {
+            crate::sometimes!(self, true, probes::REGISTRATION_LATE);
             self.wishes.fail(waiting, now);
             self.phase =
                 Phase::Registering { waiting, deadline: now + self.timing.register_timeout };
@@ -327,6 +347,10 @@ impl Machine {
             {
                 out.push(Effect::Detached(owner));
             }
+            crate::sometimes!(self, self.phase != Phase::Settled, probes::DECIDED_ANEW);
+            let rebuilds_more = next.rebuild_all & !self.record.rebuild_all != 0;
+            crate::sometimes!(self, rebuilds_more, probes::REBUILD_ALL_ORDERED);
+            crate::sometimes!(self, self.wishes.register_anew, probes::REGISTERED_ANEW);
             self.record = next;
             self.wishes = Wishes::default();
             self.phase = Phase::Persisting;
@@ -374,7 +398,10 @@ impl Machine {
             dropped |= bit(leg);
         }
         let can_serve = |leg: &LegIndex| failed & bit(*leg) == 0 && self.fits(*leg);
-        if modes.legs_in(LegMode::ReadWrite).any(|leg| can_serve(&leg)) {
+        let some_can_serve = modes.legs_in(LegMode::ReadWrite).any(|leg| can_serve(&leg));
+        let in_sync_failed = modes.legs_in(LegMode::ReadWrite).any(|leg| failed & bit(leg) != 0);
+        crate::sometimes!(self, in_sync_failed && !some_can_serve, probes::LAST_LEG_KEPT);
+        if some_can_serve {
             for leg in modes.legs_in(LegMode::ReadWrite).filter(|leg| failed & bit(*leg) != 0) {
                 dropped |= bit(leg);
             }

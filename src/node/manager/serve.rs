@@ -49,7 +49,8 @@ pub(super) async fn run(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Wire
     let mut machines = Vec::new();
     for volume in &map.volumes {
         let record = database.load(volume.id).await;
-        machines.push(Machine::new(volume, &map.timing, record, handle.monotonic()));
+        let machine = Machine::new(volume, &map.timing, record, handle.monotonic());
+        machines.push(machine.counting(handle.probes()));
     }
     let events = Queue::new(handle.kernel());
     let stores = Queue::new(handle.kernel());

@@ -7,6 +7,7 @@ use crate::base::NodeId;
 use crate::disk::port::Drive;
 use crate::net::port::Port;
 use crate::node::config::ClusterMap;
+use crate::node::probes;
 use crate::node::protocol::{Service, Wire};
 use crate::sim::{JoinHandle, NodeHandle};
 
@@ -52,7 +53,11 @@ async fn accept(target: Rc<Target>) {
     loop {
         let connection = listener.accept().await;
         let client = connection.peer();
+        if crate::buggify!(target.handle, probes::SLOW_ACCEPT) {
+            target.handle.sleep(target.map.timing.heartbeat).await;
+        }
         if let Some(earlier) = serving.remove(&client) {
+            crate::sometimes!(target.handle, !earlier.is_over(), probes::CLIENT_RECONNECTED);
             earlier.abort();
         }
         let task = target.handle.spawn("target.serve", serve::run(target.clone(), connection));

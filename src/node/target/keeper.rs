@@ -1,13 +1,16 @@
 //! Keeps a leg's metadata on its disk: reads it at boot, writes superblock and bitmap when they change.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::base::{Block, Payload};
+use crate::base::{Block, Nanos, Payload};
 use crate::disk::port::{Command, Op, QueuePair, Status};
 
 use super::boot::Target;
 use super::leg::{Chore, Leg};
 use crate::node::layout::{IntentMap, Superblock};
+use crate::node::probes;
+use crate::sim::Rng;
 
 /// The tag of commands that no epoch fences: metadata is the target's own.
 const METADATA_TAG: u64 = u64::MAX;
@@ -15,7 +18,8 @@ const METADATA_TAG: u64 = u64::MAX;
 /// Serves one leg's metadata for the life of the target.
 pub(super) async fn run(target: Rc<Target>, leg: Rc<Leg>) {
     let queue = leg.drive.open(target.handle.node());
-    let keeper = Keeper { target, leg, queue };
+    let rng = RefCell::new(target.handle.rng("keeper"));
+    let keeper = Keeper { target, leg, queue, rng };
     loop {
         match keeper.load().await {
             Ok(()) => keeper.store().await,
@@ -31,6 +35,8 @@ struct Keeper {
     target: Rc<Target>,
     leg: Rc<Leg>,
     queue: QueuePair,
+    /// Draws how long a buggified write waits.
+    rng: RefCell<Rng>,
 }
 
 impl Keeper {
@@ -50,6 +56,7 @@ impl Keeper {
             || IntentMap::full(regions),
             |blocks| IntentMap::from_blocks(&blocks, regions, size),
         );
+        crate::sometimes!(self.target.handle, lost, probes::METADATA_LOST);
         if lost {
             self.write_intent(&intent).await?;
         }
@@ -61,6 +68,11 @@ impl Keeper {
     async fn store(&self) {
         loop {
             let chore = self.leg.changed.wait_for(|| self.leg.next_chore()).await;
+            if crate::buggify!(self.target.handle, probes::SLOW_METADATA) {
+                let heartbeat = self.target.map.timing.heartbeat;
+                let pause = self.rng.borrow_mut().nanos(Nanos::ZERO, heartbeat);
+                self.target.handle.sleep(pause).await;
+            }
             let written = match &chore {
                 Chore::Superblock(generation) => {
                     let block = Superblock {
@@ -76,6 +88,7 @@ impl Keeper {
             match written {
                 Ok(()) => self.leg.chore_done(chore),
                 Err(status) => {
+                    crate::sometimes!(self.target.handle, true, probes::METADATA_UNWRITABLE);
                     tracing::debug!(leg = %self.leg.index, %status, "metadata cannot be written");
                     self.leg.failed();
                     return;

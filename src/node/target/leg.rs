@@ -7,10 +7,11 @@ use std::rc::Rc;
 
 use crate::base::{Epoch, LegIndex, Region, VolumeId};
 use crate::disk::port::Drive;
-use crate::sim::{NodeHandle, Signal, Tracked, Tracker};
+use crate::sim::{NodeHandle, Probes, Signal, Tracked, Tracker};
 
 use crate::node::config::{LegSpec, VolumeSpec};
 use crate::node::layout::{Extent, IntentMap};
+use crate::node::probes;
 use crate::node::protocol::{LegReport, LegStatus};
 
 /// A leg's state in this life of its target.
@@ -98,6 +99,10 @@ impl Leg {
 
     pub(super) fn is(&self, volume: VolumeId, leg: LegIndex) -> bool {
         self.volume.id == volume && self.index == leg
+    }
+
+    fn probes(&self) -> &Probes {
+        self.changed.kernel().probes()
     }
 
     /// What the manager is told of the leg.
@@ -231,7 +236,9 @@ impl Leg {
     /// Takes a region's mark away, unless it is being written (the owner sees to it that it isn't).
     pub(super) fn unmark(&self, region: Region) {
         let mut state = self.state.borrow_mut();
-        if state.writes[region.index()] == 0 && state.wanted.has(region) {
+        let is_written = state.writes[region.index()] > 0;
+        crate::sometimes!(self, is_written, probes::UNMARK_REFUSED);
+        if !is_written && state.wanted.has(region) {
             state.wanted.clear(region);
             drop(state);
             self.changed.notify();

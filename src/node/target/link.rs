@@ -12,6 +12,7 @@ use crate::net::port::{Closed, Connection};
 use super::boot::Target;
 use super::leg::Leg;
 use crate::node::link::ManagerLink;
+use crate::node::probes;
 use crate::node::protocol::Wire;
 use crate::node::records::RegistrationStarted;
 
@@ -74,10 +75,12 @@ async fn register(target: &Target, leg: &Rc<Leg>, epoch: Epoch) -> bool {
     if !leg.fence(epoch) {
         return false;
     }
+    crate::sometimes!(target.handle, !leg.is_drained(), probes::FENCED_IN_FLIGHT);
     let superseded = || !leg.is_fenced_at(epoch);
     let drained = || (superseded() || leg.is_drained()).then_some(());
     leg.changed.wait_for(drained).await;
     if superseded() {
+        crate::sometimes!(target.handle, true, probes::REGISTRATION_SUPERSEDED);
         return false;
     }
     leg.want_generation(epoch);

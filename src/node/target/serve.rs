@@ -11,6 +11,7 @@ use crate::net::port::{Closed, Connection};
 
 use super::boot::Target;
 use super::leg::{InFlight, Leg};
+use crate::node::probes;
 use crate::node::protocol::{LegStatus, Wire};
 
 /// Serves the connection until it closes. What is in flight then is aborted with the queue pairs.
@@ -198,6 +199,8 @@ impl Server {
         if !matches!(request.work, Work::Probe)
             && let Err(status) = leg.admits(request.epoch)
         {
+            let other_epoch = status == LegStatus::WrongEpoch;
+            crate::sometimes!(self.target.handle, other_epoch, probes::EPOCH_REFUSED);
             self.answer(request.cookie, status, Payload::empty());
             return Started::Answered;
         }
@@ -211,6 +214,7 @@ impl Server {
         if let Some((first, last)) = writes {
             let regions = || (first.get()..=last.get()).map(Region::new);
             if !leg.are_marked(regions()) {
+                crate::sometimes!(self.target.handle, true, probes::REQUEST_AWAITED_MARK);
                 leg.mark(regions());
                 return Started::Waits(request);
             }
@@ -221,6 +225,7 @@ impl Server {
     fn submit(&mut self, request: Request, writes: Option<(Region, Region)>) -> Started {
         let queue = self.queue_of(&request.leg);
         if self.queues[queue].1.is_full() {
+            crate::sometimes!(self.target.handle, true, probes::REQUEST_AWAITED_QUEUE);
             return Started::Waits(request);
         }
         let slot = self.free.pop().unwrap_or_else(|| {

@@ -1,0 +1,57 @@
+//! The rare paths of the reference cluster that are worth knowing to have been taken, and those that
+//! it may be made to take. Takes none.
+
+crate::probes! {
+    /// All probes of the reference cluster.
+    pub static PROBES = {
+        READ_REPAIRED = "client.read-repaired": "a read met a block that a leg had lost, and repaired it from another";
+        READ_LOST = "client.read-lost": "a block could not be read from any leg";
+        READ_STALE_DISCARDED = "client.read-stale-discarded": "a read's answer came from a leg that had been given up meanwhile";
+        READ_ON_OTHER_LEG = "client.read-on-other-leg": "a read failed on one leg and was answered by another";
+        LEASE_AWAITED = "client.lease-awaited": "a read had its data and waited for the lease";
+        WRITE_UNDER_NEW_GRANT = "client.write-under-new-grant": "a write was under way when a new grant came";
+        WRITE_ON_DYING_LEG = "client.write-on-dying-leg": "a write had been done by a leg that was then given up";
+        WRITE_RETRIED = "client.write-retried": "a write asked a leg again that had failed and was not given up";
+        WRITE_GIVEN_UP = "client.write-given-up": "a write was given up, and its connections with it";
+        WRITE_LEFT_DIVERGENT = "client.write-left-divergent": "a write ended that not all legs have";
+        REQUEST_TIMED_OUT = "client.request-timed-out": "a request had no answer in time";
+        CLIENT_STOOD_STILL = "client.stood-still": "the client noticed that it had stood still";
+        RECOVERY_FOUND_MARKS = "client.recovery-found-marks": "the owner before left marked regions behind";
+        RECOVERY_RACED_IO = "client.recovery-raced-io": "an operation waited for its region to be made equal";
+        REBUILD_IN_WHOLE = "client.rebuild-in-whole": "a leg was to be rebuilt in whole";
+        REBUILD_BY_MARKS = "client.rebuild-by-marks": "a leg was to be rebuilt where it was marked";
+        REBUILD_RESUMED = "client.rebuild-resumed": "a rebuild went on under a later grant";
+        REBUILD_CUT_SHORT = "client.rebuild-cut-short": "a rebuild could not go on";
+        REBUILD_LOST_BLOCK = "client.rebuild-lost-block": "a rebuild's source had lost a block for good";
+        INTENT_CLEARED = "client.intent-cleared": "marks of idle regions were cleared";
+        REQUEST_AWAITED_MARK = "target.request-awaited-mark": "a write waited until its region was marked on the disk";
+        REQUEST_AWAITED_QUEUE = "target.request-awaited-queue": "a request waited for room in its queue";
+        EPOCH_REFUSED = "target.epoch-refused": "a request of another epoch was refused";
+        CLIENT_RECONNECTED = "target.client-reconnected": "a client came anew while its earlier connection was being served";
+        FENCED_IN_FLIGHT = "target.fenced-in-flight": "a leg was fenced while commands of an older epoch were in flight";
+        REGISTRATION_SUPERSEDED = "target.registration-superseded": "a registration was overtaken by a later one";
+        METADATA_LOST = "target.metadata-lost": "a leg's bitmap could not be read, and every region counts as marked";
+        METADATA_UNWRITABLE = "target.metadata-unwritable": "a leg's metadata could not be written";
+        UNMARK_REFUSED = "target.unmark-refused": "a mark was to be cleared while its region was being written";
+        LAST_LEG_KEPT = "manager.last-leg-kept": "a failed leg was kept because no other could serve";
+        REGISTRATION_LATE = "manager.registration-late": "a leg did not register in time";
+        DECIDED_ANEW = "manager.decided-anew": "a decision was overtaken by another before it was granted";
+        OWNER_TAKEN_OVER = "manager.owner-taken-over": "a client got a volume whose owner had not been heard of";
+        OWNER_REBORN = "manager.owner-reborn": "an owner came back as another session of itself";
+        REBUILD_ALL_ORDERED = "manager.rebuild-all-ordered": "a leg came back that is not, or not as new as, the one on record";
+        REGISTERED_ANEW = "manager.registered-anew": "a target had forgotten the epoch, and all were given a new one";
+        SAID_TOO_LATE = "manager.said-too-late": "an owner reported a leg under an epoch that was over";
+    }
+}
+
+crate::buggify_sites! {
+    /// All buggify sites of the reference cluster.
+    pub static BUGGIFY_SITES = {
+        SLOW_REBUILD = "client.slow-rebuild", 1 / 4: "rests for a heartbeat between two regions of a rebuild";
+        SKIP_CLEAN = "client.skip-clean", 1 / 4: "leaves marks uncleared for a round";
+        SLOW_CONNECT = "client.slow-connect", 1 / 4: "waits for a heartbeat longer before it connects to a target again";
+        SLOW_METADATA = "target.slow-metadata", 1 / 10: "waits up to a heartbeat before it writes a leg's metadata";
+        SLOW_ACCEPT = "target.slow-accept", 1 / 4: "takes a connection a heartbeat late";
+        SLOW_STORE = "manager.slow-store", 1 / 4: "waits up to a heartbeat before it stores a record";
+    }
+}
