@@ -62,6 +62,8 @@ id!(/// A configuration of a volume. Only grows; messages of a lower epoch are r
     Epoch(u64), "e", Number);
 id!(/// A region of a leg: the unit of the write-intent bitmap (128 KiB).
     Region(u32), "region", Number);
+id!(/// A place in the code that holds memory, a lock or the like, in the order of first use in a run.
+    SiteId(u32), "site", Site);
 
 impl Epoch {
     /// The epoch that follows this one.
@@ -82,6 +84,8 @@ pub struct Names {
     pub disks: Vec<String>,
     /// Volume names by [`VolumeId`].
     pub volumes: Vec<String>,
+    /// Places in the code by [`SiteId`], as `file:line`.
+    pub sites: Vec<String>,
 }
 
 impl Names {
@@ -99,5 +103,10 @@ impl Names {
     #[must_use]
     pub fn volume(&self, id: VolumeId) -> String {
         self.volumes.get(id.index()).cloned().unwrap_or_else(|| id.to_string())
+    }
+    /// The place in the code, or its number where it is not known yet.
+    #[must_use]
+    pub fn site(&self, id: SiteId) -> String {
+        self.sites.get(id.index()).cloned().unwrap_or_else(|| id.to_string())
     }
 }

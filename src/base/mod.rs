@@ -11,7 +11,7 @@ mod record;
 mod time;
 
 pub use block::{Block, BlockSize, Payload, Stamp};
-pub use id::{CpuId, DiskId, Epoch, LegIndex, Names, NodeId, OpId, Region, VolumeId};
+pub use id::{CpuId, DiskId, Epoch, LegIndex, Names, NodeId, OpId, Region, SiteId, VolumeId};
 pub use message::MessageKind;
 pub use odds::Odds;
 pub use record::{

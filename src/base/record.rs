@@ -28,6 +28,10 @@ pub enum FieldKind {
     Volume,
     /// A span or point of virtual time.
     Nanos,
+    /// A place in the code, a [`SiteId`](super::SiteId).
+    Site,
+    /// A plain number that may be negative.
+    Signed,
     /// Yes or no.
     Flag,
     /// One of a set of names.
@@ -43,6 +47,8 @@ impl fmt::Debug for FieldKind {
             Self::Disk => "Disk",
             Self::Volume => "Volume",
             Self::Nanos => "Nanos",
+            Self::Site => "Site",
+            Self::Signed => "Signed",
             Self::Flag => "Flag",
             Self::Name(_) => "Name",
         })
@@ -73,6 +79,21 @@ macro_rules! plain_word {
     )*};
 }
 plain_word!(u8, u16, u32, u64);
+
+macro_rules! signed_word {
+    ($($int:ty),*) => {$(
+        impl Word for $int {
+            const KIND: FieldKind = FieldKind::Signed;
+            fn to_word(self) -> u64 {
+                i64::from(self) as u64
+            }
+            fn from_word(word: u64) -> Self {
+                word as i64 as $int
+            }
+        }
+    )*};
+}
+signed_word!(i32, i64);
 
 impl Word for bool {
     const KIND: FieldKind = FieldKind::Flag;
@@ -182,6 +203,8 @@ fn show_word(kind: FieldKind, word: u64, names: &Names) -> String {
         FieldKind::Disk => names.disk(super::DiskId::from_word(word)),
         FieldKind::Volume => names.volume(super::VolumeId::from_word(word)),
         FieldKind::Nanos => Nanos::new(word).to_string(),
+        FieldKind::Site => names.site(super::SiteId::from_word(word)),
+        FieldKind::Signed => (word as i64).to_string(),
         FieldKind::Flag => (word != 0).to_string(),
         FieldKind::Name(name) => name(word).to_owned(),
     }

@@ -15,6 +15,23 @@ pub struct Leak {
     pub what: &'static str,
     /// How many.
     pub count: u64,
+    /// Bytes that they hold together; 0 of what is no memory.
+    pub bytes: u64,
+    /// The place in the code that took them, as `file:line`; empty where nobody knows.
+    pub place: String,
+}
+
+impl Leak {
+    fn text(&self) -> String {
+        let mut text = format!("{} left {}", self.owner, self.count);
+        if self.bytes > 0 {
+            text.push_str(&format!(", {} bytes", self.bytes));
+        }
+        if !self.place.is_empty() {
+            text.push_str(&format!(", taken at {}", self.place));
+        }
+        text
+    }
 }
 
 /// The checker of leaks.
@@ -58,7 +75,7 @@ fn violation(at: Nanos, kind: &'static str, leaks: &[&Leak]) -> Violation {
         at,
         found: format!("{total} left of kind {kind}, of {owners} owners"),
         expected: "none once their owners were shut down".to_owned(),
-        detail: leaks.iter().map(|leak| format!("{} left {}", leak.owner, leak.count)).collect(),
+        detail: leaks.iter().map(|leak| leak.text()).collect(),
         recent: Vec::new(),
     }
 }

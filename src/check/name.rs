@@ -17,12 +17,14 @@ crate::word_enum! {
         Live = "live",
         /// Nothing outlives its owner.
         Leaks = "leaks",
+        /// Every node keeps within its memory, and gives back what a piece of work took.
+        Memory = "memory",
     }
 }
 
 /// A name that no check has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown check `{0}`: expected mirrors, durable, linear, fencing, live or leaks")]
+#[error("unknown check `{0}`: expected mirrors, durable, linear, fencing, live, leaks or memory")]
 pub struct UnknownCheck(String);
 
 impl FromStr for Check {

@@ -11,6 +11,7 @@ use super::history::History;
 use super::leaks::{Leak, Leaks};
 use super::linear::Linear;
 use super::live::Live;
+use super::memory::{Memory, MemoryAtRest};
 use super::mirrors::Mirrors;
 use super::name::Check;
 use super::operations::Operation;
@@ -32,6 +33,7 @@ pub struct Checkers {
     fencing: Option<Fencing>,
     live: Option<Live>,
     leaks: Option<Leaks>,
+    memory: Option<Memory>,
     foreign: Vec<Foreign>,
     violations: Vec<Violation>,
 }
@@ -54,6 +56,7 @@ impl Checkers {
             fencing: asked(Check::Fencing).then(Fencing::default),
             live: asked(Check::Live).then(Live::default),
             leaks: asked(Check::Leaks).then(Leaks::default),
+            memory: asked(Check::Memory).then(Memory::default),
             ..Self::default()
         }
     }
@@ -121,6 +124,14 @@ impl Checkers {
     pub fn leaked(&mut self, at: Nanos, leaks: &[Leak]) {
         if let Some(checker) = &mut self.leaks {
             checker.leaked(at, leaks);
+            self.violations.append(&mut checker.take_violations());
+        }
+    }
+
+    /// Takes in what nodes hold when nothing is under way any more.
+    pub fn memory_at_rest(&mut self, at: Nanos, nodes: &[MemoryAtRest]) {
+        if let Some(checker) = &mut self.memory {
+            checker.at_rest(at, nodes);
             self.violations.append(&mut checker.take_violations());
         }
     }

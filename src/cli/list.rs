@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::run::ExitCode;
-use crate::scenario::{CheckName, schema};
+use crate::scenario::{Action, CheckName, schema};
 use crate::world::{BUGGIFY_SITES, PROBES};
 
 use super::console::Console;
@@ -58,7 +58,21 @@ struct Item {
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    family: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<&'static str>,
+    /// Whether `for` can undo it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undone: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     arguments: Option<Vec<Argument>>,
+}
+
+impl Item {
+    fn new(name: String, about: String) -> Self {
+        let (file, family, since) = (None, None, None);
+        Self { name, about, file, family, since, undone: None, arguments: None }
+    }
 }
 
 #[derive(Serialize)]
@@ -90,8 +104,18 @@ fn show(console: &mut Console, items: &[Item], what: What) {
         console.line("this build can plant no bugs");
     }
     let width = items.iter().map(|item| item.name.len()).max().unwrap_or(0);
+    let mut family = None;
     for item in items {
+        if item.family != family {
+            let first = family.replace(item.family.unwrap_or_default()).is_none();
+            let gap = if first { "" } else { "\n" };
+            console.line(format_args!("{gap}family {}", item.family.unwrap_or_default()));
+        }
         console.line(format_args!("{:<width$}  {}", item.name, item.about).to_string().trim_end());
+        if let Some(since) = item.since {
+            let undone = if item.undone == Some(true) { "; `for` undoes it" } else { "" };
+            console.line(format_args!("    since {since}{undone}"));
+        }
         if let Some(file) = &item.file {
             console.line(format_args!("    {file}"));
         }
@@ -104,21 +128,19 @@ fn show(console: &mut Console, items: &[Item], what: What) {
 
 /// The probes, and the buggify sites as a run's `probes` name them.
 fn probe_items() -> Vec<Item> {
-    let item = |name: String, about: String| Item { name, about, file: None, arguments: None };
-    let probes = PROBES.iter().map(|probe| item(probe.name.to_owned(), probe.about.to_owned()));
+    let probes =
+        PROBES.iter().map(|probe| Item::new(probe.name.to_owned(), probe.about.to_owned()));
     let sites = BUGGIFY_SITES.iter().map(|site| {
         let about = format!("with `buggify`, at odds of {}: {}", site.odds, site.about);
-        item(format!("buggify.{}", site.name), about)
+        Item::new(format!("buggify.{}", site.name), about)
     });
     probes.chain(sites).collect()
 }
 
 fn scenario_items(paths: &[PathBuf]) -> Result<Vec<Item>, Failure> {
     let items = scenarios(paths)?.into_iter().map(|source| Item {
-        name: source.scenario.name,
-        about: source.scenario.about,
         file: Some(source.path.display().to_string()),
-        arguments: None,
+        ..Item::new(source.scenario.name, source.scenario.about)
     });
     Ok(items.collect())
 }
@@ -143,11 +165,13 @@ fn fault_items(schema: &Value) -> Vec<Item> {
     let items = choices(definition(schema, "Action")).filter_map(|choice| {
         let (name, arguments) = choice["properties"].as_object()?.iter().next()?;
         let reference = arguments["$ref"].as_str()?.strip_prefix("#/$defs/")?;
+        let known = Action::ALL.iter().find(|action| action.name == name)?;
         Some(Item {
-            name: name.clone(),
-            about: about(choice),
-            file: None,
+            family: Some(known.family.name()),
+            since: Some(known.since),
+            undone: Some(known.can_be_undone),
             arguments: Some(arguments_of(definition(schema, reference))),
+            ..Item::new(name.clone(), about(choice))
         })
     });
     items.collect()
@@ -169,13 +193,9 @@ fn arguments_of(object: &Value) -> Vec<Argument> {
 
 fn check_items(schema: &Value) -> Vec<Item> {
     let described = definition(schema, "CheckName");
-    let items = CheckName::ALL.iter().map(|check| Item {
-        name: check.name().to_owned(),
-        about: choices(described)
-            .find(|choice| choice["const"] == check.name())
-            .map_or_else(String::new, about),
-        file: None,
-        arguments: None,
+    let items = CheckName::ALL.iter().map(|check| {
+        let choice = choices(described).find(|choice| choice["const"] == check.name());
+        Item::new(check.name().to_owned(), choice.map_or_else(String::new, about))
     });
     items.collect()
 }

@@ -12,8 +12,8 @@ use super::sources::{is_seed_file, seed_file};
 
 const AFTER_HELP: &str = "\
 Examples:
+  stormglass validate my-scenario.json
   stormglass validate scenarios
-  stormglass validate scenarios seeds my-scenario.json
 
 All errors of all files are shown at once, each with file, line, column, JSON path, what was found, \
 what was expected and the nearest valid name. The exit code is 3 when there is any.";

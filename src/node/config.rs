@@ -4,6 +4,9 @@ use crate::base::{BlockSize, DiskId, LegIndex, Nanos, NodeId, Region, VolumeId};
 
 use super::layout::Extent;
 
+/// Bytes of memory that a node sets aside for each connection.
+pub const SESSION_BYTES: u64 = 64 << 10;
+
 /// One leg of a volume: where its blocks are.
 #[derive(Clone, Debug)]
 pub struct LegSpec {

@@ -8,9 +8,9 @@ use std::task::{Context, Poll};
 
 use crate::base::Nanos;
 use crate::net::port::{Closed, Connection, Port};
-use crate::sim::{NodeHandle, Sleep};
+use crate::sim::{Allocation, NodeHandle, Sleep};
 
-use super::config::ClusterMap;
+use super::config::{ClusterMap, SESSION_BYTES};
 use super::protocol::{Service, Wire};
 
 /// A live connection to the manager.
@@ -26,6 +26,7 @@ pub(super) struct ManagerLink {
     heard: Nanos,
     /// When the last answered heartbeat was sent: up to then the manager surely knew of us.
     answered: Rc<Cell<Nanos>>,
+    _session: Allocation,
 }
 
 impl ManagerLink {
@@ -36,9 +37,14 @@ impl ManagerLink {
         map: &Rc<ClusterMap>,
         answered: Rc<Cell<Nanos>>,
     ) -> Self {
-        let connection = loop {
+        let memory = handle.memory();
+        let (connection, session) = loop {
+            let Ok(session) = memory.reserve(SESSION_BYTES) else {
+                handle.sleep(map.timing.reconnect).await;
+                continue;
+            };
             match port.connect(map.manager, Service::Manager as u16).await {
-                Ok(connection) => break connection,
+                Ok(connection) => break (connection, session),
                 Err(_) => handle.sleep(map.timing.reconnect).await,
             }
         };
@@ -51,6 +57,7 @@ impl ManagerLink {
             sent: None,
             heard: handle.monotonic(),
             answered,
+            _session: session,
         }
     }
 

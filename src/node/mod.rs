@@ -2,6 +2,14 @@
 //!
 //! It sees only the simulators' ports. `protocol` is what its nodes say to each other, `layout` what
 //! they put on disks, `config` how long they wait. Each kind of node has a folder with a `boot` function.
+//! # Fidelity
+//! - Modelled: a client is one process, applications and data service together: a crash of the one is a crash
+//!   of the other; a volume has one client at a time, is given back and attached elsewhere; nodes account for
+//!   sessions, bitmaps, and the buffers of operations and requests, and work within a limit.
+//! - Stored only: the wall clock's time in the manager's records; no rule reads it.
+//! - Ignored: small allocations (locks, timers, messages' headers), page caches, and what a kernel would do
+//!   to a process that runs out of memory. Who tunes memory to the last kilobyte would notice.
+//!
 //! No checker or verdict lives here: the cluster does not know that it is watched.
 
 #![deny(clippy::float_arithmetic)]

@@ -272,20 +272,22 @@ pub enum Wire {
     Attach {
         /// The volume.
         volume: VolumeId,
-        /// This life of the client.
+        /// This attachment: another number for each, over all lives of all clients.
         session: u64,
     },
     /// Client to manager: I am done with the volume, and all its legs are equal where not marked.
     Detach {
         /// The volume.
         volume: VolumeId,
-        /// This life of the client.
+        /// The attachment.
         session: u64,
     },
     /// Manager to client: you are no longer the owner.
     Detached {
         /// The volume.
         volume: VolumeId,
+        /// The attachment that is over, as its client numbered it.
+        session: u64,
     },
     /// Manager to client: this is how the volume stands now; act under it.
     Grant {

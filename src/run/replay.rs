@@ -86,7 +86,10 @@ fn compare(file: &SeedFile, replayed: &mut Replayed) {
         differences.push(format!("{:<9} was {}, is {digest}", "digest", file.digest));
     }
     if !differences.is_empty() {
-        differences.push(format!("{:<9} was {}, is {VERSION}", "version", file.found_by));
+        differences.push(match file.found_by == VERSION {
+            true => format!("{:<9} {VERSION} then and now: its code has changed since", "version"),
+            false => format!("{:<9} was {}, is {VERSION}", "version", file.found_by),
+        });
     }
     replayed.differences = differences;
 }
@@ -147,6 +150,16 @@ mod tests {
         assert!(lines[2].starts_with("digest    was 00000000000000000000000000000001, is "));
         assert_eq!(lines[3], format!("version   was 0.0.1, is {}", env!("CARGO_PKG_VERSION")));
         assert_eq!(replayed.exit_code(), ExitCode::Liveness);
+    }
+
+    #[test]
+    fn code_that_changed_under_one_version_is_said_to_have() {
+        let engine = passes_but(|_, _| None);
+        let same = SeedFile { found_by: env!("CARGO_PKG_VERSION").into(), ..file("pass", "", 1) };
+        let lines = run(&engine, &same).differences;
+        let version = env!("CARGO_PKG_VERSION");
+        let expected = format!("version   {version} then and now: its code has changed since");
+        assert_eq!(lines.last(), Some(&expected));
     }
 
     #[test]

@@ -3,11 +3,16 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::amounts::Bytes;
 use super::ids::{CpuRef, DiskRef, NodeClass, NodeRef};
 use super::schedule::Schedule;
 use super::units::{Bandwidth, NanosRange, PpmRange, within};
 use super::units::{BlockBytes, Duration, block_size, duration};
 use crate::base::{BlockSize, Nanos};
+
+/// The most parts per million by which a clock may run fast or slow inside the fault budget: what the margin
+/// of the owner's lease covers when one clock runs that fast and the other one that slow.
+pub const DRIFT_PPM_MAX: i32 = 45_000;
 
 /// The nodes, disks and links that are simulated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,7 +38,7 @@ pub struct Cluster {
     #[serde(deserialize_with = "within::<1, 64, _, _>")]
     #[schemars(range(min = 1, max = 64))]
     pub disks_per_target: u16,
-    /// Manager nodes `m0`, …: they decide which legs serve. Only 1 for now.
+    /// Manager nodes `m0`, …: they decide which legs serve. Exactly 1.
     #[serde(deserialize_with = "within::<1, 16, _, _>")]
     #[schemars(range(min = 1, max = 1))]
     pub managers: u16,
@@ -49,6 +54,9 @@ pub struct Cluster {
     #[serde(with = "duration")]
     #[schemars(with = "Duration")]
     pub poll_cost: Nanos,
+    /// How much memory each node's program may hold; left out, as much as it likes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Bytes>,
     /// What every disk is like.
     pub disk: Disk,
     /// What every link between two nodes is like.
@@ -76,6 +84,7 @@ impl Default for Cluster {
             manager_cpus: 1,
             block_size: BlockSize::B4096,
             poll_cost: Nanos::new(200),
+            memory: None,
             disk: Disk::default(),
             net: Net::default(),
             boot_time: NanosRange::micros(500, 2_000),
@@ -131,7 +140,7 @@ pub struct Disk {
     pub write: NanosRange,
     /// How long a flush takes.
     pub flush: NanosRange,
-    /// Whether writes stay in a cache that loses power, until flushed. Only `false` for now.
+    /// Whether writes stay in a cache that loses power, until flushed. Must be `false`.
     pub volatile_cache: bool,
     /// Blocks of one write that survive a loss of power all or none, 1 to 256.
     #[serde(deserialize_with = "within::<1, 256, _, _>")]

@@ -149,7 +149,7 @@ mod tests {
             "script": [
               {"at": "3ms", "do": {"disk.slow": {"disk": "any:leg-of:vol0", "factor": 9}}, "for": "1ms..2ms"},
               {"every": "2ms..4ms", "from": "1ms", "until": "1s", "times": 3, "do": {"node.reboot": {"node": "t0", "downtime": "1ms"}}},
-              {"after": "5ms", "freeze": ["mirrors", "linear"]},
+              {"after": "5ms", "freeze": ["mirrors", "durable"]},
               {"when": {"rebuild": "50%", "volume": "vol0"}, "nth": 2, "expect": {"node": "t1", "state": "up"}, "within": "5s"},
               {"when": {"event": "fault.applied", "node": "m0"}, "do": {"disk.inject_random_failure": {"disk": "t0/d0", "ops": ["read", "flush"], "odds": "1/1000", "phase": "after"}}},
               {"when": {"acked": 7}, "do": {"net.partition": {"a": "any:client", "b": "all:target", "oneway": true}}},

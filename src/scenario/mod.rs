@@ -5,12 +5,14 @@
 mod name;
 
 mod action;
+mod amounts;
 mod cluster;
 mod collect;
 mod complaint;
 mod decode;
 mod discover;
 mod error;
+mod events;
 mod ids;
 mod later;
 mod load;
@@ -27,14 +29,17 @@ mod volume;
 mod workload;
 
 pub use action::{
-    Action, DelayLink, DiskClient, DiskOnly, FailNext, Family, HangDisk, InjectRandomFailure,
-    InsertBadSector, LinkOnly, LossyLink, NodeOnly, Ops, Partition, Phase, Reboot, SlowDisk,
-    StatusName,
+    Action, ActionInfo, ClientOnly, ClientVolume, ClockDrift, ClockJump, DelayLink, DiskClient,
+    DiskOnly, FailNext, FailNextMemory, Family, HangDisk, InjectRandomFailure, InsertBadSector,
+    LimitMemory, LinkOnly, LossyLink, NodeOnly, Ops, Partition, Phase, Reboot, SlowDisk,
+    StatusName, Wipe,
 };
 pub use action::{CpuOnly, SlowCpu};
-pub use cluster::{Clock, Cluster, Disk, Net};
+pub use amounts::{Bytes, TimeShift};
+pub use cluster::{Clock, Cluster, DRIFT_PPM_MAX, Disk, Net};
 pub use discover::{DiscoverError, discover};
 pub use error::{LoadError, Place, ScenarioError};
+pub use events::EVENTS;
 pub use ids::{CpuRef, CpuSelector, DiskRef, DiskSelector, NodeClass, NodeRef, NodeSelector};
 pub use load::{load, parse};
 pub use model::{Budget, CheckName, Expect, Limits, Scenario};

@@ -84,12 +84,19 @@ name_enum! {
         Live = "live",
         /// No buffer, task, lock or connection outlives its owner.
         Leaks = "leaks",
+        /// Every node keeps within its memory, and holds at rest what it reserved and nothing else.
+        Memory = "memory",
         /// All of them.
         All = "all",
     }
 }
 
 impl CheckName {
+    /// Whether it looks at what the disks hold, and so finds something in a freeze.
+    #[must_use]
+    pub const fn looks_at_media(self) -> bool {
+        matches!(self, Self::Mirrors | Self::Durable | Self::All)
+    }
     /// Whether the list names this check, or all of them.
     #[must_use]
     pub fn is_among(self, list: &[Self]) -> bool {

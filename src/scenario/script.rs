@@ -59,7 +59,7 @@ pub enum Effect {
     Do(Action),
     /// Stops everything at this event, runs these checks, goes on.
     Freeze(Vec<CheckName>),
-    /// Asserts a condition.
+    /// Asserts a condition. An event holds once it has happened: with `within`, since the entry fired.
     Expect {
         /// What has to hold.
         condition: Condition,
@@ -257,6 +257,11 @@ fn effect(text: EntryText, complaints: &mut Complaints) -> Option<Effect> {
     if let Some(checks) = text.freeze {
         if checks.is_empty() {
             complaints.add("freeze", "at least one check", "name one, or `\"all\"`");
+        }
+        for check in checks.iter().filter(|check| !check.looks_at_media()) {
+            let expected = "checks that look at the disks: `mirrors`, `durable` or `all`";
+            let help = format!("`{check}` watches the whole run: name it in `checks`");
+            complaints.add("freeze", expected, help);
         }
         return Some(Effect::Freeze(checks));
     }

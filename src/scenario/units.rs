@@ -36,7 +36,7 @@ pub fn parse_duration(text: &str) -> Option<Nanos> {
 }
 
 /// A decimal number with a unit, as a whole number of the smallest unit.
-fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+pub(super) fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let (number, unit) =
         units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)))?;
     let (whole, fraction) = match number.split_once('.') {
@@ -283,6 +283,15 @@ pub(super) fn read_text<'de, T: FromStr, D: Deserializer<'de>>(
     wanted: &'static str,
 ) -> Result<T, D::Error> {
     deserializer.deserialize_str(TextVisitor(wanted, PhantomData))
+}
+
+/// Reads a string, or a plain number as if it were quoted, through `FromStr`; `wanted` finishes
+/// "expected …".
+pub(super) fn read_text_or_number<'de, T: FromStr, D: Deserializer<'de>>(
+    deserializer: D,
+    wanted: &'static str,
+) -> Result<T, D::Error> {
+    deserializer.deserialize_any(TextVisitor(wanted, PhantomData))
 }
 
 /// A whole number within `MIN..=MAX`, for `#[serde(deserialize_with = …)]`.

@@ -1,4 +1,7 @@
-//! A node's own clocks: they start off and drift against virtual time. Fires no timer.
+//! A node's own clocks: they start off, drift against virtual time and jump. Fires no timer.
+//!
+//! The monotonic clock never goes back and never jumps: a change of its drift bends it where it stands. The
+//! wall clock follows it at a distance, which a jump changes.
 
 use crate::base::Nanos;
 
@@ -16,39 +19,64 @@ pub struct ClockConfig {
 /// A node's clock.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
-    config: ClockConfig,
+    /// Where the monotonic clock was bent last: virtual time, and what it showed.
+    bent: (Nanos, Nanos),
+    /// Nanoseconds of the clock in a million of virtual time.
+    rate: i128,
+    /// How far the wall clock is ahead of the monotonic one, in nanoseconds.
+    ahead: i64,
 }
 
 impl Clock {
     pub(super) fn new(config: ClockConfig) -> Self {
-        assert!(i128::from(config.drift_ppm) > -MILLION, "a clock that stands still or runs back");
-        Self { config }
+        let rate = rate(config.drift_ppm);
+        Self { bent: (Nanos::ZERO, Nanos::ZERO), rate, ahead: config.offset }
     }
 
     /// The monotonic clock at virtual time `now`: no offset, never back, but it drifts.
     pub(super) fn monotonic(self, now: Nanos) -> Nanos {
-        if self.config.drift_ppm == 0 {
+        let (since, shown) = self.bent;
+        if self.rate == MILLION && since == shown {
             return now;
         }
-        let local = i128::from(now.get()) * (MILLION + i128::from(self.config.drift_ppm)) / MILLION;
-        Nanos::new(u64::try_from(local).unwrap_or(u64::MAX))
+        let passed = i128::from(now.saturating_sub(since).get()) * self.rate / MILLION;
+        Nanos::new(u64::try_from(i128::from(shown.get()) + passed).unwrap_or(u64::MAX))
     }
 
-    /// The wall clock at virtual time `now`; zero where the offset would take it below.
+    /// The wall clock at virtual time `now`; zero where it would show less.
     pub(super) fn wall(self, now: Nanos) -> Nanos {
-        let local = i128::from(self.monotonic(now).get()) + i128::from(self.config.offset);
+        let local = i128::from(self.monotonic(now).get()) + i128::from(self.ahead);
         Nanos::new(u64::try_from(local.max(0)).unwrap_or(u64::MAX))
     }
 
-    /// The first virtual time at which the monotonic clock shows `local` or later.
+    /// The first virtual time, not before the clock was bent last, at which the monotonic clock shows
+    /// `local` or later.
     pub(super) fn virtual_at(self, local: Nanos) -> Nanos {
-        if self.config.drift_ppm == 0 {
+        let (since, shown) = self.bent;
+        if self.rate == MILLION && since == shown {
             return local;
         }
-        let rate = MILLION + i128::from(self.config.drift_ppm);
-        let virtual_time = (i128::from(local.get()) * MILLION + rate - 1) / rate;
-        Nanos::new(u64::try_from(virtual_time).unwrap_or(u64::MAX))
+        let left = i128::from(local.saturating_sub(shown).get());
+        let virtual_span = (left * MILLION + self.rate - 1) / self.rate;
+        Nanos::new(u64::try_from(i128::from(since.get()) + virtual_span).unwrap_or(u64::MAX))
     }
+
+    /// Lets both clocks run fast by `drift_ppm` from `now` on.
+    pub(super) fn drift(&mut self, now: Nanos, drift_ppm: i32) {
+        self.bent = (now, self.monotonic(now));
+        self.rate = rate(drift_ppm);
+    }
+
+    /// Sets the wall clock forward, or back, by so many nanoseconds.
+    pub(super) fn jump(&mut self, by: i64) {
+        self.ahead = self.ahead.saturating_add(by);
+    }
+}
+
+fn rate(drift_ppm: i32) -> i128 {
+    let rate = MILLION + i128::from(drift_ppm);
+    assert!(rate > 0, "a clock that stands still or runs back");
+    rate
 }
 
 #[cfg(test)]
@@ -65,5 +93,28 @@ mod tests {
         assert!(at < Nanos::from_secs(1));
         assert!(clock.monotonic(at) >= Nanos::from_secs(1));
         assert!(clock.monotonic(Nanos::new(at.get() - 1)) < Nanos::from_secs(1));
+    }
+
+    #[test]
+    fn a_change_of_drift_bends_the_clock_where_it_stands() {
+        let mut clock = Clock::new(ClockConfig::default());
+        let (second, two) = (Nanos::from_secs(1), Nanos::from_secs(2));
+        clock.drift(second, -500_000);
+        assert_eq!(clock.monotonic(second), second, "it never goes back");
+        assert_eq!(clock.monotonic(two), Nanos::from_millis(1_500));
+        assert_eq!(clock.virtual_at(Nanos::from_millis(1_500)), two);
+        clock.drift(two, 1_000_000);
+        assert_eq!(clock.monotonic(Nanos::from_secs(3)), Nanos::from_millis(3_500));
+        assert_eq!(clock.virtual_at(Nanos::from_millis(3_500)), Nanos::from_secs(3));
+        assert_eq!(clock.virtual_at(second), two, "what has passed is due at once");
+    }
+
+    #[test]
+    fn a_jump_moves_the_wall_clock_alone() {
+        let mut clock = Clock::new(ClockConfig::default());
+        clock.jump(-3_000_000_000);
+        assert_eq!(clock.wall(Nanos::from_secs(1)), Nanos::ZERO);
+        assert_eq!(clock.wall(Nanos::from_secs(5)), Nanos::from_secs(2));
+        assert_eq!(clock.monotonic(Nanos::from_secs(5)), Nanos::from_secs(5));
     }
 }

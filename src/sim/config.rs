@@ -68,10 +68,12 @@ pub struct NodeConfig {
     pub poll_cost: Nanos,
     /// The node's clock.
     pub clock: ClockConfig,
+    /// Bytes of memory that its code may hold; `None`: as many as it likes.
+    pub memory: Option<u64>,
 }
 
 impl Default for NodeConfig {
     fn default() -> Self {
-        Self { cpus: 1, poll_cost: Nanos::new(200), clock: ClockConfig::default() }
+        Self { cpus: 1, poll_cost: Nanos::new(200), clock: ClockConfig::default(), memory: None }
     }
 }

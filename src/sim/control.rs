@@ -10,9 +10,11 @@ use super::cpu::STOPPED;
 use super::crash::guarded;
 use super::kernel::Kernel;
 use super::ledger::LeakedCount;
+use super::memory::{Account, MemoryUse};
 use super::node::Node;
 use super::port::NodeHandle;
-use super::records::{CpuResumed, CpuSlowed, CpuStopped};
+use super::records::{ClockDriftSet, ClockJumped, CpuResumed, CpuSlowed, CpuStopped};
+use super::records::{MemoryFailNextSet, MemoryLimited, MemoryUnlimited};
 use super::records::{NodeDown, NodePaused, NodeResumed, NodeUp, ResourceLeaked};
 use super::schedule::{Misfit, Recording, Schedule};
 use super::task::State;
@@ -28,7 +30,8 @@ impl Kernel {
         let mut nodes = inner.nodes.borrow_mut();
         let id = NodeId::new(nodes.len() as u32);
         let first_cpu = inner.scheduler.borrow_mut().add_cpus(id, config);
-        nodes.push(Node::new(name, config, first_cpu));
+        let memory = Account::new(self, id, config.memory);
+        nodes.push(Node::new(name, config, first_cpu, memory));
         id
     }
 
@@ -88,9 +91,10 @@ impl Kernel {
         for device in devices {
             device.node_down(node);
         }
-        let leaked = inner.ledger.open_on(node);
-        for leak in &leaked {
-            self.emit(Some(node), &ResourceLeaked { node, count: leak.count });
+        let leaked = self.open_items(node);
+        for LeakedCount { count, bytes, site, .. } in &leaked {
+            let (count, bytes, site) = (*count, *bytes, *site);
+            self.emit(Some(node), &ResourceLeaked { node, count, bytes, site });
         }
         leaked
     }
@@ -281,10 +285,82 @@ impl Kernel {
         NodeHandle::new(self.clone(), node, self.incarnation(node))
     }
 
-    /// What the node's ledger shows as open.
+    /// What the node holds: locks, operations and the like as its ledger shows them, then memory; each by
+    /// the place in the code that took it.
     #[must_use]
     pub fn open_items(&self, node: NodeId) -> Vec<LeakedCount> {
-        self.inner.ledger.open_on(node)
+        let mut open = self.inner.ledger.open_on(node);
+        open.extend(self.account(node).open());
+        open
+    }
+
+    fn account(&self, node: NodeId) -> Rc<Account> {
+        self.inner.nodes.borrow()[node.index()].memory.clone()
+    }
+
+    /// The node's memory account.
+    #[must_use]
+    pub fn memory(&self, node: NodeId) -> MemoryUse {
+        self.account(node).usage()
+    }
+
+    /// Whether the node may hold less memory than it was made with, or requests of it are made to fail.
+    #[must_use]
+    pub fn is_short_of_memory(&self, node: NodeId) -> bool {
+        let made_with = self.inner.nodes.borrow()[node.index()].memory_limit;
+        self.account(node).is_short(made_with)
+    }
+
+    /// Lets the node hold no more than `bytes` of memory from now on, or than it was made with where that
+    /// is less. What it holds beyond that it keeps.
+    pub fn limit_memory(&self, node: NodeId, bytes: u64) {
+        let account = self.account(node);
+        let made_with = self.inner.nodes.borrow()[node.index()].memory_limit;
+        account.set_limit(Some(made_with.map_or(bytes, |most| most.min(bytes))));
+        let used = account.usage().used;
+        self.emit(Some(node), &MemoryLimited { node, bytes, used });
+    }
+
+    /// Lets the node hold as much memory again as it was made with.
+    pub fn unlimit_memory(&self, node: NodeId) {
+        let made_with = self.inner.nodes.borrow()[node.index()].memory_limit;
+        self.account(node).set_limit(made_with);
+        self.emit(Some(node), &MemoryUnlimited { node });
+    }
+
+    /// Makes the node's next `count` requests for memory fail, whatever is free; 0 lifts that.
+    pub fn fail_next_memory(&self, node: NodeId, count: u64) {
+        self.account(node).set_fail_next(count);
+        self.emit(Some(node), &MemoryFailNextSet { node, count });
+    }
+
+    /// Sets the node's wall clock forward by so many nanoseconds, or back if negative. No timer notices:
+    /// they follow the monotonic clock.
+    pub fn clock_jump(&self, node: NodeId, by: i64) {
+        self.inner.nodes.borrow_mut()[node.index()].clock.jump(by);
+        self.emit(Some(node), &ClockJumped { node, by });
+    }
+
+    /// Lets the node's clocks run fast by `ppm` parts per million from now on, or slow if negative (above
+    /// -1,000,000). Armed timers follow.
+    pub fn clock_drift(&self, node: NodeId, ppm: i32) {
+        let clock = {
+            let clock = &mut self.inner.nodes.borrow_mut()[node.index()].clock;
+            clock.drift(self.now(), ppm);
+            *clock
+        };
+        self.emit(Some(node), &ClockDriftSet { node, ppm });
+        let moved =
+            self.inner.scheduler.borrow_mut().timers.moved(node, |local| clock.virtual_at(local));
+        for (at, token) in moved {
+            self.push_timer(at, token);
+        }
+    }
+
+    /// The places in the code that held anything so far, as `file:line`, by [`SiteId`](crate::base::SiteId).
+    #[must_use]
+    pub fn sites(&self) -> Vec<String> {
+        self.inner.ledger.sites.names()
     }
 
     /// All tasks, with what each waits for.

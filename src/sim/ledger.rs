@@ -1,43 +1,91 @@
-//! Counts what each node holds (locks, operations, commands), to find what outlives its owner.
+//! Counts what each node holds (locks, operations, commands) by the place in the code that took it, to find
+//! what outlives its owner. Counts no bytes: that is `memory`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
 use std::rc::Rc;
 
-use crate::base::NodeId;
+use crate::base::{NodeId, SiteId};
+
+/// The places in the code that hold something on some node, numbered in the order of their first use.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sites(Rc<RefCell<Vec<&'static Location<'static>>>>);
+
+impl Sites {
+    /// The number of a place.
+    pub(super) fn id(&self, place: &'static Location<'static>) -> SiteId {
+        let mut sites = self.0.borrow_mut();
+        let found = sites.iter().position(|known| *known == place);
+        SiteId::new(found.unwrap_or_else(|| {
+            sites.push(place);
+            sites.len() - 1
+        }) as u32)
+    }
+
+    /// Each place as `file:line`, by number.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.0.borrow().iter().map(|place| name(place)).collect()
+    }
+
+    /// The place as `file:line`.
+    pub(super) fn name(&self, site: SiteId) -> String {
+        name(self.0.borrow()[site.index()])
+    }
+}
+
+fn name(place: &Location<'_>) -> String {
+    format!("{}:{}", place.file(), place.line())
+}
 
 #[derive(Debug)]
 struct Line {
     node: NodeId,
     what: &'static str,
+    site: SiteId,
     count: u64,
 }
 
-/// The open items of all nodes by kind.
+/// The open items of all nodes by kind and place.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ledger(Rc<RefCell<Vec<Line>>>);
+pub(super) struct Ledger {
+    lines: Rc<RefCell<Vec<Line>>>,
+    pub(super) sites: Sites,
+}
 
 impl Ledger {
-    /// The line for items of this kind on this node.
+    /// Enters items of this kind on this node.
     pub(super) fn tracker(&self, node: NodeId, what: &'static str) -> Tracker {
-        let mut lines = self.0.borrow_mut();
-        let found = lines.iter().position(|line| line.node == node && line.what == what);
-        let line = found.unwrap_or_else(|| {
-            lines.push(Line { node, what, count: 0 });
+        Tracker { ledger: self.clone(), node, what, last: Cell::new(None) }
+    }
+
+    fn line(&self, node: NodeId, what: &'static str, place: &'static Location<'static>) -> usize {
+        let site = self.sites.id(place);
+        let mut lines = self.lines.borrow_mut();
+        let same = |line: &Line| line.node == node && line.what == what && line.site == site;
+        lines.iter().position(same).unwrap_or_else(|| {
+            lines.push(Line { node, what, site, count: 0 });
             lines.len() - 1
-        });
-        Tracker { ledger: self.clone(), line }
+        })
     }
 
     /// What is open on a node.
     pub(super) fn open_on(&self, node: NodeId) -> Vec<LeakedCount> {
-        let lines = self.0.borrow();
+        let lines = self.lines.borrow();
         let open = lines.iter().filter(|line| line.node == node && line.count > 0);
-        open.map(|line| LeakedCount { node, what: line.what, count: line.count }).collect()
+        open.map(|line| LeakedCount {
+            node,
+            what: line.what,
+            count: line.count,
+            bytes: 0,
+            site: line.site,
+            place: self.sites.name(line.site),
+        })
+        .collect()
     }
 }
 
-/// Open items of one kind on one node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Open items of one kind on one node that were taken in one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeakedCount {
     /// The node.
     pub node: NodeId,
@@ -45,21 +93,40 @@ pub struct LeakedCount {
     pub what: &'static str,
     /// How many are open.
     pub count: u64,
+    /// How many bytes they hold; 0 of items that are no memory.
+    pub bytes: u64,
+    /// The number of the place in the code that took them.
+    pub site: SiteId,
+    /// That place, as `file:line`.
+    pub place: String,
 }
 
 /// Enters items of one kind in a node's ledger.
 #[derive(Clone, Debug)]
 pub struct Tracker {
     ledger: Ledger,
-    line: usize,
+    node: NodeId,
+    what: &'static str,
+    /// Where it was called from last, and the line for that.
+    last: Cell<Option<(&'static Location<'static>, usize)>>,
 }
 
 impl Tracker {
-    /// Opens an item; it closes when the guard is dropped.
+    /// Opens an item, which counts for the place of the call; it closes when the guard is dropped.
     #[must_use]
+    #[track_caller]
     pub fn open(&self) -> Tracked {
-        self.ledger.0.borrow_mut()[self.line].count += 1;
-        Tracked { ledger: self.ledger.clone(), line: self.line }
+        let place = Location::caller();
+        let line = match self.last.get() {
+            Some((last, line)) if std::ptr::eq(last, place) => line,
+            _ => {
+                let line = self.ledger.line(self.node, self.what, place);
+                self.last.set(Some((place, line)));
+                line
+            }
+        };
+        self.ledger.lines.borrow_mut()[line].count += 1;
+        Tracked { ledger: self.ledger.clone(), line }
     }
 }
 
@@ -72,6 +139,6 @@ pub struct Tracked {
 
 impl Drop for Tracked {
     fn drop(&mut self) {
-        self.ledger.0.borrow_mut()[self.line].count -= 1;
+        self.ledger.lines.borrow_mut()[self.line].count -= 1;
     }
 }

@@ -9,6 +9,11 @@
 //!   A stopped CPU holds its tasks, and with them the timers and completions that they wait for; a slow
 //!   one takes longer for each poll. Work queues run, refuse, flush and drain work as Linux's do, and
 //!   unbound work leaves a stopped CPU. Per-CPU data, clocks, memory of one incarnation end with it.
+//! - Modelled: per node a monotonic clock that drifts and is bent (timers follow), a wall clock that is off
+//!   and jumps; both go on while the node is down, where a machine's monotonic clock would start anew.
+//! - Modelled: memory as node code declares it, with limits, refusals and use by place in the code. What it
+//!   does not declare is not counted; a refusal is immediate, there is no reclaim, no fragmentation, no
+//!   killer of processes. Code that leans on those would notice.
 //! - Stored only: the names of tasks, works and queues (reports, `starve` and the dump use them); the CPU
 //!   that unbound work was queued on, which says nothing of where it runs.
 //! - Ignored: preemption inside a poll (two CPUs never run between two awaits of a third): code that relies
@@ -30,6 +35,7 @@ mod join;
 mod kernel;
 mod ledger;
 pub mod log;
+mod memory;
 mod node;
 mod owned;
 mod percpu;
@@ -54,11 +60,15 @@ pub use crash::Crash;
 pub use join::{Aborted, JoinHandle};
 pub use kernel::{Device, Kernel, OwnerId, Turn};
 pub use ledger::{LeakedCount, Tracked, Tracker};
+pub use memory::{Allocation, Memory, MemorySite, MemoryUse, OutOfMemory};
 pub use percpu::PerCpu;
 pub use port::{Interval, NodeHandle, TimedOut};
 pub use probe::{BuggifySite, Probe, Probes};
-pub use records::{CpuResumed, CpuSlowed, CpuStopped};
-pub use records::{NodeDown, NodePaused, NodeResumed, NodeUp, ResourceLeaked, TaskPolled};
+pub use records::{
+    AllocationRefused, ClockDriftSet, ClockJumped, CpuResumed, CpuSlowed, CpuStopped,
+    MemoryFailNextSet, MemoryLimited, MemoryUnlimited, NodeDown, NodePaused, NodeResumed, NodeUp,
+    ResourceLeaked, TaskPolled,
+};
 pub use rng::{Rng, Seed};
 pub use schedule::{CpuSlot, Misfit, Ready, Recording, RecordingError, Schedule};
 pub use seal::sealed;

@@ -9,6 +9,7 @@ use crate::base::{CpuId, Nanos, NodeId, Recorded, Seq};
 use super::join::{EndGuard, JoinHandle, TaskEnd};
 use super::kernel::{Kernel, Placement};
 use super::ledger::Tracker;
+use super::memory::{Allocation, Memory, OutOfMemory};
 use super::percpu::PerCpu;
 use super::probe::{BuggifySite, Probes};
 use super::rng::Rng;
@@ -104,7 +105,7 @@ impl NodeHandle {
         self.kernel.inner.nodes.borrow()[self.node.index()].clock.monotonic(self.kernel.now())
     }
 
-    /// The node's wall clock: may be off and jump; good for log lines only.
+    /// The node's wall clock: may be off and may jump, back too; good for dates on record only.
     #[must_use]
     pub fn wall(&self) -> Nanos {
         self.kernel.inner.nodes.borrow()[self.node.index()].clock.wall(self.kernel.now())
@@ -117,9 +118,7 @@ impl NodeHandle {
 
     /// Waits until the node's monotonic clock shows `deadline`.
     pub fn sleep_until(&self, deadline: Nanos) -> Sleep {
-        let nodes = self.kernel.inner.nodes.borrow();
-        let at = nodes[self.node.index()].clock.virtual_at(deadline);
-        Sleep::new(self.kernel.clone(), at)
+        Sleep::new(self.kernel.clone(), self.node, deadline)
     }
 
     /// Waits for `future`, but no longer than `span`.
@@ -202,6 +201,22 @@ impl NodeHandle {
     /// Writes a record of this node.
     pub fn emit<R: Recorded>(&self, what: &R) -> Seq {
         self.kernel.emit(Some(self.node), what)
+    }
+
+    /// The node's memory.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        let account = self.kernel.inner.nodes.borrow()[self.node.index()].memory.clone();
+        Memory::new(self.clone(), account)
+    }
+
+    /// Takes `bytes` of the node's memory for one piece of work; see [`Memory`] for more.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when that is more than the node may hold, or the request was made to fail.
+    #[track_caller]
+    pub fn alloc(&self, bytes: u64) -> Result<Allocation, OutOfMemory> {
+        self.memory().alloc(bytes)
     }
 
     /// Enters items of a kind (locks, operations) in the node's ledger, where a leak will show.

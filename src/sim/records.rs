@@ -1,6 +1,6 @@
 //! The kernel's own trace records.
 
-use crate::base::{CpuId, NodeId};
+use crate::base::{CpuId, NodeId, SiteId};
 
 crate::record! {
     /// A task was given its CPU. `task` is its slot, `generation` tells apart tasks of one slot.
@@ -35,6 +35,35 @@ crate::record! {
     pub struct CpuSlowed = "cpu.slow", Notable { node: NodeId, cpu: CpuId, factor: u32 }
 }
 crate::record! {
-    /// Something outlived the incarnation of the node that held it.
-    pub struct ResourceLeaked = "sim.leaked", Notable { node: NodeId, count: u64 }
+    /// Something outlived the incarnation of the node that held it: `count` items, or that many
+    /// allocations of `bytes` together, taken at `site`.
+    pub struct ResourceLeaked = "sim.leaked", Notable {
+        node: NodeId, count: u64, bytes: u64, site: SiteId
+    }
+}
+crate::record! {
+    /// A node's wall clock was set forward, or back.
+    pub struct ClockJumped = "node.clock_jump", Notable { node: NodeId, by: i64 }
+}
+crate::record! {
+    /// A node's clocks run fast by so many parts per million from now on, or slow.
+    pub struct ClockDriftSet = "node.clock_drift", Notable { node: NodeId, ppm: i32 }
+}
+crate::record! {
+    /// A node may hold so many bytes of memory from now on.
+    pub struct MemoryLimited = "memory.limit", Notable { node: NodeId, bytes: u64, used: u64 }
+}
+crate::record! {
+    /// A node's memory is limited no more than it was made.
+    pub struct MemoryUnlimited = "memory.unlimit", Notable { node: NodeId }
+}
+crate::record! {
+    /// So many of the node's next requests for memory fail.
+    pub struct MemoryFailNextSet = "memory.fail_next", Notable { node: NodeId, count: u64 }
+}
+crate::record! {
+    /// A request for memory was refused. `used` is what the node held; `site` is who asked.
+    pub struct AllocationRefused = "memory.refused", Trace {
+        node: NodeId, bytes: u64, used: u64, site: SiteId
+    }
 }

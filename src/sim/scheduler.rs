@@ -166,9 +166,9 @@ impl Scheduler {
             }
             let Some(ticket) = self.events.pop() else { return Step::Idle };
             let step = match ticket.owner() {
-                OWNER_TIMER => match self.timers.fire(ticket.token) {
+                OWNER_TIMER => match self.timers.fire(ticket.token, ticket.at()) {
                     Some((wake, cause)) => Some(Step::Wake(wake, cause)),
-                    // Disarmed: time goes on only for what happens.
+                    // Disarmed or moved: time goes on only for what happens.
                     None => continue,
                 },
                 OWNER_CPU => {

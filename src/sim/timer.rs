@@ -1,10 +1,13 @@
-//! Timers: a slab of armed deadlines and the future that waits for one. Reads no node's clock.
+//! Timers: a slab of armed deadlines and the future that waits for one.
+//!
+//! A deadline is a time of its node's monotonic clock. When that clock's drift changes, the timers that are
+//! armed move with it: the event of each is scheduled anew, and one that comes too early is ignored.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::base::{Nanos, Seq};
+use crate::base::{Nanos, NodeId, Seq};
 
 use super::kernel::Kernel;
 use super::task::WakeRef;
@@ -15,7 +18,10 @@ struct Slot {
     generation: u32,
     wake: Option<WakeRef>,
     cause: Seq,
-    fired: bool,
+    node: NodeId,
+    /// The deadline by the node's monotonic clock, and in virtual time.
+    local: Nanos,
+    at: Nanos,
 }
 
 /// The armed timers of a simulation.
@@ -27,7 +33,7 @@ pub(super) struct Timers {
 
 impl Timers {
     /// A token that names the new timer in the event queue.
-    fn arm(&mut self, wake: WakeRef, cause: Seq) -> u64 {
+    fn arm(&mut self, wake: WakeRef, cause: Seq, node: NodeId, local: Nanos, due: Nanos) -> u64 {
         let at = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
             (self.slots.len() - 1) as u32
@@ -35,7 +41,7 @@ impl Timers {
         let slot = &mut self.slots[at as usize];
         slot.wake = Some(wake);
         slot.cause = cause;
-        slot.fired = false;
+        (slot.node, slot.local, slot.at) = (node, local, due);
         u64::from(slot.generation) << 32 | u64::from(at)
     }
 
@@ -44,11 +50,32 @@ impl Timers {
         (u64::from(slot.generation) == token >> 32).then_some(slot)
     }
 
-    /// Marks the timer as fired: whom to wake, and what armed it. `None` if it was disarmed.
-    pub(super) fn fire(&mut self, token: u64) -> Option<(WakeRef, Seq)> {
+    /// The timer's event is due at `now`: whom to wake, and what armed it. `None` if the timer was disarmed
+    /// or has been moved.
+    pub(super) fn fire(&mut self, token: u64, now: Nanos) -> Option<(WakeRef, Seq)> {
         let slot = self.slot(token)?;
-        slot.fired = true;
+        if now < slot.at {
+            return None;
+        }
         Some((slot.wake.take()?, slot.cause))
+    }
+
+    /// The node's clock has changed: gives the token of each of its armed timers that is due at another
+    /// virtual time now, with that time.
+    pub(super) fn moved(
+        &mut self,
+        node: NodeId,
+        virtual_at: impl Fn(Nanos) -> Nanos,
+    ) -> Vec<(Nanos, u64)> {
+        let mut moved = Vec::new();
+        for (index, slot) in (0_u64..).zip(&mut self.slots) {
+            let at = virtual_at(slot.local);
+            if slot.wake.is_some() && slot.node == node && at != slot.at {
+                slot.at = at;
+                moved.push((at, u64::from(slot.generation) << 32 | index));
+            }
+        }
+        moved
     }
 
     fn disarm(&mut self, token: u64) {
@@ -60,21 +87,22 @@ impl Timers {
     }
 }
 
-/// Waits until a point of virtual time. Dropping it disarms the timer.
+/// Waits until its node's monotonic clock shows a certain time. Dropping it disarms the timer.
 #[derive(Debug)]
 #[must_use = "a timer does nothing unless awaited"]
 pub struct Sleep {
     kernel: Kernel,
+    node: NodeId,
     deadline: Nanos,
     token: Option<u64>,
 }
 
 impl Sleep {
-    pub(super) fn new(kernel: Kernel, deadline: Nanos) -> Self {
-        Self { kernel, deadline, token: None }
+    pub(super) fn new(kernel: Kernel, node: NodeId, deadline: Nanos) -> Self {
+        Self { kernel, node, deadline, token: None }
     }
 
-    /// The virtual time at which it ends.
+    /// What the node's monotonic clock shows when it ends.
     #[must_use]
     pub fn deadline(&self) -> Nanos {
         self.deadline
@@ -85,17 +113,21 @@ impl Future for Sleep {
     type Output = ();
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let inner = &self.kernel.inner;
-        if inner.now.get() >= self.deadline {
-            return Poll::Ready(());
-        }
-        let wake = self.kernel.wake_ref(cx);
         let mut scheduler = inner.scheduler.borrow_mut();
         if let Some(slot) = self.token.and_then(|token| scheduler.timers.slot(token)) {
-            slot.wake = Some(wake);
+            if inner.now.get() >= slot.at {
+                return Poll::Ready(());
+            }
+            slot.wake = Some(self.kernel.wake_ref(cx));
         } else {
-            let token = scheduler.timers.arm(wake, inner.cause.get());
+            let at = inner.nodes.borrow()[self.node.index()].clock.virtual_at(self.deadline);
+            if inner.now.get() >= at {
+                return Poll::Ready(());
+            }
+            let (wake, cause) = (self.kernel.wake_ref(cx), inner.cause.get());
+            let token = scheduler.timers.arm(wake, cause, self.node, self.deadline, at);
             drop(scheduler);
-            self.kernel.push_timer(self.deadline, token);
+            self.kernel.push_timer(at, token);
             self.token = Some(token);
         }
         self.kernel.waits_for(Wait { what: "the timer at", which: self.deadline.get() });

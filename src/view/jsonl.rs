@@ -19,6 +19,7 @@ use crate::base::Names;
 use crate::base::NodeId;
 use crate::base::Record;
 use crate::base::Seq;
+use crate::base::SiteId;
 use crate::base::VolumeId;
 use crate::base::Word;
 
@@ -45,6 +46,10 @@ impl Serialize for Fields<'_> {
         for (field, word) in fields.iter().zip(self.record.words) {
             match field.kind {
                 FieldKind::Number | FieldKind::Nanos => map.serialize_entry(field.name, &word)?,
+                FieldKind::Signed => map.serialize_entry(field.name, &(word as i64))?,
+                FieldKind::Site => {
+                    map.serialize_entry(field.name, &self.names.site(SiteId::from_word(word)))?;
+                }
                 FieldKind::Flag => map.serialize_entry(field.name, &(word != 0))?,
                 FieldKind::Name(name) => map.serialize_entry(field.name, name(word))?,
                 FieldKind::Cpu => map.serialize_entry(field.name, &CpuId::from_word(word).get())?,
@@ -123,7 +128,7 @@ mod tests {
         };
         let first = Record { node: None, cause: 0, seq: 1, cpu: Some(CpuId::new(4)), ..record };
         let names =
-            Names { nodes: vec!["c\"0".into()], disks: vec!["t0/d0".into()], volumes: Vec::new() };
+            Names { nodes: vec!["c\"0".into()], disks: vec!["t0/d0".into()], ..Names::default() };
         let mut out = Vec::new();
         write_jsonl(&mut out, &[first, record], &names).expect("a vector takes all");
         let fields = r#"{"disk":"t0/d0","after":18446744073709551615,"last":false,"colour":"red","cpu":3,"peer":"n9"}"#;

@@ -66,6 +66,7 @@ mod tests {
             nodes: vec!["c0".into(), "t0".into()],
             disks: vec!["t0/d0".into()],
             volumes: vec!["vol0".into()],
+            ..Names::default()
         };
         (record, names)
     }

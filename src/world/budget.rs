@@ -5,6 +5,7 @@ use crate::scenario;
 
 use super::build::Stage;
 use super::conditions::Conditions;
+use super::freeze;
 use super::inject::NetUndo;
 
 /// A fault of the network that is in force: the targets that it may cut off.
@@ -121,14 +122,17 @@ impl Budget {
         stage: &Stage,
         conditions: &Conditions,
     ) -> bool {
-        let spec = &stage.map.volumes[volume].legs[leg.index()];
+        let all = &stage.map.volumes[volume];
+        let spec = &all.legs[leg.index()];
         let in_sync = conditions.volumes[volume].modes >> (2 * leg.get()) & 3 == 0;
         in_sync
             && stage.kernel.is_up(spec.target)
             && !self.paused.contains(&spec.target)
             && !self.troubled_cpus.iter().any(|(node, _)| *node == spec.target)
+            && !stage.kernel.is_short_of_memory(spec.target)
             && !self.net.iter().any(|fault| fault.nodes.contains(&spec.target))
             && stage.disks[spec.disk.index()].faults().is_empty()
+            && freeze::has_its_disk(stage, all, leg, &freeze::record(stage, all))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Makes the cluster that a scenario describes: kernel, network, disks, nodes, applications.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::base::{DiskId, Names, NodeId, VolumeId};
@@ -7,9 +9,10 @@ use crate::disk::control::Namespace;
 use crate::disk::{DiskConfig, port::Drive};
 use crate::net::{Fabric, NetConfig};
 use crate::node::app::{self, AppConfig, AppKind, AppProgress, OpCounter};
-use crate::node::{ClusterMap, Timing, Wire, client, manager, target};
+use crate::node::client::{self, DataService};
+use crate::node::{ClusterMap, Timing, Wire, manager, target};
 use crate::scenario::{
-    CountRange, DiskRef, Distribution, NodeClass, NodeRef, Scenario, Schedule, Workload,
+    Bytes, CountRange, DiskRef, Distribution, NodeClass, NodeRef, Scenario, Schedule, Workload,
 };
 use crate::sim::{
     ClockConfig, Kernel, KernelConfig, NodeConfig, NodeHandle, Rng, ScheduleKind, Seed,
@@ -46,6 +49,12 @@ impl NodeTable {
         )
     }
 
+    /// The disks of a node; none, if it is no target.
+    pub(super) fn disks_of(&self, node: NodeId) -> Vec<DiskId> {
+        let of_node = |disk: &DiskRef| self.target(disk.target) == node;
+        self.target_disks().filter(of_node).map(|disk| self.disk(disk)).collect()
+    }
+
     /// All disks of targets, by id.
     pub(super) fn target_disks(&self) -> impl Iterator<Item = DiskRef> + use<> {
         let per_target = self.disks_per_target;
@@ -67,9 +76,63 @@ impl NodeTable {
 /// An application and how far it has come.
 pub(super) struct App {
     config: AppConfig,
+    /// Where it runs at first.
     client: NodeId,
-    volume: VolumeId,
+    pub(super) volume: VolumeId,
     pub(super) progress: Rc<AppProgress>,
+}
+
+/// Where volumes are attached, or are to be when their client boots.
+pub(super) struct Mounts {
+    /// By volume: its client.
+    at: RefCell<Vec<Option<NodeId>>>,
+    /// By volume: the client that had it last.
+    last: RefCell<Vec<Option<NodeId>>>,
+    /// The data services of clients that are up.
+    services: RefCell<BTreeMap<NodeId, DataService>>,
+}
+
+impl Mounts {
+    fn new(volumes: usize, apps: &[App]) -> Rc<Self> {
+        let mut at = vec![None; volumes];
+        apps.iter().for_each(|app| at[app.volume.index()] = Some(app.client));
+        let last = RefCell::new(at.clone());
+        Rc::new(Self { at: RefCell::new(at), last, services: RefCell::default() })
+    }
+
+    /// The client that a volume is attached to, or will be when it boots.
+    pub(super) fn client_of(&self, volume: VolumeId) -> Option<NodeId> {
+        self.at.borrow()[volume.index()]
+    }
+
+    /// The client that had a volume last, or has it.
+    pub(super) fn last_client_of(&self, volume: VolumeId) -> Option<NodeId> {
+        self.last.borrow()[volume.index()]
+    }
+
+    /// A client went down, and its data service with it.
+    pub(super) fn forget(&self, client: NodeId) {
+        let service = self.services.borrow_mut().remove(&client);
+        drop(service);
+    }
+
+    fn volumes_of(&self, client: NodeId) -> Vec<VolumeId> {
+        let at = self.at.borrow();
+        let ids = (0..at.len() as u16).map(VolumeId::new);
+        ids.filter(|volume| at[volume.index()] == Some(client)).collect()
+    }
+
+    /// Whether some client that is up has the volume, or is still giving it back.
+    pub(super) fn is_held(&self, volume: VolumeId) -> bool {
+        self.services.borrow().values().any(|service| service.holds(volume))
+    }
+
+    fn set(&self, volume: VolumeId, client: Option<NodeId>) {
+        self.at.borrow_mut()[volume.index()] = client;
+        if client.is_some() {
+            self.last.borrow_mut()[volume.index()] = client;
+        }
+    }
 }
 
 /// A cluster, ready to be booted.
@@ -83,6 +146,7 @@ pub(super) struct Stage {
     pub(super) names: Names,
     pub(super) apps: Rc<Vec<App>>,
     pub(super) ops: OpCounter,
+    pub(super) mounts: Rc<Mounts>,
 }
 
 impl Stage {
@@ -121,7 +185,8 @@ pub(super) fn stage(scenario: &Scenario, seed: u64, options: &RunOptions) -> Sta
     });
     let apps = Rc::new(apps(scenario, &nodes));
     let ops = OpCounter::default();
-    let stage = Stage { kernel, fabric, disks, map, nodes, names, apps, ops };
+    let mounts = Mounts::new(map.volumes.len(), &apps);
+    let stage = Stage { kernel, fabric, disks, map, nodes, names, apps, ops, mounts };
     set_boots(&stage);
     stage
 }
@@ -146,7 +211,8 @@ fn add_nodes(kernel: &Kernel, scenario: &Scenario, names: &mut Names) -> NodeTab
         let made = (0..count).map(|index| {
             let name = format!("{prefix}{index}");
             let clock = draw_clock(&mut clocks, scenario);
-            let config = NodeConfig { cpus, poll_cost: cluster.poll_cost, clock };
+            let memory = cluster.memory.map(Bytes::get);
+            let config = NodeConfig { cpus, poll_cost: cluster.poll_cost, clock, memory };
             let id = kernel.add_node(&name, &config);
             names.nodes.push(name);
             id
@@ -266,27 +332,66 @@ fn set_boots(stage: &Stage) {
     }
     for node in &stage.nodes.clients {
         let (map, fabric) = (stage.map.clone(), stage.fabric.clone());
-        let (apps, ops, client) = (stage.apps.clone(), stage.ops.clone(), *node);
-        stage.kernel.on_boot(client, move |handle| {
-            boot_client(&handle, &map, &fabric, (&apps, &ops));
+        let (apps, ops, mounts) = (stage.apps.clone(), stage.ops.clone(), stage.mounts.clone());
+        stage.kernel.on_boot(*node, move |handle| {
+            let service = client::boot(&handle, &map, fabric.port(&handle));
+            mounts.services.borrow_mut().insert(handle.node(), service.clone());
+            for volume in mounts.volumes_of(handle.node()) {
+                mount(&handle, &service, volume, (&apps, &ops));
+            }
         });
     }
 }
 
-fn boot_client(
+/// Attaches a volume and starts its applications.
+fn mount(
     handle: &NodeHandle,
-    map: &Rc<ClusterMap>,
-    fabric: &Rc<Fabric<Wire>>,
+    service: &DataService,
+    volume: VolumeId,
     (apps, ops): (&[App], &OpCounter),
 ) {
-    let mine = || apps.iter().filter(|app| app.client == handle.node());
-    let mut volumes: Vec<VolumeId> = mine().map(|app| app.volume).collect();
-    volumes.sort_unstable();
-    volumes.dedup();
-    let devices = client::boot(handle, map, fabric.port(handle), &volumes);
-    for app in mine() {
-        let device = devices.iter().find(|device| device.volume() == app.volume);
-        let device = device.expect("every volume of an application is attached");
-        app::start(handle, &app.config, &app.progress, device, ops);
+    let device = service.attach(volume);
+    for app in apps.iter().filter(|app| app.volume == volume) {
+        app::start(handle, &app.config, &app.progress, &device, ops);
+    }
+}
+
+impl Stage {
+    /// Has a client attach a volume, now if it is up, and whenever it boots.
+    pub(super) fn attach(&self, client: NodeId, volume: VolumeId) {
+        self.mounts.set(volume, Some(client));
+        if self.kernel.is_up(client) {
+            let service = self.mounts.services.borrow().get(&client).cloned();
+            let service = service.expect("a client that is up has a data service");
+            mount(&self.kernel.handle(client), &service, volume, (&self.apps, &self.ops));
+        }
+    }
+
+    /// Has a client that is up give a volume back.
+    pub(super) fn detach(&self, client: NodeId, volume: VolumeId) {
+        self.mounts.set(volume, None);
+        let apps = self.apps.iter().filter(|app| app.volume == volume);
+        apps.for_each(|app| app.progress.stop());
+        if let Some(service) = self.mounts.services.borrow().get(&client) {
+            service.detach(volume);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::node::Timing;
+    use crate::scenario::DRIFT_PPM_MAX;
+
+    #[test]
+    fn the_margin_of_the_lease_covers_the_drift_that_scenarios_may_have() {
+        const MILLION: u64 = 1_000_000;
+        let drift = u64::from(DRIFT_PPM_MAX.unsigned_abs());
+        let timing = Timing::default();
+        // The owner's clock is as slow as can be, the manager's as fast.
+        let owner_stops = timing.lease.get() * MILLION / (MILLION - drift);
+        let manager_waits =
+            (timing.lease + timing.lease_margin).get() * MILLION / (MILLION + drift);
+        assert!(owner_stops < manager_waits, "{owner_stops} ns, {manager_waits} ns");
     }
 }

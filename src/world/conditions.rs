@@ -1,7 +1,7 @@
 //! What a script's conditions mean: what holds now, and which record makes one come true.
 
 use crate::base::history::{RebuildProgress, VolumeChanged, VolumeState};
-use crate::base::{NodeId, Record, record_code};
+use crate::base::{Epoch, NodeId, Record, record_code};
 use crate::node::{OwnerGranted, TopologyDecided};
 use crate::scenario::{Condition, NodeState, Scenario};
 use crate::sim::{NodeDown, NodeUp};
@@ -44,9 +44,13 @@ impl Conditions {
             let percent = (u64::from(done) * 100 / u64::from(total.max(1))) as u8;
             change.rebuilt = Some((volume.index(), status.rebuilt, percent));
             status.rebuilt = percent;
-        } else if let Some(TopologyDecided { volume, epoch, modes, .. }) = record.get() {
+        } else if let Some(TopologyDecided { volume, epoch, modes, owner }) = record.get() {
             let status = &mut self.volumes[volume.index()];
             status.decided = epoch;
+            // The manager is named where there is no owner: whoever had the volume has given it back.
+            if record.node == Some(owner) {
+                status.granted = Epoch::new(0);
+            }
             if modes != status.modes {
                 status.rebuilt = 0;
             }
@@ -90,15 +94,19 @@ impl Conditions {
             Condition::Node { node, state } => {
                 change.node == Some((stage.nodes.node(*node), *state))
             }
-            Condition::Event { event, node } => {
-                let there = node.is_none_or(|node| record.node == Some(stage.nodes.node(node)));
-                record.kind.code == record_code(event) && record.kind.name == event && there
-            }
+            Condition::Event { .. } => Self::is_event(condition, record, stage),
             Condition::Acked(_) => false,
         }
     }
 
-    /// Whether a condition holds now. An event holds only at its own instant: never here.
+    /// Whether a record is the event of a condition.
+    pub(super) fn is_event(condition: &Condition, record: &Record, stage: &Stage) -> bool {
+        let Condition::Event { event, node } = condition else { return false };
+        let there = node.is_none_or(|node| record.node == Some(stage.nodes.node(node)));
+        record.kind.code == record_code(event) && record.kind.name == event && there
+    }
+
+    /// Whether a condition holds now. An event has no state that could: it is counted.
     pub(super) fn holds(
         &self,
         condition: &Condition,

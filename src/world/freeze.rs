@@ -88,6 +88,18 @@ pub(super) fn record(stage: &Stage, spec: &VolumeSpec) -> VolumeRecord {
     newest.unwrap_or_else(|| VolumeRecord::new(spec.legs.len()))
 }
 
+/// Whether the disk in a leg's place is the one on record, and not a blank one that nobody has noticed yet.
+pub(super) fn has_its_disk(
+    stage: &Stage,
+    spec: &VolumeSpec,
+    leg: LegIndex,
+    record: &VolumeRecord,
+) -> bool {
+    let known = record.serials[leg.index()];
+    let disk = &stage.disks[spec.legs[leg.index()].disk.index()];
+    known == 0 || known == disk.identity().serial
+}
+
 fn leg_views(stage: &Stage, spec: &VolumeSpec) -> Vec<LegView> {
     let record = record(stage, spec);
     let legs = spec.leg_ids().map(|leg| {
@@ -96,7 +108,7 @@ fn leg_views(stage: &Stage, spec: &VolumeSpec) -> Vec<LegView> {
             LegMode::WriteOnly => check::LegMode::WriteOnly,
             LegMode::Dead => check::LegMode::Dead,
         };
-        LegView { mode, surviving: true }
+        LegView { mode, surviving: has_its_disk(stage, spec, leg, &record) }
     });
     legs.collect()
 }

@@ -25,6 +25,10 @@ pub(super) struct EntryState {
     came_true: u32,
     /// It fires no more.
     done: bool,
+    /// How often the event happened that it asserts.
+    seen: u64,
+    /// How often it has to have happened.
+    wanted: u64,
     /// It asserts a condition that has until then to come true.
     deadline: Option<Nanos>,
 }
@@ -39,6 +43,11 @@ impl World<'_> {
     /// Sets the script going.
     pub(super) fn start_script(&mut self) {
         for at in 0..self.scenario.script.len() {
+            if let Effect::Expect { condition: Condition::Event { event, .. }, .. } =
+                &self.scenario.script[at].effect
+            {
+                self.watch.want(&self.stage.kernel, record_code(event));
+            }
             match self.scenario.script[at].trigger.clone() {
                 Trigger::At(range) => {
                     let when = self.draw(range);
@@ -77,6 +86,7 @@ impl World<'_> {
             if change.node == Some((self.stage.map.manager, NodeState::Down)) {
                 self.conditions.recall(&self.stage);
             }
+            self.count_expected(record);
             for at in 0..self.scenario.script.len() {
                 let Trigger::When { condition, nth } = &self.scenario.script[at].trigger else {
                     continue;
@@ -94,6 +104,18 @@ impl World<'_> {
         }
         self.look_at_acked();
         self.look_at_expectations();
+    }
+
+    /// Notes an event that an entry asserts.
+    fn count_expected(&mut self, record: &Record) {
+        for (entry, state) in self.scenario.script.iter().zip(&mut self.entries) {
+            if let Effect::Expect { condition: condition @ Condition::Event { .. }, .. } =
+                &entry.effect
+            {
+                let is_it = Conditions::is_event(condition, record, &self.stage);
+                state.seen += u64::from(is_it);
+            }
+        }
     }
 
     fn look_at_acked(&mut self) {
@@ -124,6 +146,9 @@ impl World<'_> {
         let Effect::Expect { condition, .. } = &self.scenario.script[at].effect else {
             return true;
         };
+        if matches!(condition, Condition::Event { .. }) {
+            return self.entries[at].seen >= self.entries[at].wanted;
+        }
         self.conditions.holds(condition, (self.scenario, &self.stage, &self.watch))
     }
 
@@ -230,6 +255,9 @@ impl World<'_> {
     }
 
     fn expect(&mut self, entry: u32, within: Option<Nanos>) {
+        let state = &mut self.entries[entry as usize];
+        // What happened before counts only for an assertion of this very moment.
+        state.wanted = if within.is_some() { state.seen + 1 } else { 1 };
         if self.expectation_holds(entry as usize) {
             return;
         }
@@ -254,12 +282,24 @@ impl World<'_> {
 
     /// Whether entries bound to time have all had their turn.
     pub(super) fn script_is_played(&self) -> bool {
+        self.is_played(false)
+    }
+
+    /// The same, but for entries that come after one that need never fire.
+    pub(super) fn rest_may_never_fire(&self) -> bool {
+        self.is_played(true)
+    }
+
+    fn is_played(&self, but_for_uncertain: bool) -> bool {
+        let mut uncertain = false;
         self.scenario.script.iter().zip(&self.entries).all(|(entry, state)| {
             let endless = match &entry.trigger {
                 Trigger::Every { until, times, .. } => until.is_none() && times.is_none(),
                 Trigger::When { .. } => true,
-                Trigger::At(_) | Trigger::After(_) => false,
+                Trigger::After(_) => but_for_uncertain && uncertain,
+                Trigger::At(_) => false,
             };
+            uncertain = endless && state.fired == 0;
             (endless || state.done) && state.deadline.is_none()
         })
     }
@@ -267,7 +307,7 @@ impl World<'_> {
     /// Entries that never fired, never had anything to act on, or whose faults no command ever met.
     pub(super) fn inert_entries(&self) -> Vec<String> {
         let entries = self.scenario.script.iter().zip(&self.entries).enumerate();
-        let unmet = |at: usize| self.watch.is_unmet(at as u32);
+        let unmet = |at: usize| self.watch.is_unmet(at as u32) || self.is_unmissed(at as u32);
         let inert = entries.filter(|(at, (_, state))| state.landed == 0 || unmet(*at));
         let described = inert.map(|(at, (entry, state))| {
             let what = match &entry.effect {
@@ -278,6 +318,7 @@ impl World<'_> {
             let why = match (state.fired, state.landed) {
                 (0, _) => "never fired",
                 (_, 0) => "had nothing to act on",
+                _ if self.is_unmissed(at as u32) => "took memory that nobody missed",
                 _ => "was met by no command",
             };
             format!("script[{at}] {what} {why}")

@@ -3,8 +3,9 @@
 
 use crate::base::Nanos;
 use crate::base::history::VolumeState;
-use crate::check::Leak;
+use crate::check::{Leak, MemoryAtRest};
 use crate::scenario::NodeClass;
+use crate::sim::LeakedCount;
 
 use super::freeze;
 use super::records::{Phase, PhaseBegan};
@@ -73,7 +74,25 @@ impl World<'_> {
             freeze::show(&self.stage, &mut checkers, now, &checks, true);
             checkers.finish(now);
         }
+        self.count_memory(now);
         self.count_leaks(now);
+    }
+
+    /// Shows the checkers every node's memory account.
+    fn count_memory(&mut self, now: Nanos) {
+        let nodes = self.stage.nodes.class(NodeClass::Node).into_iter().map(|node| {
+            let account = self.stage.kernel.memory(node);
+            let held = account.sites.into_iter().filter(|site| site.live > 0 && !site.reserves);
+            MemoryAtRest {
+                owner: self.stage.names.node(node),
+                limit: account.limit,
+                used: account.used,
+                reserved: account.reserved,
+                held: held.map(|site| (site.place, site.bytes)).collect(),
+            }
+        });
+        let nodes: Vec<MemoryAtRest> = nodes.collect();
+        self.watch.checkers.borrow_mut().memory_at_rest(now, &nodes);
     }
 
     fn count_leaks(&mut self, now: Nanos) {
@@ -81,16 +100,15 @@ impl World<'_> {
             let open = self.stage.kernel.open_items(node);
             let left = open.into_iter().filter(|item| NONE_AT_REST.contains(&item.what));
             let owner = self.stage.names.node(node);
-            let leaks =
-                left.map(|item| Leak { owner: owner.clone(), what: item.what, count: item.count });
-            self.leaks.extend(leaks);
+            self.leaks.extend(left.map(|item| leak(&owner, item)));
         }
         for node in self.stage.nodes.class(NodeClass::Node) {
             self.take_down(node);
             let count = self.stage.fabric.open_connections(node) as u64;
             if count > 0 {
                 let owner = self.stage.names.node(node);
-                self.leaks.push(Leak { owner, what: "connection", count });
+                let place = String::new();
+                self.leaks.push(Leak { owner, what: "connection", count, bytes: 0, place });
             }
         }
         let leaks = std::mem::take(&mut self.leaks);
@@ -108,4 +126,10 @@ impl World<'_> {
         }
         self.failure.take().unwrap_or(Verdict::Pass)
     }
+}
+
+/// What outlived its owner, as the checker of leaks is told.
+pub(super) fn leak(owner: &str, item: LeakedCount) -> Leak {
+    let LeakedCount { what, count, bytes, place, .. } = item;
+    Leak { owner: owner.to_owned(), what, count, bytes, place }
 }

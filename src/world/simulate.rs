@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::base::{Nanos, NodeId};
+use crate::base::{Names, Nanos, NodeId};
 use crate::check::{Check, Checkers, Leak};
 use crate::scenario::{self, NodeClass, Scenario};
 use crate::sim::{Device, OwnerId, Rng, Turn, sealed};
@@ -15,6 +15,7 @@ use super::honest::Honest;
 use super::records::{Phase, PhaseBegan};
 use super::report::{LivenessReport, RunOptions, RunReport, Verdict};
 use super::script::{EntryState, Pending, chosen};
+use super::settle;
 use super::watch::Watch;
 
 /// How often the world looks whether a phase is over.
@@ -92,6 +93,12 @@ pub(super) struct World<'a> {
     clock: Rc<AlarmClock>,
     owner: OwnerId,
     reboots: u64,
+    /// Clients whose applications are paused.
+    pub(super) paused_apps: Vec<NodeId>,
+    /// Nodes that are to boot by themselves, and when.
+    booting: Vec<(NodeId, Nanos)>,
+    /// Entries that took memory away: the node, and how many requests it had refused before.
+    pub(super) shortages: Vec<(u32, NodeId, u64)>,
     /// Operations acknowledged when last looked at, and since when that number stands.
     pub(super) progress: (u64, Nanos),
 }
@@ -137,6 +144,9 @@ impl<'a> World<'a> {
             leaks: Vec::new(),
             failure: None,
             reboots: 0,
+            paused_apps: Vec::new(),
+            booting: Vec::new(),
+            shortages: Vec::new(),
             progress: (0, Nanos::ZERO),
             scenario,
             stage,
@@ -204,10 +214,7 @@ impl<'a> World<'a> {
                 Alarm::Fire(entry) => self.fire(entry),
                 Alarm::Undo(slot) => self.undo_pending(slot),
                 Alarm::Deadline(entry) => self.deadline(entry),
-                Alarm::Boot(node) => {
-                    self.bring_up(node);
-                    self.reboots += 1;
-                }
+                Alarm::Boot(node) => self.boot_is_due(node),
                 Alarm::Tick => over |= self.tick(),
             }
         }
@@ -228,7 +235,11 @@ impl<'a> World<'a> {
                 }
                 let played = self.script_is_played();
                 let stalled = now.saturating_sub(self.progress.1) > limits.settle;
-                if played && (self.apps_are_over() || stalled) {
+                let idle = self.apps_are_over() || stalled;
+                if played && idle {
+                    self.begin_settling();
+                } else if now > limits.virtual_time && self.rest_may_never_fire() && idle {
+                    // Nothing hangs: what is left of the script waits for what does not come.
                     self.begin_settling();
                 } else if now > limits.virtual_time {
                     let kind = "virtual-time-spent".to_owned();
@@ -258,19 +269,31 @@ impl<'a> World<'a> {
     pub(super) fn take_down(&mut self, node: NodeId) {
         self.budget.paused.retain(|paused| *paused != node);
         self.budget.troubled_cpus.retain(|(troubled, _)| *troubled != node);
+        self.booting.retain(|(booting, _)| *booting != node);
+        self.stage.mounts.forget(node);
         let left = self.stage.kernel.kill(node);
         let owner = self.stage.names.node(node);
-        let leaks = left.iter().map(|item| Leak {
-            owner: owner.clone(),
-            what: item.what,
-            count: item.count,
-        });
-        self.leaks.extend(leaks);
+        self.leaks.extend(left.into_iter().map(|item| settle::leak(&owner, item)));
     }
 
     pub(super) fn bring_up(&mut self, node: NodeId) {
         self.note_trouble(&[node]);
+        self.booting.retain(|(booting, _)| *booting != node);
         self.stage.kernel.boot(node);
+    }
+
+    /// Lets a node that went down boot after a time, unless something else boots it first.
+    pub(super) fn boot_after(&mut self, node: NodeId, downtime: Nanos) {
+        self.booting.push((node, self.stage.kernel.now().saturating_add(downtime)));
+        self.alarm_in(downtime, Alarm::Boot(node));
+    }
+
+    fn boot_is_due(&mut self, node: NodeId) {
+        // An alarm of a boot that came otherwise, or of an earlier time down, is over.
+        if self.booting.contains(&(node, self.stage.kernel.now())) {
+            self.bring_up(node);
+            self.reboots += 1;
+        }
     }
 
     fn report(&mut self, seed: u64) -> RunReport {
@@ -289,7 +312,7 @@ impl<'a> World<'a> {
             faults: self.faults,
             events: kernel.records(),
             trace: kernel.take_trace(),
-            names: self.stage.names.clone(),
+            names: Names { sites: kernel.sites(), ..self.stage.names.clone() },
             last_events: if failed { kernel.recent_records() } else { Vec::new() },
             probes: kernel.reached(),
             schedule: kernel.recorded_schedule(),

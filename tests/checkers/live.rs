@@ -2,7 +2,7 @@
 
 use stormglass::base::OpId;
 use stormglass::base::history::OpResult;
-use stormglass::check::{Check, Checkers, Leak};
+use stormglass::check::{Check, Checkers, Leak, MemoryAtRest};
 
 use crate::story::{Story, ZEROES};
 
@@ -53,7 +53,8 @@ fn the_longest_outstanding_is_the_oldest_in_flight() {
 
 #[test]
 fn a_leak_is_caught_by_its_kind() {
-    let leak = |what, count| Leak { owner: "t0".to_owned(), what, count };
+    let leak =
+        |what, count| Leak { owner: "t0".to_owned(), what, count, bytes: 0, place: String::new() };
     let mut story = Story::new();
     let at = story.now();
     story.checkers.leaked(at, &[leak("buffer", 0)]);
@@ -75,4 +76,25 @@ fn what_was_not_asked_for_is_not_reported() {
     let at = story.now();
     story.checkers.finish(at);
     assert!(story.found().is_empty());
+}
+
+#[test]
+fn memory_that_is_not_given_back_is_caught_and_told_by_its_place() {
+    let place = "src/node/target/serve.rs:238";
+    let node = |used, limit, held: u64| MemoryAtRest {
+        owner: "t0".to_owned(),
+        limit,
+        used,
+        reserved: 1000,
+        held: if held > 0 { vec![(place.to_owned(), held)] } else { Vec::new() },
+    };
+    let mut story = Story::new();
+    let at = story.now();
+    story.checkers.memory_at_rest(at, &[node(1000, None, 0), node(1000, Some(1000), 0)]);
+    assert!(story.found().is_empty());
+    story.checkers.memory_at_rest(at, &[node(5096, None, 4096), node(1000, Some(999), 0)]);
+    let found = story.checkers.take_violations();
+    let kinds: Vec<String> = found.iter().map(|violation| violation.signature()).collect();
+    assert_eq!(kinds, ["memory/not-given-back", "memory/over-limit"]);
+    assert_eq!(found[0].detail, [format!("4096 bytes taken at {place}")]);
 }

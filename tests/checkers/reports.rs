@@ -199,14 +199,20 @@ fn live() {
 #[test]
 fn leaks() {
     let mut story = Story::new();
-    let leak = |owner: &str, count| Leak { owner: owner.to_owned(), what: "buffer", count };
+    let leak = |owner: &str, count| Leak {
+        owner: owner.to_owned(),
+        what: "buffer",
+        count,
+        bytes: 4096 * count,
+        place: "src/node/client/io.rs:99".to_owned(),
+    };
     let at = story.now();
     story.checkers.leaked(at, &[leak("c0", 12), leak("t1", 1)]);
     insta::assert_snapshot!(story.report(), @r#"
     leaks/buffer: c0 at 0ns
       found     13 left of kind buffer, of 2 owners
       expected  none once their owners were shut down
-      because   c0 left 12
-                t1 left 1
+      because   c0 left 12, 49152 bytes, taken at src/node/client/io.rs:99
+                t1 left 1, 4096 bytes, taken at src/node/client/io.rs:99
     "#);
 }

@@ -195,6 +195,7 @@ impl Story {
             nodes: vec!["c0".to_owned()],
             disks: ["t0/d0", "t1/d0", "t2/d0", "t3/d0"].map(str::to_owned).to_vec(),
             volumes: vec!["data".to_owned()],
+            ..Names::default()
         };
         let violations = self.checkers.violations();
         assert_eq!(violations.len(), 1, "{violations:#?}");

@@ -62,3 +62,57 @@ fn beyond_the_budget_data_may_be_unavailable_but_is_never_wrong() {
     ));
     assert!(matches!(verdict, Verdict::Pass), "{text}");
 }
+
+#[test]
+fn what_follows_an_entry_that_never_fired_is_inert_and_no_hang() {
+    let (verdict, text) = outcome(&format!(
+        r#"{{ {SMALL}, "name": "waits", "script": [
+            {{ "when": {{ "volume": "vol0", "state": "offline" }}, "freeze": ["all"] }},
+            {{ "after": "1ms", "do": {{ "node.reboot": {{ "node": "t0" }} }} }} ] }}"#
+    ));
+    assert!(matches!(verdict, Verdict::Inert(_)), "{text}");
+    assert!(text.contains("script[1] node.reboot never fired"), "{text}");
+}
+
+#[test]
+fn memory_that_nobody_misses_makes_the_scenario_inert() {
+    let (verdict, text) = outcome(&format!(
+        r#"{{ {SMALL}, "name": "plenty", "script": [
+            {{ "at": "3ms", "do": {{ "memory.limit": {{ "node": "t0", "bytes": "1GiB" }} }} }} ] }}"#
+    ));
+    assert!(matches!(verdict, Verdict::Inert(_)), "{text}");
+    assert!(text.contains("took memory that nobody missed"), "{text}");
+}
+
+#[test]
+fn an_assertion_of_an_event_holds_once_it_has_happened() {
+    let expecting = |entry: &str| {
+        let (verdict, _) = outcome(&format!(
+            r#"{{ {SMALL}, "name": "events", "script": [
+                {{ "at": "3ms", "do": {{ "node.crash": {{ "node": "t0", "downtime": "1ms" }} }} }},
+                {entry} ] }}"#
+        ));
+        matches!(verdict, Verdict::Pass)
+    };
+    let up = r#"{ "event": "node.up", "node": "t0" }"#;
+    assert!(expecting(&format!(r#"{{ "at": "3500us", "expect": {up} }}"#)), "it was up before");
+    assert!(expecting(&format!(r#"{{ "at": "3500us", "expect": {up}, "within": "1ms" }}"#)));
+    assert!(!expecting(&format!(r#"{{ "at": "4500us", "expect": {up}, "within": "1ms" }}"#)));
+    let never = r#"{ "at": "5ms", "expect": { "event": "memory.refused" } }"#;
+    assert!(!expecting(never));
+}
+
+/// Bounded memory, with every operation waiting for its turn.
+#[test]
+fn a_cluster_with_little_memory_serves_all_the_same() {
+    let (verdict, text) = outcome(
+        r#"{ "version": 1, "name": "tight", "cluster": { "targets": 2, "memory": "1MiB" },
+            "volumes": [ { "name": "vol0", "layout": "raid1", "blocks": 256, "legs": ["t0/d0", "t1/d0"] } ],
+            "workload": [ { "app": "random", "client": "c0", "volume": "vol0", "ops": 2000, "depth": 64, "blocks": "1..32" } ],
+            "script": [
+              { "when": { "acked": 500 }, "do": { "node.reboot": { "node": "t0" } } },
+              { "when": { "acked": 900 }, "do": { "app.kill": { "client": "c0" } }, "for": "1ms" },
+              { "at": "60ms", "expect": { "event": "memory.refused", "node": "c0" } } ] }"#,
+    );
+    assert!(matches!(verdict, Verdict::Pass), "{text}");
+}

@@ -1,10 +1,13 @@
 //! Each simulator alone, driven through both of its doors: node code's and the test's.
 
+mod clock;
+mod cluster;
 mod disk;
 mod disk_bench;
 mod disk_cache;
 mod disk_host;
 mod disk_silent;
+mod memory;
 mod net;
 mod net_faults;
 mod net_rig;

@@ -18,7 +18,7 @@ use stormglass::sim::{
 use crate::rig::{Rig, free_node};
 
 fn cpus(cpus: u16, poll_cost: u64) -> NodeConfig {
-    NodeConfig { cpus, poll_cost: Nanos::new(poll_cost), clock: ClockConfig::default() }
+    NodeConfig { cpus, poll_cost: Nanos::new(poll_cost), ..NodeConfig::default() }
 }
 
 fn fifo() -> KernelConfig {
@@ -234,16 +234,25 @@ fn what_outlives_its_node_is_reported() {
     let handle = rig.kernel.handle(node);
     let escaped: Rc<RefCell<Option<Tracked>>> = Rc::default();
     let hole = escaped.clone();
+    let line = Rc::new(RefCell::new(0));
+    let at = line.clone();
     let _running = rig.start(node, async move {
         let _kept = handle.tracker("lock").open();
         *hole.borrow_mut() = Some(handle.tracker("buffer").open());
+        *at.borrow_mut() = line!() - 1;
         pending::<()>().await;
     });
     rig.settle();
     assert_eq!(rig.kernel.open_items(node).len(), 2);
+    let line = *line.borrow();
     let leaked = rig.kernel.kill(node);
-    assert_eq!(leaked, [LeakedCount { node, what: "buffer", count: 1 }]);
-    assert_eq!(rig.records_of::<ResourceLeaked>(), [ResourceLeaked { node, count: 1 }]);
+    let [LeakedCount { what: "buffer", count: 1, bytes: 0, site, place, .. }] = &leaked[..] else {
+        panic!("{leaked:?}")
+    };
+    assert_eq!(*place, format!("{}:{line}", file!()), "it names the place of the call");
+    assert_eq!(rig.kernel.sites()[site.index()], *place);
+    let told = [ResourceLeaked { node, count: 1, bytes: 0, site: *site }];
+    assert_eq!(rig.records_of::<ResourceLeaked>(), told);
     drop(escaped);
     assert_eq!(rig.kernel.open_items(node), []);
 }

@@ -5,14 +5,12 @@ use std::future::pending;
 use std::rc::Rc;
 
 use stormglass::base::{CpuId, Nanos, NodeId};
-use stormglass::sim::{
-    Aborted, ClockConfig, CpuResumed, CpuSlowed, CpuStopped, NodeConfig, PerCpu, Queue,
-};
+use stormglass::sim::{Aborted, CpuResumed, CpuSlowed, CpuStopped, NodeConfig, PerCpu, Queue};
 
 use crate::rig::Rig;
 
 fn cpus(cpus: u16, poll_cost: u64) -> NodeConfig {
-    NodeConfig { cpus, poll_cost: Nanos::new(poll_cost), clock: ClockConfig::default() }
+    NodeConfig { cpus, poll_cost: Nanos::new(poll_cost), ..NodeConfig::default() }
 }
 
 /// Starts a task that counts the microseconds on a CPU.

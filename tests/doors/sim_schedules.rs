@@ -8,8 +8,7 @@ use std::task::Poll;
 use stormglass::base::Nanos;
 use stormglass::sim::trace::Keep;
 use stormglass::sim::{
-    ClockConfig, Kernel, KernelConfig, Misfit, NodeConfig, NodeHandle, Recording, ScheduleKind,
-    Seed, Turn,
+    Kernel, KernelConfig, Misfit, NodeConfig, NodeHandle, Recording, ScheduleKind, Seed, Turn,
 };
 
 use crate::rig::Rig;
@@ -19,7 +18,7 @@ fn with(schedule: ScheduleKind) -> KernelConfig {
 }
 
 fn one_cpu() -> NodeConfig {
-    NodeConfig { cpus: 1, poll_cost: Nanos::new(100), clock: ClockConfig::default() }
+    NodeConfig { cpus: 1, poll_cost: Nanos::new(100), ..NodeConfig::default() }
 }
 
 async fn yield_now() {

@@ -4,9 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use stormglass::base::{CpuId, Nanos};
-use stormglass::sim::{
-    ClockConfig, NodeConfig, NodeHandle, Work, WorkQueue, WorkQueueKind, WorkStage,
-};
+use stormglass::sim::{NodeConfig, NodeHandle, Work, WorkQueue, WorkQueueKind, WorkStage};
 
 use crate::rig::Rig;
 
@@ -14,7 +12,7 @@ const BOUND: WorkQueueKind = WorkQueueKind::Bound { max_active: 256 };
 const UNBOUND: WorkQueueKind = WorkQueueKind::Unbound { max_active: 256 };
 
 fn cpus(cpus: u16) -> NodeConfig {
-    NodeConfig { cpus, poll_cost: Nanos::ZERO, clock: ClockConfig::default() }
+    NodeConfig { cpus, poll_cost: Nanos::ZERO, ..NodeConfig::default() }
 }
 
 /// When what began and ended, and on which CPU.

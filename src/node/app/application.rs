@@ -1,11 +1,11 @@
 //! What an application is: its plan, its progress, its start. Issues nothing itself.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::base::{Nanos, OpId};
 use crate::node::client::BlockDevice;
-use crate::sim::NodeHandle;
+use crate::sim::{NodeHandle, Signal};
 
 use super::draw::Distribution;
 use super::draw::Draw;
@@ -66,6 +66,12 @@ pub struct AppProgress {
     pub(super) is_finished: Cell<bool>,
     /// Where a sequential one goes next.
     pub(super) cursor: Cell<u64>,
+    /// How many times it was started: workers of an earlier start end with the operation that they are at.
+    pub(super) starts: Cell<u64>,
+    /// Whether it is to issue nothing for now.
+    pub(super) is_paused: Cell<bool>,
+    /// Its workers that wait to go on.
+    pub(super) resumed: RefCell<Option<Signal>>,
 }
 
 impl AppProgress {
@@ -79,6 +85,30 @@ impl AppProgress {
     #[must_use]
     pub fn issued(&self) -> u64 {
         self.issued.get()
+    }
+
+    /// Lets it issue no operation until it is resumed.
+    pub fn pause(&self) {
+        self.is_paused.set(true);
+    }
+
+    /// Lets it go on where it was paused.
+    pub fn resume(&self) {
+        self.is_paused.set(false);
+        self.look_again();
+    }
+
+    /// Ends its workers, each with the operation that it is at. It can be started again, elsewhere too.
+    pub fn stop(&self) {
+        self.starts.set(self.starts.get() + 1);
+        self.look_again();
+    }
+
+    fn look_again(&self) {
+        let resumed = self.resumed.borrow().clone();
+        if let Some(resumed) = resumed {
+            resumed.notify();
+        }
     }
 
     /// Operations under way.
@@ -105,7 +135,7 @@ impl OpCounter {
     }
 }
 
-/// Starts an application on a client that has just booted.
+/// Starts an application on a client that has its volume attached, where it was.
 pub fn start(
     handle: &NodeHandle,
     config: &AppConfig,
@@ -113,10 +143,14 @@ pub fn start(
     device: &BlockDevice,
     ops: &OpCounter,
 ) {
+    let start = progress.starts.get() + 1;
+    progress.starts.set(start);
+    *progress.resumed.borrow_mut() = Some(Signal::new(handle.kernel()));
     for worker in 0..config.depth {
         let draw = Draw::new(handle, config, worker);
         let issuer = issue::Issuer {
             handle: handle.clone(),
+            start,
             config: config.clone(),
             progress: progress.clone(),
             device: device.clone(),

@@ -17,6 +17,8 @@ pub(super) struct Issuer {
     pub(super) progress: Rc<AppProgress>,
     pub(super) device: BlockDevice,
     pub(super) ops: OpCounter,
+    /// Which start of the application it belongs to.
+    pub(super) start: u64,
 }
 
 impl Issuer {
@@ -26,6 +28,12 @@ impl Issuer {
             if let Some(slot) = self.next_slot() {
                 self.handle.sleep_until(slot).await;
             }
+            if self.progress.is_paused.get() {
+                self.wait_to_go_on().await;
+            }
+            if self.progress.starts.get() != self.start {
+                return;
+            }
             let stopped = self.config.stop.is_some_and(|stop| self.handle.monotonic() >= stop);
             let choice = if stopped { None } else { draw.next(&self.progress) };
             let Some(choice) = choice else {
@@ -34,6 +42,17 @@ impl Issuer {
             };
             self.issue(choice).await;
         }
+    }
+
+    /// Waits until the application is resumed, or started anew.
+    async fn wait_to_go_on(&self) {
+        let resumed = self.progress.resumed.borrow().clone();
+        let Some(resumed) = resumed else { return };
+        let goes_on = || {
+            let over = self.progress.starts.get() != self.start;
+            (over || !self.progress.is_paused.get()).then_some(())
+        };
+        resumed.wait_for(goes_on).await;
     }
 
     /// When the next operation may be issued, for an application with a rate.

@@ -1,15 +1,19 @@
-//! Starts a client and its tasks. What they do is in their own files.
+//! Starts a client's data service: attaches volumes and gives them back. What its tasks do is in their own
+//! files.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::fmt;
+use std::rc::{Rc, Weak};
 
 use crate::base::{NodeId, VolumeId};
-use crate::net::port::Port;
+use crate::net::port::{Connection, Port};
 use crate::node::config::ClusterMap;
 use crate::node::protocol::Wire;
-use crate::sim::NodeHandle;
+use crate::sim::{Memory, NodeHandle, Signal};
 
 use super::calls::Calls;
+use super::detach;
 use super::intent;
 use super::io::BlockDevice;
 use super::manager_link;
@@ -24,44 +28,153 @@ pub(super) struct Client {
     pub(super) handle: NodeHandle,
     pub(super) map: Rc<ClusterMap>,
     pub(super) port: Port<Wire>,
+    pub(super) memory: Memory,
     /// Tells this life of the client from any other.
-    pub(super) session: u64,
+    life: u64,
+    attached: Cell<u64>,
     pub(super) calls: Calls,
-    pub(super) links: BTreeMap<NodeId, Rc<TargetLink>>,
+    links: RefCell<BTreeMap<NodeId, Rc<TargetLink>>>,
+    /// Each is kept by its own tasks and devices, and knows its client.
+    volumes: RefCell<Vec<Weak<Volume>>>,
+    /// A volume was added or removed.
+    pub(super) changed: Signal,
+    /// The connection to the manager, with the time that its last answered heartbeat was sent.
+    pub(super) manager: RefCell<Option<manager_link::Found>>,
 }
 
-/// Starts a client that attaches these volumes; gives a block device for each, in order.
-pub fn boot(
-    handle: &NodeHandle,
-    map: &Rc<ClusterMap>,
-    port: Port<Wire>,
-    volumes: &[VolumeId],
-) -> Vec<BlockDevice> {
-    let legs = volumes.iter().flat_map(|volume| &map.volume(*volume).legs);
-    let links =
-        legs.map(|leg| (leg.target, Rc::new(TargetLink::new(handle, leg.target)))).collect();
+impl Client {
+    /// The volumes that it has attached or is attaching, those among them that it is giving back.
+    pub(super) fn volumes(&self) -> Vec<Rc<Volume>> {
+        self.volumes.borrow().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// The volume of this id, if there is one.
+    pub(super) fn volume(&self, id: VolumeId) -> Option<Rc<Volume>> {
+        let volumes = self.volumes.borrow();
+        volumes.iter().filter_map(Weak::upgrade).find(|volume| volume.spec.id == id)
+    }
+
+    /// The connection to a target, which is kept from its first use on.
+    fn link(self: &Rc<Self>, target: NodeId) -> Rc<TargetLink> {
+        if let Some(link) = self.links.borrow().get(&target) {
+            return link.clone();
+        }
+        let link = Rc::new(TargetLink::new(&self.handle, target));
+        self.links.borrow_mut().insert(target, link.clone());
+        self.handle.spawn("client.target", target_link::run(self.clone(), link.clone()));
+        link
+    }
+
+    /// Gives a target's connection up.
+    pub(super) fn close(&self, target: NodeId) {
+        let link = self.links.borrow().get(&target).cloned();
+        if let Some(link) = link {
+            link.close();
+        }
+    }
+
+    fn add(&self, volume: &Rc<Volume>) {
+        self.volumes.borrow_mut().push(Rc::downgrade(volume));
+        self.changed.notify();
+    }
+
+    /// Forgets a volume that was given back.
+    pub(super) fn remove(&self, volume: &Rc<Volume>) {
+        let this = Rc::downgrade(volume);
+        self.volumes.borrow_mut().retain(|held| !held.ptr_eq(&this));
+        self.changed.notify();
+    }
+}
+
+/// A client's data service in one life of its node. Clones share it.
+#[derive(Clone)]
+pub struct DataService(Rc<Client>);
+
+impl fmt::Debug for DataService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DataService({} volumes)", self.0.volumes.borrow().len())
+    }
+}
+
+/// Starts a client's data service; it has no volume yet.
+pub fn boot(handle: &NodeHandle, map: &Rc<ClusterMap>, port: Port<Wire>) -> DataService {
     let client = Rc::new(Client {
         handle: handle.clone(),
         map: map.clone(),
         port,
-        session: handle.rng("session").bits(),
+        memory: handle.memory(),
+        life: handle.rng("session").bits(),
+        attached: Cell::new(0),
         calls: Calls::new(handle.kernel()),
-        links,
+        links: RefCell::default(),
+        volumes: RefCell::default(),
+        changed: Signal::new(handle.kernel()),
+        manager: RefCell::default(),
     });
-    let volumes: Vec<Rc<Volume>> = volumes
-        .iter()
-        .map(|volume| Rc::new(Volume::new(client.clone(), map.volume(*volume))))
-        .collect();
-    for link in client.links.values() {
-        let run = target_link::run(client.clone(), link.clone(), volumes.clone());
-        handle.spawn("client.target", run);
+    handle.spawn("client.manager", manager_link::run(client.clone()));
+    handle.spawn("client.monitor", monitor::run(client.clone()));
+    DataService(client)
+}
+
+impl DataService {
+    /// Attaches a volume: asks the manager to be its owner. The device can be used at once; its operations
+    /// wait for the manager's grant.
+    #[must_use]
+    pub fn attach(&self, volume: VolumeId) -> BlockDevice {
+        let client = &self.0;
+        let spec = client.map.volume(volume);
+        let links = spec.legs.iter().map(|leg| client.link(leg.target)).collect();
+        client.attached.set(client.attached.get() + 1);
+        let session = client.life.wrapping_add(client.attached.get());
+        let volume = Rc::new(Volume::new(client.clone(), spec, session, links));
+        client.handle.spawn("client.attach", attach(volume.clone()));
+        BlockDevice::new(volume)
     }
-    handle.spawn("client.manager", manager_link::run(client.clone(), volumes.clone()));
-    handle.spawn("client.monitor", monitor::run(client, volumes.clone()));
-    for volume in &volumes {
-        handle.spawn("client.recover", rebuild::recover(volume.clone()));
-        handle.spawn("client.rebuild", rebuild::rebuild(volume.clone()));
-        handle.spawn("client.clean", intent::clean(volume.clone()));
+
+    /// Whether it has a volume, or is still giving it back.
+    #[must_use]
+    pub fn holds(&self, volume: VolumeId) -> bool {
+        self.0.volume(volume).is_some()
     }
-    volumes.into_iter().map(BlockDevice::new).collect()
+
+    /// Gives a volume back, in the background: when none of its operations is under way any more and its legs
+    /// are equal, the manager is told, and when that has it on record, the client forgets the volume. Nothing
+    /// happens when the volume is not attached.
+    pub fn detach(&self, volume: VolumeId) {
+        let held = self.0.volume(volume).filter(|held| !held.is_leaving());
+        if let Some(volume) = held {
+            volume.leave();
+            self.0.handle.spawn("client.detach", detach::run(volume.clone()));
+        }
+    }
+}
+
+/// Begins to serve a volume, once an earlier attachment of it is over.
+async fn attach(volume: Rc<Volume>) {
+    let client = volume.client.clone();
+    let id = volume.spec.id;
+    client.changed.wait_for(|| client.volume(id).is_none().then_some(())).await;
+    client.add(&volume);
+    volume.reserve(client.memory.reserve_waiting(volume.bytes()).await);
+    let tasks = [
+        client.handle.spawn("client.recover", rebuild::recover(volume.clone())),
+        client.handle.spawn("client.rebuild", rebuild::rebuild(volume.clone())),
+        client.handle.spawn("client.clean", intent::clean(volume.clone())),
+    ];
+    volume.keep_tasks(tasks);
+    let found = client.manager.borrow().clone();
+    if let Some(found) = found {
+        // A connection that has gone is found again, and every volume attached anew.
+        let _closed = found.attach(&volume);
+    }
+}
+
+impl manager_link::Found {
+    /// Asks for the volume over this connection.
+    pub(super) fn attach(&self, volume: &Volume) -> Result<(), crate::net::port::Closed> {
+        volume.manager_found(&self.connection);
+        let attach = Wire::Attach { volume: volume.spec.id, session: volume.session };
+        let connection: &Connection<Wire> = &self.connection;
+        connection.send(attach)
+    }
 }

@@ -61,6 +61,13 @@ impl Intent {
         self.0.borrow_mut().marked.add(marks);
     }
 
+    /// Whether no write is under way, and no region may differ between the legs.
+    pub(super) fn is_at_rest(&self) -> bool {
+        let state = self.0.borrow();
+        let equal = state.divergent.as_ref().is_some_and(|divergent| divergent.count() == 0);
+        equal && state.writes.iter().all(|writes| *writes == 0)
+    }
+
     /// Whether it is known which regions may differ.
     pub(super) fn is_known(&self) -> bool {
         self.0.borrow().divergent.is_some()
@@ -159,8 +166,8 @@ impl Drop for Writing {
     fn drop(&mut self) {
         let regions = self.volume.spec.regions_of(self.block, self.blocks);
         self.volume.intent.end(regions, self.complete);
-        if !self.complete {
-            crate::sometimes!(self.volume.client.handle, true, probes::WRITE_LEFT_DIVERGENT);
+        crate::sometimes!(self.volume.client.handle, !self.complete, probes::WRITE_LEFT_DIVERGENT);
+        if !self.complete || self.volume.is_leaving() {
             self.volume.changed.notify();
         }
     }

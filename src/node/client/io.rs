@@ -61,6 +61,11 @@ impl BlockDevice {
         self.volume.spec.blocks
     }
 
+    /// What so many blocks take in memory.
+    fn bytes(&self, blocks: u32) -> u64 {
+        u64::from(blocks) * self.volume.client.map.block_size.bytes() as u64
+    }
+
     fn is_inside(&self, block: u64, blocks: u32) -> bool {
         let end = block.checked_add(u64::from(blocks));
         blocks > 0 && end.is_some_and(|end| end <= self.blocks())
@@ -95,7 +100,9 @@ impl BlockDevice {
         if !self.is_inside(block, blocks) {
             return Err(IoError::Refused);
         }
-        let _io = self.tracker.open();
+        let (_io, _open) = (self.tracker.open(), self.volume.open_io());
+        self.equal(block, blocks).await?;
+        let _buffer = self.volume.client.memory.alloc_waiting(self.bytes(blocks)).await;
         loop {
             let lock = self.volume.locks.exclusive(Range::new(block, blocks)).await;
             if !self.volume.intent.are_equal(self.volume.spec.regions_of(block, blocks)) {
@@ -123,7 +130,7 @@ impl BlockDevice {
     /// # Errors
     /// See [`IoError`].
     pub async fn flush(&self) -> Result<(), IoError> {
-        let _io = self.tracker.open();
+        let (_io, _open) = (self.tracker.open(), self.volume.open_io());
         Put::new(&self.volume, Work::Flush, Legs::ALL).await
     }
 
@@ -135,7 +142,9 @@ impl BlockDevice {
         if !self.is_inside(block, blocks) {
             return Err(IoError::Refused);
         }
-        let _io = self.tracker.open();
+        let (_io, _open) = (self.tracker.open(), self.volume.open_io());
+        self.equal(block, blocks).await?;
+        let _buffer = self.volume.client.memory.alloc_waiting(self.bytes(blocks)).await;
         loop {
             let lock = self.volume.locks.shared(Range::new(block, blocks)).await;
             if !self.volume.intent.are_equal(self.volume.spec.regions_of(block, blocks)) {
@@ -230,6 +239,9 @@ pub(super) async fn put_pieces(
 
 /// Rewrites what some legs could not read with what others could (rule 13).
 async fn repair(volume: Rc<Volume>, block: u64, blocks: u32, bad: Legs) {
+    // Before the lock: whoever waits for that may hold the memory that this waits for.
+    let bytes = u64::from(blocks) * volume.client.map.block_size.bytes() as u64;
+    let _buffer = volume.client.memory.alloc_waiting(bytes).await;
     let _lock = volume.locks.exclusive(Range::new(block, blocks)).await;
     if !volume.intent.are_equal(volume.spec.regions_of(block, blocks)) {
         return;

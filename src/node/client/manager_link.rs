@@ -4,44 +4,52 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::base::Nanos;
-use crate::net::port::Closed;
+use crate::net::port::{Closed, Connection};
 
 use super::boot::Client;
-use super::volume::Volume;
 use crate::node::link::ManagerLink;
 use crate::node::protocol::Wire;
 
+/// A live connection to the manager.
+#[derive(Clone)]
+pub(super) struct Found {
+    pub(super) connection: Rc<Connection<Wire>>,
+    /// When the last heartbeat that was answered over this connection was sent.
+    pub(super) answered: Rc<Cell<Nanos>>,
+}
+
 /// Keeps the volumes attached for the life of the client.
-pub(super) async fn run(client: Rc<Client>, volumes: Vec<Rc<Volume>>) {
+pub(super) async fn run(client: Rc<Client>) {
     loop {
         let answered = Rc::new(Cell::new(Nanos::ZERO));
         let link =
             ManagerLink::connect(&client.handle, &client.port, &client.map, answered.clone()).await;
-        let _closed = converse(&client, link, &volumes, &answered).await;
-        volumes.iter().for_each(|volume| volume.manager_lost());
+        let found = Found { connection: link.connection().clone(), answered };
+        *client.manager.borrow_mut() = Some(found.clone());
+        let _closed = converse(&client, link, &found).await;
+        *client.manager.borrow_mut() = None;
+        client.volumes().iter().for_each(|volume| volume.manager_lost());
     }
 }
 
-async fn converse(
-    client: &Client,
-    mut link: ManagerLink,
-    volumes: &[Rc<Volume>],
-    answered: &Rc<Cell<Nanos>>,
-) -> Result<(), Closed> {
-    for volume in volumes {
-        let attach = Wire::Attach { volume: volume.spec.id, session: client.session };
-        link.connection().send(attach)?;
-        volume.manager_found(link.connection());
+async fn converse(client: &Client, mut link: ManagerLink, found: &Found) -> Result<(), Closed> {
+    for volume in client.volumes() {
+        // One that still waits for its memory asks when it has it.
+        if volume.is_ready() {
+            found.attach(&volume)?;
+        }
     }
     loop {
         match link.next().await? {
             Wire::Grant { topology } => {
-                if let Some(volume) = volumes.iter().find(|held| held.spec.id == topology.volume) {
-                    volume.granted(topology, answered);
+                if let Some(volume) = client.volume(topology.volume) {
+                    volume.granted(topology, &found.answered);
                 }
             }
-            Wire::Detached { volume } => {
-                if let Some(volume) = volumes.iter().find(|held| held.spec.id == volume) {
+            Wire::Detached { volume, session } => {
+                // Said of an earlier attachment, it is old news.
+                let held = client.volume(volume).filter(|held| held.session == session);
+                if let Some(volume) = held {
                     volume.lost();
                 }
             }

@@ -1,11 +1,12 @@
 //! A client: attaches volumes and serves applications' IO on them (RAID 1).
 //!
 //! `volume` is what the client knows of a volume, `io` the data service, `locks` the range locks,
-//! `rebuild` brings legs back together, `monitor` notices what fails to happen, `calls` are requests
+//! `rebuild` brings legs back together, `detach` gives a volume back, `monitor` notices what fails to happen, `calls` are requests
 //! under way, `target_link` and `manager_link` the connections.
 
 mod boot;
 mod calls;
+mod detach;
 mod intent;
 mod io;
 mod locks;
@@ -15,5 +16,5 @@ mod rebuild;
 mod target_link;
 mod volume;
 
-pub use boot::boot;
+pub use boot::{DataService, boot};
 pub use io::{BlockDevice, IoError};

@@ -10,7 +10,7 @@ use crate::node::probes;
 use crate::node::protocol::{LegStatus, Wire};
 
 /// Looks round at every heartbeat, for the life of the client.
-pub(super) async fn run(client: Rc<Client>, volumes: Vec<Rc<Volume>>) {
+pub(super) async fn run(client: Rc<Client>) {
     let heartbeat = client.map.timing.heartbeat;
     let mut interval = client.handle.interval(heartbeat);
     let mut last = client.handle.monotonic();
@@ -24,7 +24,8 @@ pub(super) async fn run(client: Rc<Client>, volumes: Vec<Rc<Volume>>) {
         if stood_still {
             continue;
         }
-        time_out(&client, &volumes);
+        let volumes = client.volumes();
+        time_out(&client);
         for volume in &volumes {
             report_unreachable(volume);
             probe(volume);
@@ -35,14 +36,14 @@ pub(super) async fn run(client: Rc<Client>, volumes: Vec<Rc<Volume>>) {
 
 /// Requests without an answer for too long are in doubt. The connection goes with them, for only then
 /// can nothing of theirs land after what is sent next.
-fn time_out(client: &Client, volumes: &[Rc<Volume>]) {
+fn time_out(client: &Client) {
     let now = client.handle.monotonic();
     let since = now.saturating_sub(client.map.timing.io_timeout);
     for (target, volume, leg) in client.calls.time_out(since) {
         tracing::debug!(%target, %volume, %leg, "no answer in time");
         crate::sometimes!(client.handle, true, probes::REQUEST_TIMED_OUT);
-        client.links[&target].close();
-        if let Some(volume) = volumes.iter().find(|held| held.spec.id == volume) {
+        client.close(target);
+        if let Some(volume) = client.volume(volume) {
             volume.report_failed(leg);
         }
     }

@@ -9,7 +9,7 @@ use crate::sim::NodeHandle;
 
 use super::boot::Client;
 use super::calls::Reply;
-use super::volume::Volume;
+use crate::node::config::SESSION_BYTES;
 use crate::node::probes;
 use crate::node::protocol::{Service, Wire};
 
@@ -61,8 +61,12 @@ impl TargetLink {
 }
 
 /// Keeps the connection for the life of the client.
-pub(super) async fn run(client: Rc<Client>, link: Rc<TargetLink>, volumes: Vec<Rc<Volume>>) {
+pub(super) async fn run(client: Rc<Client>, link: Rc<TargetLink>) {
     loop {
+        let Ok(_session) = client.memory.reserve(SESSION_BYTES) else {
+            client.handle.sleep(client.map.timing.reconnect).await;
+            continue;
+        };
         let Ok(connection) = client.port.connect(link.target, Service::Data as u16).await else {
             client.handle.sleep(client.map.timing.reconnect).await;
             continue;
@@ -70,18 +74,22 @@ pub(super) async fn run(client: Rc<Client>, link: Rc<TargetLink>, volumes: Vec<R
         let connection = Rc::new(connection);
         *link.connection.borrow_mut() = Some(connection.clone());
         link.connections.set(link.connections.get() + 1);
-        volumes.iter().for_each(|volume| volume.links_changed());
+        links_changed(&client);
         while let Ok(message) = connection.recv().await {
             take(&client, &connection, message);
         }
         *link.connection.borrow_mut() = None;
         link.down_since.set(client.handle.monotonic());
         client.calls.lose(link.target);
-        volumes.iter().for_each(|volume| volume.links_changed());
+        links_changed(&client);
         if crate::buggify!(client.handle, probes::SLOW_CONNECT) {
             client.handle.sleep(client.map.timing.heartbeat).await;
         }
     }
+}
+
+fn links_changed(client: &Client) {
+    client.volumes().iter().for_each(|volume| volume.links_changed());
 }
 
 fn take(client: &Client, connection: &Connection<Wire>, message: Wire) {

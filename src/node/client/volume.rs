@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::base::{Epoch, LegIndex, Nanos, Region};
 use crate::net::port::Connection;
-use crate::sim::Signal;
+use crate::sim::{Allocation, JoinHandle, Signal};
 
 use super::boot::Client;
 use super::intent::Intent;
@@ -19,6 +19,8 @@ use crate::node::records::{LegReported, OwnerGranted};
 /// A volume attached, or to be attached.
 pub(super) struct Volume {
     pub(super) client: Rc<Client>,
+    /// Tells this attachment from any other, of any life of any client.
+    pub(super) session: u64,
     pub(super) spec: VolumeSpec,
     /// Something changed that an operation may wait for.
     pub(super) changed: Signal,
@@ -34,6 +36,26 @@ pub(super) struct Volume {
     /// The connections to the legs' targets, by leg.
     links: Vec<Rc<TargetLink>>,
     is_lost: Cell<bool>,
+    /// It is being given back.
+    is_leaving: Cell<bool>,
+    /// Operations of applications under way.
+    open: Cell<u32>,
+    /// Its bitmaps, and a region's buffer for each of the tasks that copy.
+    memory: RefCell<Option<Allocation>>,
+    /// What works on it in the background.
+    tasks: RefCell<Vec<JoinHandle<()>>>,
+}
+
+/// An operation of an application under way.
+pub(super) struct OpenIo(Rc<Volume>);
+
+impl Drop for OpenIo {
+    fn drop(&mut self) {
+        self.0.open.set(self.0.open.get() - 1);
+        if self.0.is_leaving() {
+            self.0.changed.notify();
+        }
+    }
 }
 
 /// What the owner notes of a leg.
@@ -53,9 +75,14 @@ struct LegState {
 }
 
 impl Volume {
-    pub(super) fn new(client: Rc<Client>, spec: &VolumeSpec) -> Self {
-        let links = spec.legs.iter().map(|leg| client.links[&leg.target].clone()).collect();
+    pub(super) fn new(
+        client: Rc<Client>,
+        spec: &VolumeSpec,
+        session: u64,
+        links: Vec<Rc<TargetLink>>,
+    ) -> Self {
         Self {
+            session,
             links,
             changed: Signal::new(client.handle.kernel()),
             locks: RangeLocks::new(&client.handle),
@@ -68,7 +95,60 @@ impl Volume {
             manager: RefCell::new(None),
             legs: Default::default(),
             is_lost: Cell::new(false),
+            is_leaving: Cell::new(false),
+            open: Cell::new(0),
+            memory: RefCell::default(),
+            tasks: RefCell::default(),
         }
+    }
+
+    /// What it takes to serve the volume, in bytes: four bitmaps, a count for each region, and two regions.
+    pub(super) fn bytes(&self) -> u64 {
+        let regions = u64::from(self.spec.regions());
+        let block = self.client.map.block_size.bytes() as u64;
+        let region = u64::from(self.spec.blocks_per_region) * block;
+        regions.div_ceil(8) * 4 + regions * 4 + region * 2
+    }
+
+    /// The memory that it takes is there.
+    pub(super) fn reserve(&self, memory: Allocation) {
+        *self.memory.borrow_mut() = Some(memory);
+    }
+
+    /// Whether it may be asked for: it has its memory, and is not being given back.
+    pub(super) fn is_ready(&self) -> bool {
+        self.memory.borrow().is_some()
+    }
+
+    pub(super) fn keep_tasks(&self, tasks: [JoinHandle<()>; 3]) {
+        self.tasks.borrow_mut().extend(tasks);
+    }
+
+    /// Nothing works on the volume any more.
+    pub(super) fn end_tasks(&self) {
+        let tasks = std::mem::take(&mut *self.tasks.borrow_mut());
+        tasks.iter().for_each(JoinHandle::abort);
+    }
+
+    /// It is being given back from now on.
+    pub(super) fn leave(&self) {
+        self.is_leaving.set(true);
+        self.changed.notify();
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        self.is_leaving.get()
+    }
+
+    /// Whether nothing of it is under way, and no region may differ between its legs.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.open.get() == 0 && self.intent.is_at_rest()
+    }
+
+    /// Counts an operation of an application as under way until the guard is dropped.
+    pub(super) fn open_io(self: &Rc<Self>) -> OpenIo {
+        self.open.set(self.open.get() + 1);
+        OpenIo(self.clone())
     }
 
     /// How the volume stands, if it was granted.
@@ -223,7 +303,7 @@ impl Volume {
     }
 
     /// Whether there is a manager to tell.
-    fn tell_manager(&self, message: Wire) -> bool {
+    pub(super) fn tell_manager(&self, message: Wire) -> bool {
         self.manager.borrow().as_ref().is_some_and(|manager| manager.send(message).is_ok())
     }
 

@@ -32,8 +32,8 @@ pub(super) enum Input {
     Attach { client: NodeId, session: u64 },
     /// The owner leaves.
     Detach { client: NodeId, session: u64 },
-    /// A client's heartbeat was answered.
-    Heard { client: NodeId },
+    /// A heartbeat of a client was answered that had asked for the volume over the same connection.
+    Heard { client: NodeId, session: u64 },
     /// The owner found that a leg fails, is back, or is rebuilt.
     LegFailed { leg: LegIndex, epoch: Epoch },
     /// See [`Input::LegFailed`].
@@ -53,8 +53,8 @@ pub(super) enum Effect {
     Register(LegIndex, Epoch),
     /// Tell the owner how the volume stands.
     Grant(NodeId, Topology),
-    /// Tell a client that it is not the owner.
-    Detached(NodeId),
+    /// Tell a client that it is not the owner by this session.
+    Detached(NodeId, u64),
     /// The volume's health changed.
     State(VolumeState),
 }
@@ -110,6 +110,8 @@ pub(super) struct Machine {
     reports: [Option<LegReport>; MAX_LEGS],
     wishes: Wishes,
     owner_heard: Nanos,
+    /// The owner that leaves, until that is on record.
+    leaving: Option<(NodeId, u64)>,
     /// A client that waits for another's lease to run out.
     claimant: Option<(NodeId, u64)>,
     /// What was told last; nothing since this manager booted, whatever an earlier one told.
@@ -138,6 +140,7 @@ impl Machine {
             reports: [None; MAX_LEGS],
             wishes: Wishes::default(),
             owner_heard: now,
+            leaving: None,
             claimant: None,
             state: None,
             probes: Probes::default(),
@@ -166,14 +169,10 @@ impl Machine {
             Input::Persisted(epoch) => self.persisted(now, epoch, out),
             Input::Attach { client, session } => self.attach(client, session, out),
             Input::Detach { client, session } => {
-                if self.record.owner == Some((client, session)) {
-                    self.wishes.detach = true;
-                } else {
-                    out.push(Effect::Detached(client));
-                }
+                self.detach((client, session), out);
             }
-            Input::Heard { client } => {
-                if self.record.owner.is_some_and(|(owner, _)| owner == client) {
+            Input::Heard { client, session } => {
+                if self.record.owner == Some((client, session)) {
                     self.owner_heard = now;
                 }
             }
@@ -258,6 +257,11 @@ impl Machine {
 
     fn persisted(&mut self, now: Nanos, epoch: Epoch, out: &mut Vec<Effect>) {
         assert_eq!(epoch, self.record.epoch, "one record is under way at a time");
+        if let Some((client, session)) = self.leaving.take() {
+            out.push(Effect::Detached(client, session));
+            // Nobody's lease runs any more.
+            self.wishes.attach = self.wishes.attach.or(self.claimant.take());
+        }
         if self.record.owner.is_none() || self.record.granted {
             return self.settle(out);
         }
@@ -308,6 +312,19 @@ impl Machine {
         }
     }
 
+    /// The client leaves, or waits no longer to be the owner.
+    fn detach(&mut self, who: (NodeId, u64), out: &mut Vec<Effect>) {
+        if self.record.owner == Some(who) {
+            self.wishes.detach = true;
+            return;
+        }
+        self.claimant = self.claimant.filter(|claimant| *claimant != who);
+        self.wishes.attach = self.wishes.attach.filter(|claimant| *claimant != who);
+        if self.leaving != Some(who) {
+            out.push(Effect::Detached(who.0, who.1));
+        }
+    }
+
     fn tick(&mut self, now: Nanos, out: &mut Vec<Effect>) {
         let lease_over = self.owner_heard + self.timing.lease + self.timing.lease_margin;
         if now > lease_over && self.claimant.is_some() {
@@ -341,16 +358,11 @@ impl Machine {
             return;
         }
         if let Some(next) = self.decide() {
-            if self.wishes.detach
-                && let Some((owner, _)) = self.record.owner
-                && next.owner.is_none()
-            {
-                out.push(Effect::Detached(owner));
-            }
             crate::sometimes!(self, self.phase != Phase::Settled, probes::DECIDED_ANEW);
             let rebuilds_more = next.rebuild_all & !self.record.rebuild_all != 0;
             crate::sometimes!(self, rebuilds_more, probes::REBUILD_ALL_ORDERED);
             crate::sometimes!(self, self.wishes.register_anew, probes::REGISTERED_ANEW);
+            self.leaving = self.record.owner.filter(|_| next.owner.is_none());
             self.record = next;
             self.wishes = Wishes::default();
             self.phase = Phase::Persisting;

@@ -1,6 +1,6 @@
 //! What the manager knows of a volume for ever, and how it stands on the database's disk.
 
-use crate::base::{Block, BlockSize, Epoch, LegIndex, NodeId};
+use crate::base::{Block, BlockSize, Epoch, LegIndex, Nanos, NodeId};
 
 use crate::node::protocol::{LegMode, MAX_LEGS, Modes};
 
@@ -24,11 +24,13 @@ pub struct VolumeRecord {
     pub generations: [Epoch; MAX_LEGS],
     /// Each leg's disk by serial number; 0 until it was first seen.
     pub serials: [u64; MAX_LEGS],
+    /// What the manager's wall clock showed when it wrote this: for a person to read. No rule depends on it.
+    pub written_at: Nanos,
 }
 
 const MAGIC: u64 = 0x7374_6f72_6d67_6d01;
 const NOBODY: u64 = u64::MAX;
-const WORDS: usize = 7 + 2 * MAX_LEGS;
+const WORDS: usize = 8 + 2 * MAX_LEGS;
 
 impl VolumeRecord {
     /// A new volume on blank disks: all legs in sync, nobody attached.
@@ -43,6 +45,7 @@ impl VolumeRecord {
             rebuild_all: 0,
             generations: [Epoch::new(0); MAX_LEGS],
             serials: [0; MAX_LEGS],
+            written_at: Nanos::ZERO,
         }
     }
 
@@ -59,6 +62,7 @@ impl VolumeRecord {
             vec![MAGIC, self.epoch.get(), owner, session, flags, self.modes.word(), legs];
         words.extend(self.generations.map(Epoch::get));
         words.extend(self.serials);
+        words.push(self.written_at.get());
         let mut bytes = vec![0; size.bytes()];
         for (chunk, word) in bytes.chunks_exact_mut(8).zip(&words) {
             chunk.copy_from_slice(&word.to_le_bytes());
@@ -98,6 +102,7 @@ impl VolumeRecord {
             rebuild_all: (word(4) >> 8) as u8,
             generations,
             serials,
+            written_at: Nanos::new(word(WORDS - 1)),
         })
     }
 
@@ -124,7 +129,7 @@ impl VolumeRecord {
 #[cfg(test)]
 mod tests {
     use super::VolumeRecord;
-    use crate::base::{Block, BlockSize, Epoch, LegIndex, NodeId};
+    use crate::base::{Block, BlockSize, Epoch, LegIndex, Nanos, NodeId};
     use crate::node::LegMode;
 
     #[test]
@@ -140,6 +145,7 @@ mod tests {
         record.rebuild_all = 4;
         record.generations[2] = Epoch::new(70);
         record.serials[0] = 1234;
+        record.written_at = Nanos::from_secs(5);
         let mut bytes = record.to_block(size).bytes(size);
         assert_eq!(VolumeRecord::from_block(&Block::from_bytes(&bytes), size), Some(record));
         bytes[9] ^= 1;

@@ -1,6 +1,6 @@
 //! Runs the machines: takes connections, hands inputs to the machines, carries out what they say.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -11,12 +11,12 @@ use crate::base::history::VolumeChanged;
 use crate::base::{Epoch, Nanos, NodeId, VolumeId};
 use crate::disk::port::Drive;
 use crate::net::port::{Connection, Port};
-use crate::sim::{NodeHandle, Queue};
+use crate::sim::{Allocation, NodeHandle, Queue};
 
 use super::database::Database;
 use super::machine::{Effect, Input, Machine};
 use super::record::VolumeRecord;
-use crate::node::config::ClusterMap;
+use crate::node::config::{ClusterMap, SESSION_BYTES};
 use crate::node::protocol::{LegReport, Service, Wire};
 use crate::node::records::{TopologyDecided, TopologyPersisted};
 
@@ -32,6 +32,9 @@ enum Event {
 struct Peer {
     connection: Connection<Wire>,
     heard: Cell<Nanos>,
+    /// The volumes asked for over it, by session.
+    asked: RefCell<Vec<(VolumeId, u64)>>,
+    _session: Allocation,
 }
 
 struct Manager {
@@ -45,17 +48,24 @@ struct Manager {
 
 /// The manager's main task.
 pub(super) async fn run(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Wire>, drive: Drive) {
+    // A record of each volume, and a block to write one from.
+    let records = map.volumes.len() as u64 * 512 + map.block_size.bytes() as u64;
+    let _records = handle.memory().reserve_waiting(records).await;
     let mut database = Database::open(&handle, &drive, map.block_size);
     let mut machines = Vec::new();
     for volume in &map.volumes {
         let record = database.load(volume.id).await;
+        if let Some(record) = &record {
+            let (written_at, now) = (record.written_at, handle.wall());
+            tracing::debug!(volume = %volume.id, epoch = %record.epoch, %written_at, %now, "found");
+        }
         let machine = Machine::new(volume, &map.timing, record, handle.monotonic());
         machines.push(machine.counting(handle.probes()));
     }
     let events = Queue::new(handle.kernel());
     let stores = Queue::new(handle.kernel());
     handle.spawn("manager.store", store(handle.clone(), database, stores.clone(), events.clone()));
-    handle.spawn("manager.accept", accept(handle.clone(), port, events.clone()));
+    handle.spawn("manager.accept", accept(handle.clone(), map.clone(), port, events.clone()));
     let mut manager =
         Manager { handle, map, machines, peers: BTreeMap::new(), stores, effects: Vec::new() };
     manager.serve(&events).await;
@@ -69,6 +79,7 @@ async fn store(
 ) {
     loop {
         let (volume, record) = stores.pop().await;
+        let record = VolumeRecord { written_at: handle.wall(), ..record };
         database.store(volume, &record).await;
         if !record.granted {
             handle.emit(&TopologyPersisted { volume, epoch: record.epoch });
@@ -77,12 +88,20 @@ async fn store(
     }
 }
 
-async fn accept(handle: NodeHandle, port: Port<Wire>, events: Queue<Event>) {
+async fn accept(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Wire>, events: Queue<Event>) {
+    let memory = handle.memory();
     let listener = port.listen(Service::Manager as u16);
     loop {
         let connection = listener.accept().await;
+        let Ok(session) = memory.reserve(SESSION_BYTES) else {
+            // The peer tries again when it finds the connection closed.
+            handle.sleep(map.timing.reconnect).await;
+            connection.close();
+            continue;
+        };
         let heard = Cell::new(handle.monotonic());
-        let peer = Rc::new(Peer { connection, heard });
+        let peer = Peer { connection, heard, asked: RefCell::default(), _session: session };
+        let peer = Rc::new(peer);
         handle.spawn("manager.peer", listen(handle.clone(), peer, events.clone()));
     }
 }
@@ -143,16 +162,21 @@ impl Manager {
         match message {
             Wire::Ping { beat } => {
                 let _closed = peer.connection.send(Wire::Pong { beat });
-                self.heard_owner(node);
+                self.heard_owner(node, peer);
             }
             Wire::TargetHello { legs } => self.hello(&legs),
             Wire::Registered { volume, leg, epoch, ok } => {
                 self.apply(volume, Input::Registered { leg, epoch, ok });
             }
             Wire::Attach { volume, session } => {
+                let mut asked = peer.asked.borrow_mut();
+                asked.retain(|(held, _)| *held != volume);
+                asked.push((volume, session));
+                drop(asked);
                 self.apply(volume, Input::Attach { client: node, session });
             }
             Wire::Detach { volume, session } => {
+                peer.asked.borrow_mut().retain(|asked| *asked != (volume, session));
                 self.apply(volume, Input::Detach { client: node, session });
             }
             Wire::LegFailed { volume, leg, epoch } => {
@@ -202,13 +226,10 @@ impl Manager {
         self.for_all(Input::Tick);
     }
 
-    /// The owner of these volumes is alive.
-    fn heard_owner(&mut self, node: NodeId) {
-        for at in 0..self.machines.len() {
-            let (spec, record) = (self.machines[at].spec(), self.machines[at].record());
-            if record.owner.is_some_and(|(owner, _)| owner == node) {
-                self.apply(spec.id, Input::Heard { client: node });
-            }
+    /// Whoever asked for volumes over this connection is alive.
+    fn heard_owner(&mut self, node: NodeId, peer: &Peer) {
+        for (volume, session) in peer.asked.borrow().iter().copied() {
+            self.apply(volume, Input::Heard { client: node, session });
         }
     }
 
@@ -245,7 +266,9 @@ impl Manager {
                 self.send(target, Wire::Register { volume, leg, epoch });
             }
             Effect::Grant(owner, topology) => self.send(owner, Wire::Grant { topology }),
-            Effect::Detached(client) => self.send(client, Wire::Detached { volume }),
+            Effect::Detached(client, session) => {
+                self.send(client, Wire::Detached { volume, session });
+            }
             Effect::State(state) => {
                 let epoch = self.machines[volume.index()].record().epoch;
                 self.handle.emit(&VolumeChanged { volume, state, epoch });

@@ -89,7 +89,7 @@ impl Rig {
                 Effect::Register(leg, epoch) => {
                     self.apply(Input::Registered { leg, epoch, ok: true });
                 }
-                Effect::Grant(..) | Effect::Detached(_) | Effect::State(_) => {}
+                Effect::Grant(..) | Effect::Detached(..) | Effect::State(_) => {}
             }
         }
     }
@@ -313,7 +313,9 @@ fn another_life_of_the_client_has_to_recover_and_another_client_has_to_wait() {
     rig.settle(Input::Attach { client: C1, session: 7 });
     rig.after(Nanos::from_millis(21));
     assert_eq!(rig.machine.record().owner, Some((C0, 2)), "the lease and its margin run");
-    rig.apply(Input::Heard { client: C0 });
+    rig.apply(Input::Heard { client: C0, session: 1 });
+    assert_eq!(rig.machine.record().owner, Some((C0, 2)), "an earlier session says nothing");
+    rig.apply(Input::Heard { client: C0, session: 2 });
     rig.after(Nanos::from_millis(21));
     assert_eq!(rig.machine.record().owner, Some((C0, 2)), "it was heard in between");
     rig.after(Nanos::from_millis(2));
@@ -330,6 +332,32 @@ fn a_volume_that_was_detached_has_nothing_to_recover() {
     assert_eq!(rig.machine.record().owner, None);
     rig.settle(Input::Attach { client: C1, session: 1 });
     assert!(!rig.machine.record().recover);
+}
+
+#[test]
+fn an_owner_that_leaves_is_told_when_it_is_on_record_and_whoever_waits_is_next() {
+    let mut rig = Rig::attached();
+    rig.apply(Input::Attach { client: C1, session: 7 });
+    let decided = rig.apply(Input::Detach { client: C0, session: 1 }).to_vec();
+    let [Effect::Persist(record)] = decided[..] else { panic!("{decided:?}") };
+    assert_eq!(record.owner, None);
+    let again = rig.apply(Input::Detach { client: C0, session: 1 });
+    assert_eq!(again, [], "said again, it is still not on record");
+    let persisted = rig.apply(Input::Persisted(record.epoch)).to_vec();
+    assert_eq!(persisted[0], Effect::Detached(C0, 1));
+    let [.., Effect::Persist(next)] = persisted[..] else { panic!("{persisted:?}") };
+    assert_eq!((next.owner, next.recover), (Some((C1, 7)), false), "no lease is waited for");
+}
+
+#[test]
+fn who_waits_no_longer_does_not_become_the_owner() {
+    let mut rig = Rig::attached();
+    rig.apply(Input::Attach { client: C1, session: 7 });
+    let withdrawn = rig.apply(Input::Detach { client: C1, session: 7 });
+    assert_eq!(withdrawn, [Effect::Detached(C1, 7)]);
+    rig.settle(Input::Detach { client: C0, session: 1 });
+    rig.after(Nanos::from_secs(1));
+    assert_eq!(rig.machine.record().owner, None);
 }
 
 #[test]

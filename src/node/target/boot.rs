@@ -6,10 +6,10 @@ use std::rc::Rc;
 use crate::base::NodeId;
 use crate::disk::port::Drive;
 use crate::net::port::Port;
-use crate::node::config::ClusterMap;
+use crate::node::config::{ClusterMap, SESSION_BYTES};
 use crate::node::probes;
 use crate::node::protocol::{Service, Wire};
-use crate::sim::{JoinHandle, NodeHandle};
+use crate::sim::{JoinHandle, Memory, NodeHandle};
 
 use super::keeper;
 use super::leg::Leg;
@@ -21,6 +21,7 @@ pub(super) struct Target {
     pub(super) handle: NodeHandle,
     pub(super) map: Rc<ClusterMap>,
     pub(super) port: Port<Wire>,
+    pub(super) memory: Memory,
     pub(super) legs: Vec<Rc<Leg>>,
 }
 
@@ -37,7 +38,13 @@ pub fn boot(handle: &NodeHandle, map: &Rc<ClusterMap>, port: Port<Wire>, drives:
             legs.push(Rc::new(Leg::new(handle, volume, index, spec, drive.clone())));
         }
     }
-    let target = Rc::new(Target { handle: handle.clone(), map: map.clone(), port, legs });
+    let target = Rc::new(Target {
+        handle: handle.clone(),
+        map: map.clone(),
+        port,
+        memory: handle.memory(),
+        legs,
+    });
     for leg in &target.legs {
         handle.spawn("target.keeper", keeper::run(target.clone(), leg.clone()));
     }
@@ -60,7 +67,14 @@ async fn accept(target: Rc<Target>) {
             crate::sometimes!(target.handle, !earlier.is_over(), probes::CLIENT_RECONNECTED);
             earlier.abort();
         }
-        let task = target.handle.spawn("target.serve", serve::run(target.clone(), connection));
+        let Ok(session) = target.memory.reserve(SESSION_BYTES) else {
+            // The client tries again when it finds the connection closed.
+            target.handle.sleep(target.map.timing.reconnect).await;
+            connection.close();
+            continue;
+        };
+        let serve = serve::run(target.clone(), connection, session);
+        let task = target.handle.spawn("target.serve", serve);
         serving.insert(client, task);
     }
 }

@@ -17,6 +17,11 @@ const METADATA_TAG: u64 = u64::MAX;
 
 /// Serves one leg's metadata for the life of the target.
 pub(super) async fn run(target: Rc<Target>, leg: Rc<Leg>) {
+    // Four bitmaps, a count for each region, and the block that a command carries.
+    let regions = u64::from(leg.volume.regions());
+    let block = target.map.block_size.bytes() as u64;
+    let bytes = regions.div_ceil(8) * 4 + regions * 4 + block;
+    let _bitmaps = target.memory.reserve_waiting(bytes).await;
     let queue = leg.drive.open(target.handle.node());
     let rng = RefCell::new(target.handle.rng("keeper"));
     let keeper = Keeper { target, leg, queue, rng };

@@ -1,7 +1,8 @@
 //! Answers one client's connection: admits by epoch, marks intent before data, issues disk commands.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -13,19 +14,24 @@ use super::boot::Target;
 use super::leg::{InFlight, Leg};
 use crate::node::probes;
 use crate::node::protocol::{LegStatus, Wire};
+use crate::sim::{Allocation, Sleep};
 
 /// Serves the connection until it closes. What is in flight then is aborted with the queue pairs.
-pub(super) async fn run(target: Rc<Target>, connection: Connection<Wire>) {
+pub(super) async fn run(target: Rc<Target>, connection: Connection<Wire>, _session: Allocation) {
     let mut server = Server {
         queues: Vec::new(),
         pending: Vec::new(),
         free: Vec::new(),
         parked: VecDeque::new(),
+        short: None,
         target,
         connection,
     };
     let _closed = poll_fn(|cx| server.poll(cx)).await;
 }
+
+/// Bytes of memory that a request takes besides its blocks.
+const HEADER_BYTES: u64 = 256;
 
 /// A request for disk commands on a leg.
 struct Request {
@@ -46,6 +52,7 @@ enum Work {
 struct Pending {
     cookie: u64,
     _in_flight: InFlight,
+    _buffer: Allocation,
 }
 
 struct Server {
@@ -55,6 +62,8 @@ struct Server {
     free: Vec<u32>,
     /// Requests that wait for their regions' marks or for a place in a queue.
     parked: VecDeque<Request>,
+    /// A request found no memory: when to try again, should none come free.
+    short: Option<Pin<Box<Sleep>>>,
     target: Rc<Target>,
     connection: Connection<Wire>,
 }
@@ -82,7 +91,7 @@ impl Server {
             }
             // A request that goes on may open a queue pair, whose completions nobody has asked to be
             // woken for yet: so look again after each that does.
-            if !self.retry_parked() {
+            if !self.retry_parked() && !self.waits_for_memory(cx) {
                 break;
             }
         }
@@ -90,6 +99,17 @@ impl Server {
             request.leg.changed.register(cx);
         }
         Poll::Pending
+    }
+
+    /// Has itself woken when there may be memory for what is parked. Says whether it is time to look now.
+    fn waits_for_memory(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(retry) = &mut self.short else { return false };
+        self.target.memory.freed().register(cx);
+        let is_due = retry.as_mut().poll(cx).is_ready();
+        if is_due {
+            self.short = None;
+        }
+        is_due
     }
 
     fn poll_completion(&self, cx: &Context<'_>) -> Option<(usize, Completion)> {
@@ -228,6 +248,12 @@ impl Server {
             crate::sometimes!(self.target.handle, true, probes::REQUEST_AWAITED_QUEUE);
             return Started::Waits(request);
         }
+        let bytes = HEADER_BYTES + request.work.blocks() * self.block_bytes();
+        let Ok(buffer) = self.target.memory.alloc(bytes) else {
+            let pause = self.target.map.timing.reconnect;
+            self.short.get_or_insert_with(|| Box::pin(self.target.handle.sleep(pause)));
+            return Started::Waits(request);
+        };
         let slot = self.free.pop().unwrap_or_else(|| {
             self.pending.push(None);
             (self.pending.len() - 1) as u32
@@ -236,8 +262,13 @@ impl Server {
         let op = work.into_op(&leg);
         let command = Command { cookie: u64::from(slot), tag: epoch.get(), op };
         self.queues[queue].1.submit(command).expect("the queue has room");
-        self.pending[slot as usize] = Some(Pending { cookie, _in_flight: leg.begin(writes) });
+        self.pending[slot as usize] =
+            Some(Pending { cookie, _in_flight: leg.begin(writes), _buffer: buffer });
         Started::Submitted
+    }
+
+    fn block_bytes(&self) -> u64 {
+        self.target.map.block_size.bytes() as u64
     }
 
     /// The client's queue pair on the leg's disk, opened at first use.
@@ -260,6 +291,16 @@ impl Work {
             Self::Flush | Self::Probe => return true,
         };
         count > 0 && first.checked_add(u64::from(count)).is_some_and(|end| end <= size)
+    }
+
+    /// How many blocks it carries.
+    fn blocks(&self) -> u64 {
+        match self {
+            Self::Read { blocks, .. } => u64::from(*blocks),
+            Self::Write { data, .. } => u64::from(data.len()),
+            Self::Poison { .. } | Self::Flush => 0,
+            Self::Probe => 1,
+        }
     }
 
     /// The blocks of the volume that it changes.

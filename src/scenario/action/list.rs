@@ -4,12 +4,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::app::{ClientOnly, ClientVolume};
 use super::cpu::{CpuOnly, SlowCpu};
 use super::disk::{
     DiskClient, DiskOnly, FailNext, HangDisk, InjectRandomFailure, InsertBadSector, SlowDisk,
 };
+use super::memory::{FailNextMemory, LimitMemory};
 use super::net::{DelayLink, LinkOnly, LossyLink, Partition};
-use super::node::{NodeOnly, Reboot};
+use super::node::{ClockDrift, ClockJump, NodeOnly, Reboot, Wipe};
 use crate::scenario::ids::{CpuSelector, DiskSelector, NodeSelector};
 
 /// An argument that says where an action is applied.
@@ -17,6 +19,8 @@ use crate::scenario::ids::{CpuSelector, DiskSelector, NodeSelector};
 pub(in crate::scenario) enum Where<'a> {
     Node(NodeSelector),
     Client(NodeSelector),
+    Target(NodeSelector),
+    Volume(&'a str),
     Disk(&'a DiskSelector),
     Cpu(CpuSelector),
 }
@@ -27,11 +31,25 @@ pub(in crate::scenario) trait Arguments {
     fn places(&self) -> Vec<(&'static str, Where<'_>)>;
 }
 
+/// An action, whatever its arguments.
+#[derive(Clone, Copy, Debug)]
+pub struct ActionInfo {
+    /// Its name in a scenario.
+    pub name: &'static str,
+    /// What it is applied to.
+    pub family: Family,
+    /// Whether an entry may undo it after a time with `for`.
+    pub can_be_undone: bool,
+    /// The version of this program that first had it.
+    pub since: &'static str,
+}
+
 /// Defines [`Action`] and [`Family`]: per action its name in a file, its arguments and whether `for`
 /// can undo it.
 macro_rules! actions {
     ($($(#[$family_doc:meta])* $family:ident = $prefix:literal {
-        $($(#[$doc:meta])* $variant:ident($args:ident) = $name:literal, $undo:ident;)*
+        $($(#[$doc:meta])* $variant:ident($args:ident) = $name:literal, $undo:ident
+            $(, since $since:literal)?;)*
     })*) => {
         /// What a script entry does to the cluster. Named as the control methods and the trace are.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -52,6 +70,14 @@ macro_rules! actions {
         impl Action {
             /// The name of every action, in order.
             pub const NAMES: &'static [&'static str] = &[$($($name),*),*];
+
+            /// What there is to know of every action without its arguments, in order.
+            pub const ALL: &'static [ActionInfo] = &[$($(ActionInfo {
+                name: $name,
+                family: Family::$family,
+                can_be_undone: actions!(@ $undo),
+                since: actions!(@ since $($since)?),
+            }),*),*];
 
             /// Its name in a scenario, such as `disk.slow`.
             #[must_use]
@@ -76,6 +102,8 @@ macro_rules! actions {
     };
     (@ undoes) => { true };
     (@ stays) => { false };
+    (@ since) => { "0.1.0" };
+    (@ since $since:literal) => { $since };
 }
 
 actions! {
@@ -129,6 +157,36 @@ actions! {
         NodePause(NodeOnly) = "node.pause", undoes;
         /// The node runs on where it was paused.
         NodeResume(NodeOnly) = "node.resume", stays;
+        /// The node's program dies and is started again; the machine keeps its power, its disks what they
+        /// hold in their caches.
+        NodeCrash(Reboot) = "node.crash", stays;
+        /// The target goes down and boots with blank disks in the place of its own.
+        NodeWipe(Wipe) = "node.wipe", stays;
+        /// The node's wall clock is set forward, or back.
+        NodeClockJump(ClockJump) = "node.clock_jump", stays;
+        /// The node's clocks run fast from then on, or slow; undoing it lets them run true.
+        NodeClockDrift(ClockDrift) = "node.clock_drift", undoes;
+    }
+    /// What happens to nodes' memory.
+    Memory = "memory" {
+        /// The node may hold only so much memory; undoing it gives it back all that it had.
+        MemoryLimit(LimitMemory) = "memory.limit", undoes;
+        /// The node's next requests for memory fail.
+        MemoryFailNext(FailNextMemory) = "memory.fail_next", stays;
+    }
+    /// What happens to applications.
+    App = "app" {
+        /// The client's applications issue no operation; those under way go on.
+        AppPause(ClientOnly) = "app.pause", undoes;
+        /// The client's applications go on where they were paused.
+        AppResume(ClientOnly) = "app.resume", stays;
+        /// The client's process dies with IO in flight, and stays down. Its volumes may be attached
+        /// elsewhere; undoing it starts the process again.
+        AppKill(ClientOnly) = "app.kill", undoes;
+        /// The client attaches a volume that no living client has; the volume's applications go on there.
+        AppAttach(ClientVolume) = "app.attach", stays;
+        /// The volume's applications stop, and the client gives the volume back once nothing is under way.
+        AppDetach(ClientVolume) = "app.detach", stays;
     }
     /// What happens to single CPUs.
     Cpu = "cpu" {

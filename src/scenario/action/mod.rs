@@ -1,18 +1,22 @@
 //! The actions of a fault script and their arguments, a file for each family. Applies none.
 
+mod app;
 mod cpu;
 mod disk;
 mod list;
+mod memory;
 mod net;
 mod node;
 mod status;
 
+pub use app::{ClientOnly, ClientVolume};
 pub use cpu::{CpuOnly, SlowCpu};
 pub use disk::{
     DiskClient, DiskOnly, FailNext, HangDisk, InjectRandomFailure, InsertBadSector, SlowDisk,
 };
 pub(super) use list::Where;
-pub use list::{Action, Family};
+pub use list::{Action, ActionInfo, Family};
+pub use memory::{FailNextMemory, LimitMemory};
 pub use net::{DelayLink, LinkOnly, LossyLink, Partition};
-pub use node::{NodeOnly, Reboot};
+pub use node::{ClockDrift, ClockJump, NodeOnly, Reboot, Wipe};
 pub use status::{Ops, Phase, StatusName};

@@ -55,7 +55,9 @@ fn changes(scenario: &Scenario) -> impl Iterator<Item = Change<'_>> {
             | Action::NetIsolate(_)
             | Action::NodePowerOff(_)
             | Action::NodePowerOn(_)
-            | Action::NodeReboot(_)),
+            | Action::NodeReboot(_)
+            | Action::NodeCrash(_)
+            | Action::NodeWipe(_)),
         ) => Some((index, entry, action)),
         _ => None,
     })
@@ -97,7 +99,8 @@ fn outages(
         let Trigger::At(at) = &entry.trigger else { continue };
         if takes_away(scenario, volume, action, leg) {
             let until = match action {
-                Action::NodeReboot(reboot) => {
+                Action::NodeWipe(_) => at.max.saturating_add(scenario.cluster.boot_time.min),
+                Action::NodeReboot(reboot) | Action::NodeCrash(reboot) => {
                     let downtime = reboot.downtime.unwrap_or(scenario.cluster.boot_time);
                     at.max.saturating_add(downtime.min)
                 }
@@ -135,7 +138,8 @@ fn takes_away(scenario: &Scenario, volume: &Volume, action: &Action, leg: Option
                 && is_disk(disk, leg)
         }
         Action::NodePowerOff(args) | Action::NetIsolate(args) => is_target(args.node, leg),
-        Action::NodeReboot(args) => is_target(args.node, leg),
+        Action::NodeReboot(args) | Action::NodeCrash(args) => is_target(args.node, leg),
+        Action::NodeWipe(args) => is_target(args.node, leg),
         _ => false,
     }
 }

@@ -1,12 +1,15 @@
 //! The entry of the validation, the cluster and what concerns the scenario as a whole.
 
 use crate::base::Nanos;
+use crate::scenario::cluster::DRIFT_PPM_MAX;
 use crate::scenario::collect::{Reading, nearest};
+use crate::scenario::events::EVENTS;
 use crate::scenario::ids::{CpuRef, DiskRef, NodeRef};
-use crate::scenario::model::{Expect, Scenario};
+use crate::scenario::model::{Budget, Expect, Scenario};
 use crate::scenario::schedule::{Schedule, StarveSchedule};
 use crate::scenario::tree::{Step, Tree};
 
+use super::script::{DRIFT_COVERED, DRIFT_HELP};
 use super::{budget, script, volumes, workload};
 
 /// Reports everything in the scenario that does not fit together. `prefix` leads to it from the root of
@@ -84,6 +87,15 @@ impl Validator<'_, '_> {
         };
         self.report(steps, &expected, "");
         self.reading.suggest(name, names());
+    }
+
+    /// Reports the name of a trace record that there is not.
+    pub fn event_name(&mut self, steps: &[Step], name: &str) {
+        if self.reading.is_full() {
+            return;
+        }
+        self.report(steps, "the name of a trace record such as `volume.state`", "");
+        self.reading.suggest(name, EVENTS.iter().copied());
     }
 
     /// Reports a node that the cluster does not have.
@@ -185,6 +197,13 @@ impl Validator<'_, '_> {
             let expected = "the name of a task such as `client.rebuild`";
             self.report(&steps!["cluster", "schedule", "starve", "task"], expected, "");
         }
+        let ppm = cluster.clock.drift_ppm;
+        let fastest = ppm.min.abs().max(ppm.max.abs());
+        if fastest > DRIFT_PPM_MAX && self.scenario.budget != Budget::None {
+            let expected = format!("at most {DRIFT_PPM_MAX} either way: {DRIFT_COVERED}");
+            self.report(&steps!["cluster", "clock", "drift_ppm"], &expected, DRIFT_HELP);
+        }
+        self.memory();
         for (part, key, range) in [
             ("disk", "read", cluster.disk.read),
             ("disk", "write", cluster.disk.write),
@@ -195,6 +214,39 @@ impl Validator<'_, '_> {
                 let help = "for a single slow disk or link there are `disk.slow` and `net.delay`";
                 self.report(&steps!["cluster", part, key], "at most `1min`", help);
             }
+        }
+    }
+}
+
+/// Bytes that a node sets aside for each connection.
+const SESSION_BYTES: u64 = 64 << 10;
+/// Bytes of a region of the write-intent bitmap, the unit of a rebuild.
+const REGION_BYTES: u64 = 128 << 10;
+
+impl Validator<'_, '_> {
+    /// A node has to hold what it reserves and one operation, or nothing would ever be served.
+    fn memory(&mut self) {
+        let scenario = self.scenario;
+        let cluster = &scenario.cluster;
+        let Some(memory) = cluster.memory else { return };
+        let nodes =
+            u64::from(cluster.clients) + u64::from(cluster.targets) + u64::from(cluster.managers);
+        let per_region = u64::from(scenario.blocks_per_region());
+        let volumes = scenario.volumes.iter().map(|volume| {
+            let regions = volume.blocks.div_ceil(per_region);
+            regions.saturating_mul(8).saturating_add(2 * REGION_BYTES + 4096)
+        });
+        let largest = scenario.workload.iter().map(|app| app.blocks().max).max().unwrap_or(0);
+        let largest = largest.saturating_mul(cluster.block_size.bytes() as u64).max(REGION_BYTES);
+        let least = volumes.fold(nodes * SESSION_BYTES, u64::saturating_add);
+        let least = least.saturating_add(largest.saturating_mul(2));
+        if memory.get() < least {
+            let expected = format!(
+                "at least {}KiB: what a node of this cluster sets aside, and one operation",
+                least.div_ceil(1024)
+            );
+            let help = "for a node that is short of memory for a time there is `memory.limit`";
+            self.report(&steps!["cluster", "memory"], &expected, help);
         }
     }
 }

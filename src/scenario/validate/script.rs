@@ -2,7 +2,10 @@
 
 use crate::base::Nanos;
 use crate::scenario::action::{Action, Where};
+use crate::scenario::cluster::DRIFT_PPM_MAX;
+use crate::scenario::events::EVENTS;
 use crate::scenario::ids::{CpuSelector, DiskSelector, NodeClass, NodeSelector};
+use crate::scenario::model::Budget;
 use crate::scenario::script::{Condition, Effect, Trigger};
 use crate::scenario::tree::Step;
 
@@ -43,6 +46,11 @@ fn trigger(validator: &mut Validator<'_, '_>, index: usize, trigger: &Trigger) {
             return validator.report(&at, "an entry before this one", help);
         }
         Trigger::After(after) => ("after", after.min),
+        Trigger::When { condition: Condition::Acked(_), nth } if *nth > 1 => {
+            let expected = "no `nth` beside `acked`, which comes to hold only once";
+            let help = "wait for a larger number of operations instead";
+            return validator.report(&steps!["script", index, "nth"], expected, help);
+        }
         Trigger::When { condition, .. } => {
             return holds(validator, &steps!["script", index, "when"], condition);
         }
@@ -66,14 +74,8 @@ fn holds(validator: &mut Validator<'_, '_>, at: &[Step], condition: &Condition) 
         }
         Condition::Acked(_) => {}
         Condition::Event { event, node } => {
-            let plain = |c: char| c.is_ascii_lowercase() || c == '-' || c == '_';
-            let (family, name) = event.split_once('.').unwrap_or((event, ""));
-            if family.is_empty()
-                || name.is_empty()
-                || !(family.chars().chain(name.chars()).all(plain))
-            {
-                let expected = "the name of a trace record such as `fault.applied`";
-                validator.report(&below("event"), expected, "");
+            if !EVENTS.contains(&event.as_str()) {
+                validator.event_name(&below("event"), event);
             }
             if let Some(node) = node {
                 validator.node(&below("node"), *node);
@@ -97,6 +99,13 @@ fn act(validator: &mut Validator<'_, '_>, index: usize, action: &Action) {
             }
             Where::Cpu(CpuSelector::Fixed(cpu)) => validator.cpu(&at(key), *cpu),
             Where::Cpu(CpuSelector::Any | CpuSelector::All) => {}
+            Where::Target(selector) if selector.class() == NodeClass::Target => {
+                node(validator, &at(key), *selector);
+            }
+            Where::Target(_) => {
+                validator.report(&at(key), "a target: `t0`, `any:target` or `all:target`", "");
+            }
+            Where::Volume(volume) => validator.volume_name(&at(key), volume),
             Where::Disk(DiskSelector::Fixed(disk)) => validator.disk(&at(key), *disk),
             Where::Disk(DiskSelector::AnyLegOf(volume)) => {
                 validator.volume_name(&at(key), volume);
@@ -117,6 +126,7 @@ fn amounts<const N: usize>(
     at: &dyn Fn(&str) -> [Step; N],
     action: &Action,
 ) {
+    let budget_holds = validator.scenario.budget != Budget::None;
     match action {
         Action::DiskInsertBadSector(bad) if validator.cluster_known => {
             let blocks = validator.scenario.cluster.disk.blocks;
@@ -134,12 +144,106 @@ fn amounts<const N: usize>(
         Action::NetLoss(loss) if loss.odds.numerator() == 0 => {
             validator.report(&at("odds"), "odds above 0: it would never happen", "");
         }
+        Action::NodeClockDrift(drift) if drift.ppm.abs() > DRIFT_PPM_MAX && budget_holds => {
+            let expected = format!("at most {DRIFT_PPM_MAX} either way: {DRIFT_COVERED}");
+            validator.report(&at("ppm"), &expected, DRIFT_HELP);
+        }
+        Action::NodeClockJump(jump) if jump.by.nanos() == 0 => {
+            validator.report(&at("by"), "a time other than zero: it would change nothing", "");
+        }
         _ => {}
     }
 }
 
+/// Why a clock's speed is bounded.
+pub(super) const DRIFT_COVERED: &str =
+    "the margin of the owner's lease covers no more, and reads could go back";
+pub(super) const DRIFT_HELP: &str = "a slower or faster clock takes `\"budget\": \"none\"`";
+
 fn node(validator: &mut Validator<'_, '_>, at: &[Step], selector: NodeSelector) {
     if let NodeSelector::Fixed(node) = selector {
         validator.node(at, node);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::parse;
+
+    /// What is said of a scenario with this cluster, script and budget: path, expectation, nearest name, help.
+    fn errors(cluster: &str, entry: &str, budget: &str) -> Vec<String> {
+        let text = format!(
+            r#"{{ "version": 1, "name": "s", "cluster": {{ {cluster} }}, "budget": "{budget}",
+                "volumes": [ {{ "name": "vol0", "layout": "raid1", "blocks": 64 }} ],
+                "script": [ {entry} ] }}"#
+        );
+        let Err(error) = parse("s.json", &text) else { return Vec::new() };
+        let lines = error.errors.iter().map(|error| {
+            let nearest = error.nearest.as_deref().unwrap_or("-");
+            format!("{}: {} [{nearest}]", error.json_path, error.expected)
+        });
+        lines.collect()
+    }
+
+    #[track_caller]
+    fn refused(entry: &str, path: &str, parts: &[&str]) {
+        let errors = errors("", entry, "survivable");
+        let [error] = &errors[..] else { panic!("one error in {entry}: {errors:#?}") };
+        assert!(error.starts_with(path), "{error}");
+        parts.iter().for_each(|part| assert!(error.contains(part), "`{part}` in {error}"));
+    }
+
+    #[test]
+    fn events_are_known_by_name() {
+        let entry = r#"{ "when": { "event": "volume.stat" }, "freeze": ["all"] }"#;
+        refused(entry, "script[0].when.event", &["trace record", "[volume.state]"]);
+        let entry = r#"{ "at": "1ms", "expect": { "event": "node.upp" } }"#;
+        refused(entry, "script[0].expect.event", &["[node.up]"]);
+    }
+
+    #[test]
+    fn what_can_never_count_is_refused() {
+        let entry = r#"{ "when": { "acked": 5 }, "nth": 2, "freeze": ["all"] }"#;
+        refused(entry, "script[0].nth", &["`acked`, which comes to hold only once"]);
+        let entry = r#"{ "at": "1ms", "freeze": ["mirrors", "linear"] }"#;
+        refused(entry, "script[0].freeze", &["checks that look at the disks"]);
+        let entry =
+            r#"{ "at": "1ms", "do": { "node.clock_jump": { "node": "t0", "by": "0ns" } } }"#;
+        refused(entry, "script[0].do.node.clock_jump.by", &["other than zero"]);
+    }
+
+    #[test]
+    fn actions_are_for_nodes_of_their_kind() {
+        let entry = r#"{ "at": "1ms", "do": { "node.wipe": { "node": "m0" } } }"#;
+        refused(entry, "script[0].do.node.wipe.node", &["a target"]);
+        let entry = r#"{ "at": "1ms", "do": { "app.kill": { "client": "t0" } } }"#;
+        refused(entry, "script[0].do.app.kill.client", &["a client"]);
+        let entry =
+            r#"{ "at": "1ms", "do": { "app.detach": { "client": "c0", "volume": "vol1" } } }"#;
+        refused(entry, "script[0].do.app.detach.volume", &["[vol0]"]);
+    }
+
+    #[test]
+    fn clocks_are_as_true_as_the_lease_needs_inside_the_budget() {
+        let drift =
+            r#"{ "at": "1ms", "do": { "node.clock_drift": { "node": "c0", "ppm": -45001 } } }"#;
+        refused(drift, "script[0].do.node.clock_drift.ppm", &["at most 45000 either way"]);
+        assert_eq!(errors("", drift, "none"), Vec::<String>::new());
+        let cluster = r#""clock": { "drift_ppm": "-10..45001" }"#;
+        let [error] = &errors(cluster, "", "survivable")[..] else { panic!("one error") };
+        assert!(error.starts_with("cluster.clock.drift_ppm"), "{error}");
+        assert_eq!(errors(cluster, "", "none"), Vec::<String>::new());
+        let beyond =
+            r#"{ "at": "1ms", "do": { "node.clock_drift": { "node": "c0", "ppm": 100001 } } }"#;
+        assert_eq!(errors("", beyond, "none").len(), 1);
+    }
+
+    #[test]
+    fn a_node_has_memory_for_what_it_sets_aside_and_one_operation() {
+        let [error] = &errors(r#""memory": "64KiB""#, "", "survivable")[..] else {
+            panic!("one error")
+        };
+        assert!(error.starts_with("cluster.memory: at least "), "{error}");
+        assert_eq!(errors(r#""memory": "4MiB""#, "", "survivable"), Vec::<String>::new());
     }
 }

@@ -3,8 +3,10 @@
 use crate::base::{CpuId, DiskId, NodeId};
 use crate::scenario::{self, Action, Family, NanosRange};
 
+use super::app::AppUndo;
 use super::cpu::CpuUndo;
 use super::disk::DiskUndo;
+use super::memory::MemoryUndo;
 use super::net::NetUndo;
 use super::node::NodeUndo;
 use crate::world::records::{ActionName, FaultLifted, FaultWithheld};
@@ -17,6 +19,8 @@ pub(in crate::world) enum Undo {
     Net(NetUndo),
     Node(NodeId, NodeUndo),
     Cpu(NodeId, CpuId, CpuUndo),
+    Memory(NodeId, MemoryUndo),
+    App(NodeId, AppUndo),
 }
 
 /// What became of an action.
@@ -38,6 +42,8 @@ impl World<'_> {
             Family::Net => self.apply_to_net(entry, action),
             Family::Node => self.apply_to_node(entry, action),
             Family::Cpu => self.apply_to_cpu(entry, action),
+            Family::Memory => self.apply_to_memory(entry, action),
+            Family::App => self.apply_to_app(entry, action),
         };
         if matches!(applied, Applied::Withheld) {
             let action = ActionName::of(action);
@@ -84,6 +90,8 @@ impl World<'_> {
             Undo::Net(undo) => self.undo_on_net(undo),
             Undo::Node(node, undo) => self.undo_on_node(node, undo),
             Undo::Cpu(node, cpu, undo) => self.undo_on_cpu((node, cpu), undo),
+            Undo::Memory(node, undo) => self.undo_on_memory(node, undo),
+            Undo::App(node, undo) => self.undo_on_app(node, undo),
         }
     }
 
@@ -92,6 +100,8 @@ impl World<'_> {
         self.stop_disk_faults();
         self.stop_net_faults();
         self.stop_cpu_faults();
+        self.stop_memory_faults();
         self.stop_node_faults();
+        self.stop_app_faults();
     }
 }

@@ -1,9 +1,11 @@
 //! Applies the actions of a script through the control doors, and undoes them: a file for each family.
 //! Decides no time.
 
+mod app;
 mod apply;
 mod cpu;
 mod disk;
+mod memory;
 mod net;
 mod node;
 

@@ -1,18 +1,19 @@
 //! Applies the actions on nodes through the kernel's control door, and undoes them. Decides no time.
 
-use crate::base::NodeId;
+use crate::base::{DiskId, NodeId};
 use crate::scenario::{Action, NodeClass, NodeSelector};
 
 use super::apply::{Applied, Undo};
 use crate::world::records::{ActionName, FaultApplied};
 use crate::world::select::{self, Choice};
-use crate::world::simulate::{Alarm, World};
+use crate::world::simulate::World;
 
 /// How to take an action on a node back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::world) enum NodeUndo {
     PowerOn,
     Resume,
+    RunTrue,
 }
 
 impl World<'_> {
@@ -23,7 +24,10 @@ impl World<'_> {
 
     pub(super) fn apply_to_node(&mut self, entry: u32, action: &Action) -> Applied {
         let (selector, harms) = match action {
-            Action::NodeReboot(args) => (args.node, true),
+            Action::NodeReboot(args) | Action::NodeCrash(args) => (args.node, true),
+            Action::NodeWipe(args) => (args.node, true),
+            Action::NodeClockJump(args) => (args.node, false),
+            Action::NodeClockDrift(args) => (args.node, false),
             Action::NodePowerOff(args) | Action::NodePause(args) => (args.node, true),
             Action::NodePowerOn(args) | Action::NodeResume(args) => (args.node, false),
             _ => return Applied::Nothing,
@@ -32,8 +36,8 @@ impl World<'_> {
         let could = all.into_iter().any(|node| self.node_action_has_effect(action, node));
         let mut rng = self.rng.clone();
         let chosen = select::nodes(selector, &self.stage).draw(&mut rng, |taken, node| {
-            let (budget, taken) = (&self.budget, [taken, &[node]].concat());
-            let allowed = !harms || budget.may_take_nodes(&taken, &self.stage, &self.conditions);
+            let taken = [taken, &[node]].concat();
+            let allowed = !harms || self.may_take(action, &taken);
             allowed && self.node_action_has_effect(action, node)
         });
         self.rng = rng;
@@ -47,6 +51,18 @@ impl World<'_> {
         self.outcome(!chosen.is_empty(), harms, undos, could)
     }
 
+    fn may_take(&self, action: &Action, nodes: &[NodeId]) -> bool {
+        let (stage, conditions) = (&self.stage, &self.conditions);
+        match action {
+            Action::NodeWipe(_) => {
+                let disks: Vec<DiskId> =
+                    nodes.iter().flat_map(|node| stage.nodes.disks_of(*node)).collect();
+                self.budget.may_lose_blocks(&disks, stage, conditions)
+            }
+            _ => self.budget.may_take_nodes(nodes, stage, conditions),
+        }
+    }
+
     fn node_action_has_effect(&self, action: &Action, node: NodeId) -> bool {
         let up = self.stage.kernel.is_up(node);
         let paused = self.budget.paused.contains(&node);
@@ -54,21 +70,43 @@ impl World<'_> {
             Action::NodePowerOn(_) => !up,
             Action::NodePause(_) => up && !paused,
             Action::NodeResume(_) => paused,
+            Action::NodeClockJump(_) | Action::NodeClockDrift(_) => true,
             _ => up,
         }
     }
 
     fn act_on_node(&mut self, action: &Action, node: NodeId) -> Option<Undo> {
         match action {
-            Action::NodeReboot(args) => {
+            Action::NodeReboot(args) | Action::NodeCrash(args) => {
                 self.take_down(node);
+                if matches!(action, Action::NodeReboot(_)) {
+                    self.lose_power(node);
+                }
                 let range = args.downtime.unwrap_or(self.scenario.cluster.boot_time);
                 let downtime = self.draw(range);
-                self.alarm_in(downtime, Alarm::Boot(node));
+                self.boot_after(node, downtime);
                 None
+            }
+            Action::NodeWipe(_) => {
+                self.take_down(node);
+                for disk in self.stage.nodes.disks_of(node) {
+                    self.stage.disks[disk.index()].replace();
+                }
+                let downtime = self.draw(self.scenario.cluster.boot_time);
+                self.boot_after(node, downtime);
+                None
+            }
+            Action::NodeClockJump(args) => {
+                self.stage.kernel.clock_jump(node, args.by.nanos());
+                None
+            }
+            Action::NodeClockDrift(args) => {
+                self.stage.kernel.clock_drift(node, args.ppm);
+                Some(Undo::Node(node, NodeUndo::RunTrue))
             }
             Action::NodePowerOff(_) => {
                 self.take_down(node);
+                self.lose_power(node);
                 Some(Undo::Node(node, NodeUndo::PowerOn))
             }
             Action::NodePowerOn(_) => {
@@ -85,6 +123,16 @@ impl World<'_> {
                 None
             }
             _ => None,
+        }
+    }
+
+    /// The machine's power is gone, and with it whatever its disks' caches held.
+    fn lose_power(&self, node: NodeId) {
+        for disk in self.stage.nodes.disks_of(node) {
+            self.stage.disks[disk.index()].power_loss();
+        }
+        if node == self.stage.map.manager {
+            self.stage.database().power_loss();
         }
     }
 
@@ -106,6 +154,7 @@ impl World<'_> {
         match undo {
             NodeUndo::PowerOn => self.bring_up(node),
             NodeUndo::Resume => self.resume(node),
+            NodeUndo::RunTrue => self.stage.kernel.clock_drift(node, 0),
         }
     }
 

@@ -1,0 +1,157 @@
+//! Each action of the schema has a control method, a trace record, a test that drives it through the doors and
+//! a scenario named after it; what is still missing is listed, and the list may only shrink.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use stormglass::base::{Names, Record};
+use stormglass::scenario::{Action, ActionInfo, Effect, Scenario, load};
+use stormglass::world::{Keep, RunOptions, simulate};
+
+/// Actions whose control method has another name: one that brings up or down, an undo, or one that several
+/// actions share.
+const METHODS: [(&str, &str); 15] = [
+    ("node.reboot", "kill"),
+    ("node.power_off", "kill"),
+    ("node.crash", "kill"),
+    ("node.power_on", "boot"),
+    ("node.wipe", "replace"),
+    ("memory.limit", "limit_memory"),
+    ("memory.fail_next", "fail_next_memory"),
+    ("app.kill", "kill"),
+    ("cpu.stop", "stop_cpu"),
+    ("cpu.resume", "resume_cpu"),
+    ("cpu.slow", "slow_cpu"),
+    ("app.pause", "pause"),
+    ("app.resume", "resume"),
+    ("app.attach", "attach"),
+    ("app.detach", "detach"),
+];
+
+/// Actions that a door's test drives by a whole cluster, and so by their names in a script.
+const BY_SCRIPT: [&str; 2] = ["app.", "node."];
+
+/// What is missing, action and thing.
+const NOT_YET: &[(&str, &str)] = &[
+    ("cpu.resume", "scenario"),
+    ("disk.insert_bad_sector", "scenario"),
+    ("disk.heal", "scenario"),
+    ("disk.inject_random_failure", "scenario"),
+    ("disk.fail_next", "scenario"),
+    ("disk.disconnect_from_client", "scenario"),
+    ("disk.reconnect_to_client", "scenario"),
+    ("disk.slow", "scenario"),
+    ("disk.hang", "scenario"),
+    ("disk.unplug", "scenario"),
+    ("disk.plug", "scenario"),
+    ("net.partition", "scenario"),
+    ("net.isolate", "scenario"),
+    ("net.delay", "scenario"),
+    ("net.loss", "scenario"),
+    ("net.reset", "scenario"),
+    ("net.hold", "scenario"),
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn method(action: &str) -> &str {
+    let named = METHODS.iter().find(|(name, _)| *name == action).map(|(_, method)| *method);
+    named.unwrap_or_else(|| action.split_once('.').expect("a family and a name").1)
+}
+
+/// The text of every Rust file below a folder.
+fn texts(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder).expect("a folder of sources") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            text.push_str(&texts(&path));
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            text.push_str(&fs::read_to_string(path).expect("readable text"));
+        }
+    }
+    text
+}
+
+/// The sources of the control doors that an action may be behind.
+fn control(action: &ActionInfo) -> String {
+    let folders: &[&str] = match action.family.name() {
+        "disk" => &["disk"],
+        "net" => &["net"],
+        "node" => &["sim", "disk"],
+        "app" => &["sim", "node/app", "node/client"],
+        _ => &["sim"],
+    };
+    folders.iter().map(|folder| texts(&root().join("src").join(folder))).collect()
+}
+
+fn scenario_file(action: &str) -> PathBuf {
+    let name = action.replace(['.', '_'], "-");
+    root().join("scenarios/faults").join(name + ".json")
+}
+
+fn uses(scenario: &Scenario, action: &str) -> bool {
+    let actions = scenario.script.iter().filter_map(|entry| match &entry.effect {
+        Effect::Do(action) => Some(action.name()),
+        _ => None,
+    });
+    actions.into_iter().any(|name| name == action)
+}
+
+/// Whether a record says that this action was applied.
+fn tells(record: &Record, action: &str) -> bool {
+    let names = Names::default();
+    let is_fault = matches!(record.kind.name, "fault.applied" | "fault.disk-applied");
+    is_fault && record.fields(&names).any(|(field, value)| field == "action" && value == action)
+}
+
+/// What an action lacks.
+fn missing(action: &ActionInfo, doors: &str) -> Vec<&'static str> {
+    let mut missing = Vec::new();
+    let method = method(action.name);
+    if !control(action).contains(&format!("pub fn {method}(")) {
+        missing.push("control method");
+    }
+    let by_method = doors.contains(&format!(".{method}("));
+    let by_script = BY_SCRIPT.iter().any(|family| action.name.starts_with(family))
+        && doors.contains(&format!("\"{}\":", action.name));
+    if !by_method && !by_script {
+        missing.push("door test");
+    }
+    let Ok(scenario) = load(&scenario_file(action.name)) else {
+        missing.push("scenario");
+        return missing;
+    };
+    assert!(uses(&scenario, action.name), "{} does not use its action", scenario.name);
+    let options = RunOptions { trace: Keep::All, ..RunOptions::default() };
+    let report = simulate(&scenario, 1, &options);
+    if !report.trace.iter().any(|record| tells(record, action.name)) {
+        missing.push("trace record");
+    }
+    missing
+}
+
+#[test]
+fn every_action_has_a_method_a_record_a_test_and_a_scenario() {
+    let doors = texts(&root().join("tests/doors"));
+    let lacking: Vec<(&str, &str)> = Action::ALL
+        .iter()
+        .flat_map(|action| missing(action, &doors).into_iter().map(|what| (action.name, what)))
+        .collect();
+    let news: Vec<_> = lacking.iter().filter(|lack| !NOT_YET.contains(lack)).collect();
+    assert!(news.is_empty(), "these are missing: {news:#?}");
+    let done: Vec<_> = NOT_YET.iter().filter(|lack| !lacking.contains(lack)).collect();
+    assert!(done.is_empty(), "these are there now, so take them off `NOT_YET`: {done:#?}");
+}
+
+#[test]
+fn every_scenario_of_a_fault_is_named_after_an_action() {
+    let files = fs::read_dir(root().join("scenarios/faults")).expect("the scenarios of faults");
+    let known: Vec<PathBuf> = Action::ALL.iter().map(|action| scenario_file(action.name)).collect();
+    for file in files {
+        let path = file.expect("an entry").path();
+        assert!(known.contains(&path), "{} is named after no action", path.display());
+    }
+}
