@@ -111,23 +111,45 @@ impl Media {
         !self.lost.is_empty() && self.lost.range(lba..lba + u64::from(blocks)).next().is_some()
     }
 
-    fn rewritten(&mut self, lba: u64, count: u32) {
-        if self.lost.is_empty() && self.aside.is_empty() {
-            return;
-        }
-        for lba in lba..lba + u64::from(count) {
-            self.lost.remove(&lba);
-            self.aside.remove(&lba);
+    fn found_again(&mut self, lba: u64, count: u32) {
+        if !self.lost.is_empty() {
+            (lba..lba + u64::from(count)).for_each(|lba| {
+                self.lost.remove(&lba);
+            });
         }
     }
 
     /// Sets one block.
     pub(super) fn set(&mut self, lba: u64, block: Block) {
-        self.rewritten(lba, 1);
+        self.found_again(lba, 1);
         let stamp = packed(&block);
-        self.page_mut(lba)[place(lba).2] = stamp;
+        let before = std::mem::replace(&mut self.page_mut(lba)[place(lba).2], stamp);
         if stamp == ASIDE {
             self.aside.insert(lba, block);
+        } else if before == ASIDE {
+            self.aside.remove(&lba);
+        }
+    }
+
+    /// Sets `count` blocks from `lba` on: to `first` and what follows it.
+    fn fill(&mut self, lba: u64, first: Stamp, count: u32) {
+        self.found_again(lba, count);
+        let (mut at, end) = (lba, lba + u64::from(count));
+        while at < end {
+            let within = place(at).2;
+            let next = end.min(at + (PAGE - within) as u64);
+            // Zeroes take no room where nothing was.
+            if first != ZERO || self.page(at).is_some() {
+                let slots = &mut self.page_mut(at)[within..within + (next - at) as usize];
+                let hides = slots.contains(&ASIDE);
+                for (slot, offset) in slots.iter_mut().zip(at - lba..) {
+                    *slot = follows(first, offset);
+                }
+                if hides {
+                    self.aside.retain(|lba, _| !(at..next).contains(lba));
+                }
+            }
+            at = next;
         }
     }
 
@@ -158,32 +180,12 @@ impl Media {
             }
             return;
         };
-        self.rewritten(lba, count);
-        let mut done = 0;
-        while done < u64::from(count) {
-            let within = place(lba + done).2;
-            let page = self.page_mut(lba + done);
-            let end = within + (u64::from(count) - done).min((PAGE - within) as u64) as usize;
-            for slot in &mut page[within..end] {
-                *slot = follows(first, done);
-                done += 1;
-            }
-        }
+        self.fill(lba, first, count);
     }
 
     /// Zeroes `count` blocks from `lba` on.
     pub(super) fn zero(&mut self, lba: u64, count: u32) {
-        self.rewritten(lba, count);
-        let mut done = 0;
-        while done < count {
-            let at = lba + u64::from(done);
-            let within = place(at).2;
-            let here = (count - done).min((PAGE - within) as u32);
-            if self.page(at).is_some() {
-                self.page_mut(at)[within..within + here as usize].fill(ZERO);
-            }
-            done += here;
-        }
+        self.fill(lba, ZERO, count);
     }
 
     /// What the blocks from `lba` on hold now.

@@ -22,7 +22,7 @@ use super::probe::{Buggify, Probes};
 use super::records::TaskPolled;
 use super::rng::{Rng, Seed};
 use super::schedule::{self, Misfit, Recorder, Recording};
-use super::scheduler::{OWNER_DEVICES, OWNER_TIMER, Polled, Scheduler, Step};
+use super::scheduler::{OWNER_DEVICES, OWNER_TIMER, Scheduler, Step};
 use super::task::{Body, ForeignWakes, State, Task, TaskId, WakeRef, waker};
 use super::trace::{Place, TraceSink};
 use super::wait::Wait;
@@ -345,7 +345,7 @@ impl Kernel {
         self.take_foreign_wakes();
         let step = inner.scheduler.borrow_mut().next(&inner.now);
         match step {
-            Step::Poll(polled) => return self.poll(polled),
+            Step::Poll(task, cpu) => return self.poll(task, cpu),
             Step::Wake(wake, cause) => {
                 inner.cause.set(cause);
                 self.wake(wake);
@@ -379,9 +379,10 @@ impl Kernel {
         }
     }
 
-    fn poll(&self, polled: Polled) -> Turn {
+    fn poll(&self, id: TaskId, cpu: CpuId) -> Turn {
         let inner = &*self.inner;
-        let Polled { task: id, mut body, node, cpu, cause } = polled;
+        let begun = inner.scheduler.borrow_mut().begin(id);
+        let Some((mut body, node, cause)) = begun else { return Turn::Ran };
         self.keep_seal_in_step();
         inner.cause.set(cause);
         inner.wait.set(None);

@@ -1,5 +1,8 @@
 //! The event queue: opaque tickets ordered by time, then by age. Knows not what a ticket means.
 
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+
 use crate::base::Nanos;
 
 /// Who is to be told, and what: the meaning of `token` lies with the owner.
@@ -28,105 +31,60 @@ impl Ticket {
     const fn key(&self) -> u128 {
         (self.at as u128) << 64 | self.order as u128
     }
+}
 
-    const fn is_before(&self, other: &Self) -> bool {
-        self.key() < other.key()
+impl PartialEq for Ticket {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
     }
 }
 
-/// How many children a ticket has in the heap: half the levels of a binary one, and the children lie
-/// side by side.
-const CHILDREN: usize = 4;
+impl Eq for Ticket {}
+
+impl PartialOrd for Ticket {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+    fn lt(&self, other: &Self) -> bool {
+        self.key() < other.key()
+    }
+    fn le(&self, other: &Self) -> bool {
+        self.key() <= other.key()
+    }
+    fn gt(&self, other: &Self) -> bool {
+        self.key() > other.key()
+    }
+    fn ge(&self, other: &Self) -> bool {
+        self.key() >= other.key()
+    }
+}
+
+impl Ord for Ticket {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
 
 /// Pending tickets; ties in time are served in the order of scheduling.
 #[derive(Debug, Default)]
 pub(super) struct EventQueue {
-    /// A heap: no ticket is before its parent.
-    heap: Vec<Ticket>,
+    heap: BinaryHeap<Reverse<Ticket>>,
     scheduled: u64,
 }
 
 impl EventQueue {
     pub(super) fn push(&mut self, at: Nanos, owner: u32, token: u64) {
-        debug_assert!(u64::from(owner) <= OWNER_MASK, "owner {owner} has no room in a ticket");
+        assert!(u64::from(owner) <= OWNER_MASK, "a simulation of more than a million devices");
         self.scheduled += 1;
         let order = self.scheduled << OWNER_BITS | u64::from(owner);
-        let ticket = Ticket { at: at.get(), order, token };
-        let mut hole = self.heap.len();
-        self.heap.push(ticket);
-        while hole > 0 {
-            let parent = (hole - 1) / CHILDREN;
-            if self.heap[parent].is_before(&ticket) {
-                break;
-            }
-            self.heap[hole] = self.heap[parent];
-            hole = parent;
-        }
-        self.heap[hole] = ticket;
+        self.heap.push(Reverse(Ticket { at: at.get(), order, token }));
     }
 
     pub(super) fn pop(&mut self) -> Option<Ticket> {
-        let last = self.heap.pop()?;
-        let Some(first) = self.heap.first().copied() else { return Some(last) };
-        let mut hole = 0;
-        while let Some(child) = self.first_child(hole).filter(|at| self.heap[*at].is_before(&last))
-        {
-            self.heap[hole] = self.heap[child];
-            hole = child;
-        }
-        self.heap[hole] = last;
-        Some(first)
-    }
-
-    /// The child of a ticket that is before its siblings.
-    fn first_child(&self, parent: usize) -> Option<usize> {
-        let at = parent * CHILDREN + 1;
-        let children = self.heap.get(at..)?;
-        let sooner = |a: usize, b: usize| if children[b].is_before(&children[a]) { b } else { a };
-        let first = match children.first_chunk::<CHILDREN>() {
-            Some(four) => {
-                let sooner = |a: usize, b: usize| if four[b].is_before(&four[a]) { b } else { a };
-                sooner(sooner(0, 1), sooner(2, 3))
-            }
-            None => (1..children.len()).fold(0, sooner),
-        };
-        (first < children.len()).then_some(at + first)
+        self.heap.pop().map(|Reverse(ticket)| ticket)
     }
 
     pub(super) fn clear(&mut self) {
         self.heap.clear();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::{any, prop};
-    use proptest::{prop_assert_eq, proptest};
-
-    use super::EventQueue;
-    use crate::base::Nanos;
-
-    proptest! {
-        #[test]
-        fn serves_by_time_then_by_age(
-            steps in prop::collection::vec(prop::option::of(any::<u8>()), 0..200)
-        ) {
-            let (mut queue, mut model) = (EventQueue::default(), Vec::new());
-            for (token, step) in (0_u64..).zip(steps) {
-                match step {
-                    Some(at) => {
-                        queue.push(Nanos::new(u64::from(at / 8)), u32::from(at), token);
-                        model.push((u64::from(at / 8), token, u32::from(at)));
-                    }
-                    None => {
-                        let first = model.iter().min().copied();
-                        model.retain(|ticket| Some(*ticket) != first);
-                        let popped = queue.pop();
-                        let popped = popped.map(|it| (it.at().get(), it.token, it.owner()));
-                        prop_assert_eq!(popped, first);
-                    }
-                }
-            }
-        }
     }
 }

@@ -21,7 +21,7 @@ pub(super) const OWNER_DEVICES: u32 = 2;
 /// What is to be done next.
 pub(super) enum Step {
     /// A task has its CPU.
-    Poll(Polled),
+    Poll(TaskId, CpuId),
     /// A timer has fired: whom to wake, and what armed it.
     Wake(WakeRef, Seq),
     /// A device's event is due.
@@ -35,16 +35,6 @@ pub(super) enum Step {
     Idle,
     /// The schedule says nothing that fits.
     Misfit(Misfit),
-}
-
-/// A task that is given its CPU.
-pub(super) struct Polled {
-    pub(super) task: TaskId,
-    pub(super) body: Body,
-    pub(super) node: NodeId,
-    pub(super) cpu: CpuId,
-    /// The record that led to its being woken.
-    pub(super) cause: Seq,
 }
 
 /// Tasks, CPUs, timers and events of a simulation.
@@ -160,7 +150,7 @@ impl Scheduler {
             while let Some(cpu) = self.dispatch.pop_front() {
                 match self.run_cpu(cpu, now.get()) {
                     Ok(None) => {}
-                    Ok(Some(polled)) => return Step::Poll(polled),
+                    Ok(Some((task, cpu))) => return Step::Poll(task, cpu),
                     Err(misfit) => return Step::Misfit(misfit),
                 }
             }
@@ -186,7 +176,7 @@ impl Scheduler {
     }
 
     /// Gives the CPU to one of its ready tasks, unless it is busy, halted or has none.
-    fn run_cpu(&mut self, at: u32, now: Nanos) -> Result<Option<Polled>, Misfit> {
+    fn run_cpu(&mut self, at: u32, now: Nanos) -> Result<Option<(TaskId, CpuId)>, Misfit> {
         let cpu = &mut self.cpus[at as usize];
         cpu.in_dispatch = false;
         if cpu.halted != 0 || cpu.has_alarm || cpu.ready.is_empty() {
@@ -205,15 +195,16 @@ impl Scheduler {
             self.events.push(cpu.busy_until, OWNER_CPU, u64::from(at));
         }
         let cpu = cpu.id;
-        Ok(chosen.and_then(|ready| self.begin(ready.task, cpu)))
+        Ok(chosen.map(|ready| (ready.task, cpu)))
     }
 
-    fn begin(&mut self, id: TaskId, cpu: CpuId) -> Option<Polled> {
+    /// Takes out what is polled: with it, the task's node, and the record that led to its being woken.
+    pub(super) fn begin(&mut self, id: TaskId) -> Option<(Body, NodeId, Seq)> {
         let task = self.tasks.get(id)?;
         let body = task.body.take()?;
         task.state = State::Running;
         task.wait = None;
-        Some(Polled { task: id, body, node: task.node, cpu, cause: task.cause })
+        Some((body, task.node, task.cause))
     }
 
     /// Takes a ready task of CPUs whose node goes down; nothing stops or slows them any longer.
