@@ -281,7 +281,7 @@ impl Namespace {
     }
 
     /// Puts a blank device with another serial number in the disk's place, healthy; outstanding
-    /// commands end as in [`Namespace::unplug`]. Paths and plug stay as they are.
+    /// commands end as in [`Namespace::unplug`], and queue pairs with them. Paths and plug stay as they are.
     pub fn replace(&self) {
         let engine = &self.engine;
         let serial = engine.state.borrow().serial + 1;
@@ -290,7 +290,12 @@ impl Namespace {
             FaultKind::Replaced,
             |ended| engine.kernel.emit(None, &Replaced { disk: engine.id, serial, ended }),
         );
-        engine.state.borrow_mut().replace();
+        let consumers = {
+            let state = &mut *engine.state.borrow_mut();
+            state.replace();
+            state.take_consumers()
+        };
+        consumers.into_iter().for_each(|consumer| engine.kernel.wake(consumer));
     }
 
     /// Whether the block was marked as lost and not written since.

@@ -64,8 +64,10 @@ pub(super) struct State {
     pub(super) cache: Option<Cache>,
     /// What the disk held before, if somebody may want it back.
     pub(super) journal: Option<Journal>,
-    /// How often the device has lost its power.
+    /// How often the device has lost its power or was replaced.
     pub(super) life: u32,
+    /// What ended the queue pairs that are dead.
+    pub(super) ended_by: FaultKind,
     /// While the controller is reset, when it will be ready.
     pub(super) ready_at: Nanos,
     slots: Slots,
@@ -89,6 +91,7 @@ impl Engine {
             cache: config.volatile_cache.then(Cache::default),
             journal: None,
             life: 0,
+            ended_by: FaultKind::PowerLost,
             ready_at: Nanos::ZERO,
             slots: Slots::default(),
             pairs: Pairs::default(),
@@ -466,6 +469,8 @@ impl State {
         }
         self.journal = self.journal.take().map(|journal| Journal::new(journal.span()));
         self.serial += 1;
+        self.life += 1;
+        self.ended_by = FaultKind::Replaced;
     }
 
     /// Whether a queue pair is older than the last loss of power.
@@ -481,7 +486,7 @@ impl State {
     /// Why a command submitted now will not reach the device.
     fn refusal(&mut self, pair: u32, host: NodeId, now: Nanos) -> Option<(FaultKind, Status)> {
         if self.pairs.get(pair).life != self.life {
-            return Some((FaultKind::PowerLost, Status::AbortQueue));
+            return Some((self.ended_by, Status::AbortQueue));
         }
         if now < self.ready_at {
             return Some((FaultKind::Reset, Status::NamespaceNotReady));

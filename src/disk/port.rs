@@ -54,8 +54,9 @@ pub struct Identity {
     pub protection: bool,
     /// Whether deallocated blocks read as zeroes (DLFEAT). They always do.
     pub deallocated_zeroes: bool,
-    /// How often the device has lost its power: the host's unsafe shutdowns.
-    pub power_losses: u32,
+    /// Counts the device's losses of power and its replacements: queue pairs opened under another number
+    /// are dead.
+    pub life: u32,
     /// How long to wait where a status says so: the delays 1 and 2 of [`Status::crd`] (CRDT).
     pub retry_delays: [Nanos; 2],
 }
@@ -83,6 +84,12 @@ impl Drive {
     /// volatile cache stays.
     pub fn reset(&self, host: NodeId) -> Nanos {
         self.engine.reset(host)
+    }
+
+    /// [`Identity::life`], as the host's operating system has noticed it.
+    #[must_use]
+    pub fn life(&self) -> u32 {
+        self.engine.state.borrow().life
     }
 
     /// Whether the device may lose writes with its power until they are flushed.
@@ -129,7 +136,7 @@ impl Engine {
             transfer_blocks: self.config.transfer_blocks,
             protection: self.config.protection,
             deallocated_zeroes: true,
-            power_losses: self.state.borrow().life,
+            life: self.state.borrow().life,
             retry_delays: RETRY_DELAYS,
         }
     }
@@ -180,7 +187,7 @@ impl QueuePair {
         assert!(accepted, "an abort takes no room in the queue pair");
     }
 
-    /// Whether the device has lost its power since the queue pair was opened: every command ends with
+    /// Whether the device has lost its power or was replaced since the queue pair was opened: every command ends with
     /// `AbortQueue` from now on, unexecuted. What was in a volatile cache may be lost.
     #[must_use]
     pub fn is_dead(&self) -> bool {

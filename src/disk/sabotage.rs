@@ -191,7 +191,11 @@ fn draw_bits(rng: &mut Rng, bits: u32, size: u32) -> Vec<u32> {
 
 impl Engine {
     fn lose_power(&self, tell: impl FnOnce(u32) -> Seq) {
-        self.state.borrow_mut().life += 1;
+        {
+            let state = &mut *self.state.borrow_mut();
+            state.life += 1;
+            state.ended_by = FaultKind::PowerLost;
+        }
         self.end_in_flight(
             |_| true,
             tell,

@@ -2,6 +2,8 @@
 
 use crate::base::{BlockSize, DiskId, LegIndex, Nanos, NodeId, Region, VolumeId};
 
+use crate::disk::port::DriverConfig;
+
 use super::layout::Extent;
 
 /// Bytes of memory that a node sets aside for each connection.
@@ -95,6 +97,10 @@ pub struct Timing {
     pub probe: Nanos,
     /// Between two rounds of clearing write-intent.
     pub clean: Nanos,
+    /// How the drivers of targets and managers treat commands for their own metadata: as Linux does, a
+    /// thousand times as fast. What clients ask for isn't tried again below them, and taken back when they
+    /// lose patience.
+    pub driver: DriverConfig,
 }
 
 impl Default for Timing {
@@ -110,6 +116,7 @@ impl Default for Timing {
             reconnect: Nanos::from_micros(200),
             probe: Nanos::from_millis(2),
             clean: Nanos::from_millis(5),
+            driver: DriverConfig::LINUX.scaled(1000),
         }
     }
 }

@@ -14,17 +14,6 @@ const LATER: [(&str, &[&str]); 8] = [
 ];
 
 const ACTIONS: &[&str] = &[
-    "disk.break_with",
-    "disk.replace",
-    "disk.read_only",
-    "disk.tear_next_write",
-    "disk.lose_next_write",
-    "disk.misdirect_next_write",
-    "disk.misdirect_next_read",
-    "disk.duplicate_next_completion",
-    "disk.flip_bits",
-    "disk.drop_cache",
-    "disk.restore_old_image",
     "net.duplicate",
     "net.reorder",
     "net.corrupt",

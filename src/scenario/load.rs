@@ -287,7 +287,7 @@ mod tests {
             format!("{HEAD}}}").replace("raid1", "raid10"),
             with(r#""checks": ["parity"]"#),
             with(r#""plant": ["bug"]"#),
-            with(r#""script": [{"at": "1ms", "do": {"disk.flip_bits": {}}}]"#),
+            with(r#""script": [{"at": "1ms", "do": {"database.down": {}}}]"#),
             with(r#""workload": [{"app": "fio", "client": "c0", "volume": "vol0"}]"#),
             format!("{HEAD}}}").replace("\"cluster\": {}", r#""cluster": {"managers": 3}"#),
             format!("{HEAD}}}")

@@ -29,10 +29,10 @@ mod volume;
 mod workload;
 
 pub use action::{
-    Action, ActionInfo, ClientOnly, ClientVolume, ClockDrift, ClockJump, DelayLink, DiskClient,
-    DiskOnly, FailNext, FailNextMemory, Family, HangDisk, InjectRandomFailure, InsertBadSector,
-    LimitMemory, LinkOnly, LossyLink, NodeOnly, Ops, Partition, Phase, Reboot, SlowDisk,
-    StatusName, Wipe,
+    Action, ActionInfo, BreakWith, Burst, ClientOnly, ClientVolume, ClockDrift, ClockJump,
+    DelayLink, DiskClient, DiskOnly, FailNext, FailNextMemory, Family, FlipBits, HangDisk,
+    InjectRandomFailure, InsertBadSector, LimitMemory, LinkOnly, LossyLink, NextCommands, NodeOnly,
+    Ops, Partition, Phase, Reboot, RestoreOldImage, SlowDisk, StatusName, Wipe,
 };
 pub use action::{CpuOnly, SlowCpu};
 pub use amounts::{Bytes, TimeShift};

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::base::{DiskId, Names, NodeId, VolumeId};
+use crate::base::{DiskId, Names, Nanos, NodeId, VolumeId};
 use crate::disk::control::Namespace;
 use crate::disk::{DiskConfig, port::Drive};
 use crate::net::{Fabric, NetConfig};
@@ -12,7 +12,8 @@ use crate::node::app::{self, AppConfig, AppKind, AppProgress, OpCounter};
 use crate::node::client::{self, DataService};
 use crate::node::{ClusterMap, Timing, Wire, manager, target};
 use crate::scenario::{
-    Bytes, CountRange, DiskRef, Distribution, NodeClass, NodeRef, Scenario, Schedule, Workload,
+    Action, Bytes, CountRange, DiskRef, Distribution, Effect, Integrity, NodeClass, NodeRef,
+    Scenario, Schedule, Workload,
 };
 use crate::sim::{
     ClockConfig, Kernel, KernelConfig, NodeConfig, NodeHandle, Rng, ScheduleKind, Seed,
@@ -251,17 +252,47 @@ fn add_disks(
         read: (disk.read.min, disk.read.max),
         write: (disk.write.min, disk.write.max),
         flush: (disk.flush.min, disk.flush.max),
+        volatile_cache: disk.volatile_cache,
+        atomic_blocks: disk.atomic_blocks,
         ..DiskConfig::default()
     };
     names.disks = nodes.target_disks().map(|disk| disk.to_string()).collect();
     names.disks.push("m0/d0".to_owned());
     let database = DiskConfig { blocks: 2 * scenario.volumes.len() as u64, ..config.clone() };
     let last = names.disks.len() - 1;
+    let protected = protected_disks(scenario, nodes);
+    let images = images_wanted(scenario);
     let made = (0..names.disks.len()).map(|at| {
+        let id = DiskId::new(at as u32);
         let config = if at == last { database.clone() } else { config.clone() };
-        Namespace::new(kernel, DiskId::new(at as u32), config)
+        let disk = Namespace::new(
+            kernel,
+            id,
+            DiskConfig { protection: protected.contains(&id), ..config },
+        );
+        if at != last && images > Nanos::ZERO {
+            disk.keep_images(images);
+        }
+        disk
     });
     made.collect()
+}
+
+/// The disks that hold a leg of a volume with integrity: their blocks have protection information.
+fn protected_disks(scenario: &Scenario, nodes: &NodeTable) -> Vec<DiskId> {
+    let placed = scenario.place_legs().expect("a loaded scenario fits its disks");
+    let volumes = scenario.volumes.iter().zip(placed);
+    let guarded = volumes.filter(|(volume, _)| volume.integrity != Integrity::None);
+    guarded.flat_map(|(_, legs)| legs).map(|leg| nodes.disk(leg.disk)).collect()
+}
+
+/// How far back the script may want disks to go.
+fn images_wanted(scenario: &Scenario) -> Nanos {
+    let ages = scenario.script.iter().filter_map(|entry| match &entry.effect {
+        Effect::Do(Action::DiskRestoreOldImage(args)) => Some(args.age),
+        _ => None,
+    });
+    ages.max().unwrap_or(Nanos::ZERO)
 }
 
 fn apps(scenario: &Scenario, nodes: &NodeTable) -> Vec<App> {

@@ -65,6 +65,7 @@ impl Watch {
                 self.meet(disk, fault);
             } else if let Some(SectorRemapped { disk, .. }) = record.get() {
                 self.meet(disk, FaultKind::BadSector);
+                self.meet(disk, FaultKind::FlipBits);
             }
         }
         if record.kind.code == OpReturned::TYPE.code {

@@ -186,7 +186,7 @@ fn a_device_that_drops_its_cache_ends_its_queue_pairs() {
         crate::disk_bench::submit(&pair, 1, read(0, 1));
         assert_eq!(pair.completion().await.status, Status::AbortQueue);
     });
-    assert_eq!(bench.disk.identity().power_losses, 1);
+    assert_eq!(bench.disk.identity().life, 1);
     bench.write(0, 1, 2);
 }
 

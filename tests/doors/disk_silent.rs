@@ -236,3 +236,21 @@ fn deallocated_blocks_read_as_zeroes() {
     assert_eq!(plain.io(deallocate(4, 1)).status, Status::NamespaceWriteProtected);
     assert_eq!(plain.io(write(4, 1, 3)).status, Status::NamespaceWriteProtected);
 }
+
+#[test]
+fn what_is_idle_changes_nothing() {
+    let digest = |config: DiskConfig, prepare: fn(&Bench)| {
+        let bench = Bench::new(7, config);
+        prepare(&bench);
+        bench.rig.records();
+        for lba in 0..50 {
+            bench.write(lba, 3, lba);
+            bench.io(read(lba / 2, 4));
+        }
+        bench.io(Op::Flush);
+        bench.rig.kernel.digest()
+    };
+    let plain = digest(exact(), |_| ());
+    assert_eq!(plain, digest(protected(), |_| ()));
+    assert_eq!(plain, digest(exact(), |bench| bench.disk.keep_images(Nanos::from_secs(1))));
+}

@@ -8,7 +8,6 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::base::{Block, Epoch, LegIndex, Payload, VolumeId};
-use crate::disk::port::Status;
 use crate::sim::{Sleep, Tracker};
 
 use super::calls::{Call, Reply};
@@ -575,7 +574,7 @@ impl Get {
     fn answered(&mut self, leg: LegIndex, reply: Reply) -> Option<Payload> {
         match reply {
             Reply::Answer(LegStatus::Ok, data) => return Some(data),
-            Reply::Answer(LegStatus::Disk(Status::UnrecoveredRead | Status::GuardCheck), _) => {
+            Reply::Answer(LegStatus::Disk(status), _) if status.is_unreadable() => {
                 self.bad.add(leg);
             }
             Reply::Answer(LegStatus::Disk(status), _) => {

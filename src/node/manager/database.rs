@@ -2,7 +2,7 @@
 //! so that a write cut short leaves the record before it. Decides nothing.
 
 use crate::base::{Block, BlockSize, Nanos, Payload, VolumeId};
-use crate::disk::port::{Command, Drive, Op, QueuePair, Status};
+use crate::disk::port::{Command, Drive, Driver, DriverConfig, Op, Status};
 use crate::sim::NodeHandle;
 use crate::sim::Rng;
 
@@ -16,7 +16,8 @@ const RETRY: Nanos = Nanos::from_millis(1);
 pub(super) struct Database {
     handle: NodeHandle,
     drive: Drive,
-    queue: QueuePair,
+    queue: Driver,
+    config: DriverConfig,
     size: BlockSize,
     /// The slot that holds each volume's newest record.
     newest: Vec<u64>,
@@ -25,10 +26,16 @@ pub(super) struct Database {
 }
 
 impl Database {
-    pub(super) fn open(handle: &NodeHandle, drive: &Drive, size: BlockSize) -> Self {
-        let queue = drive.open(handle.node());
+    pub(super) fn open(
+        handle: &NodeHandle,
+        drive: &Drive,
+        size: BlockSize,
+        config: DriverConfig,
+    ) -> Self {
+        let queue = Driver::open(handle, drive, handle.node(), config);
         let (rng, newest) = (handle.rng("database"), Vec::new());
-        Self { handle: handle.clone(), drive: drive.clone(), queue, size, newest, rng }
+        let (handle, drive) = (handle.clone(), drive.clone());
+        Self { handle, drive, queue, config, size, newest, rng }
     }
 
     /// The newest record of the next volume, in the order of their ids; `None` when it has none yet.
@@ -77,7 +84,7 @@ impl Database {
     async fn wait_after(&mut self, status: Status) {
         tracing::debug!(%status, "the database's disk fails");
         self.handle.sleep(RETRY).await;
-        self.queue = self.drive.open(self.handle.node());
+        self.queue = Driver::open(&self.handle, &self.drive, self.handle.node(), self.config);
     }
 
     async fn execute(&self, op: Op) -> (Status, Payload) {

@@ -51,7 +51,7 @@ pub(super) async fn run(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Wire
     // A record of each volume, and a block to write one from.
     let records = map.volumes.len() as u64 * 512 + map.block_size.bytes() as u64;
     let _records = handle.memory().reserve_waiting(records).await;
-    let mut database = Database::open(&handle, &drive, map.block_size);
+    let mut database = Database::open(&handle, &drive, map.block_size, map.timing.driver);
     let mut machines = Vec::new();
     for volume in &map.volumes {
         let record = database.load(volume.id).await;

@@ -1,10 +1,12 @@
 //! Keeps a leg's metadata on its disk: reads it at boot, writes superblock and bitmap when they change.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::Poll;
 
 use crate::base::{Block, Nanos, Payload};
-use crate::disk::port::{Command, Op, QueuePair, Status};
+use crate::disk::port::{Command, Driver, Op, Status};
 
 use super::boot::Target;
 use super::leg::{Chore, Leg};
@@ -22,10 +24,12 @@ pub(super) async fn run(target: Rc<Target>, leg: Rc<Leg>) {
     let block = target.map.block_size.bytes() as u64;
     let bytes = regions.div_ceil(8) * 4 + regions * 4 + block;
     let _bitmaps = target.memory.reserve_waiting(bytes).await;
-    let queue = leg.drive.open(target.handle.node());
-    let rng = RefCell::new(target.handle.rng("keeper"));
-    let keeper = Keeper { target, leg, queue, rng };
     loop {
+        // A new one each time: a device that was given up, or has lost its power, is looked for again.
+        let (host, config) = (target.handle.node(), target.map.timing.driver);
+        let queue = Driver::open(&target.handle, &leg.drive, host, config);
+        let rng = RefCell::new(target.handle.rng("keeper"));
+        let keeper = Keeper { target: target.clone(), leg: leg.clone(), queue, rng };
         match keeper.load().await {
             Ok(()) => keeper.store().await,
             Err(status) => {
@@ -39,7 +43,7 @@ pub(super) async fn run(target: Rc<Target>, leg: Rc<Leg>) {
 struct Keeper {
     target: Rc<Target>,
     leg: Rc<Leg>,
-    queue: QueuePair,
+    queue: Driver,
     /// Draws how long a buggified write waits.
     rng: RefCell<Rng>,
 }
@@ -51,7 +55,7 @@ impl Keeper {
         let extent = self.leg.extent;
         let size = self.target.map.block_size;
         let regions = self.leg.volume.regions();
-        let identity = self.leg.drive.identify(self.target.handle.node()).await?;
+        let identity = self.queue.identify().await?;
         let superblock = self.read(extent.superblock, 1).await?;
         let intent = self.read(extent.bitmap(), extent.bitmap_blocks).await?;
         let superblock = superblock.and_then(|blocks| Superblock::from_block(&blocks[0], size));
@@ -65,14 +69,18 @@ impl Keeper {
         if lost {
             self.write_intent(&intent).await?;
         }
-        self.leg.loaded(identity.serial, generation, intent);
+        self.leg.loaded(&identity, generation, intent);
         Ok(())
     }
 
-    /// Writes whatever is to be written, until a write fails.
+    /// Writes whatever is to be written, until a write fails or the device is no longer the one that was
+    /// read.
     async fn store(&self) {
         loop {
-            let chore = self.leg.changed.wait_for(|| self.leg.next_chore()).await;
+            let Some(chore) = self.next_chore().await else {
+                tracing::debug!(leg = %self.leg.index, "the device has lost its power or is another");
+                return self.leg.failed();
+            };
             if crate::buggify!(self.target.handle, probes::SLOW_METADATA) {
                 let heartbeat = self.target.map.timing.heartbeat;
                 let pause = self.rng.borrow_mut().nanos(Nanos::ZERO, heartbeat);
@@ -102,6 +110,20 @@ impl Keeper {
         }
     }
 
+    /// What is to be written next; `None` when the device ended the queue pair.
+    async fn next_chore(&self) -> Option<Chore> {
+        poll_fn(|cx| {
+            // Nothing is in flight: this only has the keeper woken when the pair ends.
+            let _nothing = self.queue.poll_completion(cx);
+            if self.queue.is_dead() {
+                return Poll::Ready(None);
+            }
+            self.leg.changed.register(cx);
+            self.leg.next_chore().map_or(Poll::Pending, |chore| Poll::Ready(Some(chore)))
+        })
+        .await
+    }
+
     async fn write_intent(&self, intent: &IntentMap) -> Result<(), Status> {
         let blocks = intent.to_blocks(self.target.map.block_size);
         self.write(self.leg.extent.bitmap(), &blocks).await
@@ -112,7 +134,7 @@ impl Keeper {
         let (status, data) = self.execute(Op::Read { lba, blocks }).await;
         match status {
             Status::Success => Ok(Some(data.blocks().collect())),
-            Status::UnrecoveredRead | Status::GuardCheck => Ok(None),
+            status if status.is_unreadable() => Ok(None),
             other => Err(other),
         }
     }

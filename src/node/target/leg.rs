@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::base::{Epoch, LegIndex, Region, VolumeId};
-use crate::disk::port::Drive;
+use crate::disk::port::{Drive, Identity};
 use crate::sim::{NodeHandle, Probes, Signal, Tracked, Tracker};
 
 use crate::node::config::{LegSpec, VolumeSpec};
@@ -29,6 +29,8 @@ pub(super) struct Leg {
 struct State {
     health: Health,
     serial: u64,
+    /// The life of the device in which the metadata was read.
+    life: u32,
     /// The generation on the disk, and the one that ought to be there.
     generation: Epoch,
     generation_wanted: Epoch,
@@ -75,6 +77,7 @@ impl Leg {
         let state = State {
             health: Health::Loading,
             serial: 0,
+            life: 0,
             generation: Epoch::new(0),
             generation_wanted: Epoch::new(0),
             epoch: Epoch::new(0),
@@ -126,7 +129,7 @@ impl Leg {
     /// Whether a request of this epoch may be served now (PROTOCOL rules 2 and 3).
     pub(super) fn admits(&self, epoch: Epoch) -> Result<(), LegStatus> {
         let state = self.state.borrow();
-        if state.health != Health::Usable {
+        if state.health != Health::Usable || state.life != self.drive.life() {
             return Err(LegStatus::Unusable);
         }
         if !state.ready || state.epoch != epoch {
@@ -136,11 +139,12 @@ impl Leg {
     }
 
     /// The metadata was read: the leg can be used, once registered.
-    pub(super) fn loaded(&self, serial: u64, generation: Epoch, intent: IntentMap) {
+    pub(super) fn loaded(&self, device: &Identity, generation: Epoch, intent: IntentMap) {
         let mut state = self.state.borrow_mut();
         state.health = Health::Usable;
         state.loads += 1;
-        state.serial = serial;
+        state.serial = device.serial;
+        state.life = device.life;
         state.generation = generation;
         state.generation_wanted = generation;
         state.wanted = intent.clone();

@@ -22,6 +22,7 @@ pub(super) async fn run(target: Rc<Target>, connection: Connection<Wire>, _sessi
         queues: Vec::new(),
         pending: Vec::new(),
         free: Vec::new(),
+        issued: 0,
         parked: VecDeque::new(),
         short: None,
         target,
@@ -51,6 +52,8 @@ enum Work {
 
 struct Pending {
     cookie: u64,
+    /// Tells the command from others that have its slot before or after it.
+    serial: u32,
     _in_flight: InFlight,
     _buffer: Allocation,
 }
@@ -60,6 +63,8 @@ struct Server {
     queues: Vec<(DiskId, QueuePair)>,
     pending: Vec<Option<Pending>>,
     free: Vec<u32>,
+    /// Commands issued so far.
+    issued: u32,
     /// Requests that wait for their regions' marks or for a place in a queue.
     parked: VecDeque<Request>,
     /// A request found no memory: when to try again, should none come free.
@@ -122,8 +127,12 @@ impl Server {
     }
 
     fn complete(&mut self, _queue: usize, completion: Completion) {
-        let slot = completion.cookie as usize;
-        let pending = self.pending[slot].take().expect("a completion has its command");
+        let slot = completion.cookie as u32 as usize;
+        let serial = (completion.cookie >> 32) as u32;
+        // A device may complete a command twice.
+        let Some(pending) = self.pending[slot].take_if(|pending| pending.serial == serial) else {
+            return;
+        };
         self.free.push(slot as u32);
         let status = match completion.status {
             Status::Success => LegStatus::Ok,
@@ -244,7 +253,11 @@ impl Server {
 
     fn submit(&mut self, request: Request, writes: Option<(Region, Region)>) -> Started {
         let queue = self.queue_of(&request.leg);
-        if self.queues[queue].1.is_full() {
+        if self.queues[queue].1.is_dead() && self.queues[queue].1.outstanding() == 0 {
+            // The leg was read again in the device's new life, or it wouldn't admit anything.
+            self.queues[queue].1 = request.leg.drive.open(self.connection.peer());
+        }
+        if self.queues[queue].1.is_full() || self.queues[queue].1.is_dead() {
             crate::sometimes!(self.target.handle, true, probes::REQUEST_AWAITED_QUEUE);
             return Started::Waits(request);
         }
@@ -260,10 +273,13 @@ impl Server {
         });
         let Request { cookie, leg, epoch, work } = request;
         let op = work.into_op(&leg);
-        let command = Command { cookie: u64::from(slot), tag: epoch.get(), op };
+        let serial = self.issued;
+        self.issued = serial.wrapping_add(1);
+        let command_id = u64::from(serial) << 32 | u64::from(slot);
+        let command = Command { cookie: command_id, tag: epoch.get(), op };
         self.queues[queue].1.submit(command).expect("the queue has room");
         self.pending[slot as usize] =
-            Some(Pending { cookie, _in_flight: leg.begin(writes), _buffer: buffer });
+            Some(Pending { cookie, serial, _in_flight: leg.begin(writes), _buffer: buffer });
         Started::Submitted
     }
 

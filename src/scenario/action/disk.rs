@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::list::{Arguments, Where};
 use super::status::{Ops, Phase, StatusName};
-use crate::base::Odds;
+use crate::base::{Nanos, Odds};
 use crate::scenario::ids::{DiskSelector, NodeSelector};
-use crate::scenario::units::{Chance, odds, within};
+use crate::scenario::units::{Chance, Duration, duration, odds, within};
 
 /// A disk.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +32,72 @@ pub struct InsertBadSector {
     /// What a read of them returns.
     #[serde(default = "unrecovered_read")]
     pub status: StatusName,
+    /// They come in a burst, near to each other in place and in time, as latent errors do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst: Option<Burst>,
+}
+
+/// Where and when the blocks of a burst go bad.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Burst {
+    /// Among so many blocks `count` are bad, 1 to 2^32.
+    #[serde(deserialize_with = "within::<1, 0x1_0000_0000, _, _>")]
+    #[schemars(range(min = 1, max = 0x1_0000_0000_u64))]
+    pub span: u64,
+    /// Each goes bad at some time within this.
+    #[serde(default, with = "duration")]
+    #[schemars(with = "Duration")]
+    pub within: Nanos,
+}
+
+/// A disk that fails everything.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BreakWith {
+    /// Which disk.
+    pub disk: DiskSelector,
+    /// What every command returns.
+    #[serde(default = "internal")]
+    pub status: StatusName,
+}
+
+/// Commands that a disk does wrong without saying so.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NextCommands {
+    /// Which disk.
+    pub disk: DiskSelector,
+    /// How many of its next commands, 1 to 1,000,000.
+    #[serde(default = "one", deserialize_with = "within::<1, 1_000_000, _, _>")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub count: u64,
+}
+
+/// A block that rots.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FlipBits {
+    /// Which disk.
+    pub disk: DiskSelector,
+    /// Which block, counted on the disk, from 0.
+    pub block: u64,
+    /// How many of its bits flip, 1 to 4096; which ones is drawn.
+    #[serde(default = "one", deserialize_with = "within::<1, 4096, _, _>")]
+    #[schemars(range(min = 1, max = 4096))]
+    pub bits: u64,
+}
+
+/// A disk that goes back in time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreOldImage {
+    /// Which disk.
+    pub disk: DiskSelector,
+    /// How old the image is that it holds afterwards.
+    #[serde(with = "duration")]
+    #[schemars(with = "Duration")]
+    pub age: Nanos,
 }
 
 /// Random failures to inject.
@@ -50,7 +116,7 @@ pub struct InjectRandomFailure {
     /// What a failed command returns.
     #[serde(default = "internal")]
     pub status: StatusName,
-    /// Whether a failed command was executed.
+    /// When they fail.
     #[serde(default)]
     pub phase: Phase,
 }
@@ -71,6 +137,9 @@ pub struct FailNext {
     /// What they return.
     #[serde(default = "internal")]
     pub status: StatusName,
+    /// When they fail.
+    #[serde(default)]
+    pub phase: Phase,
 }
 
 /// A disk as one client sees it.
@@ -155,6 +224,30 @@ impl Arguments for SlowDisk {
 }
 
 impl Arguments for HangDisk {
+    fn places(&self) -> Vec<(&'static str, Where<'_>)> {
+        vec![("disk", Where::Disk(&self.disk))]
+    }
+}
+
+impl Arguments for BreakWith {
+    fn places(&self) -> Vec<(&'static str, Where<'_>)> {
+        vec![("disk", Where::Disk(&self.disk))]
+    }
+}
+
+impl Arguments for NextCommands {
+    fn places(&self) -> Vec<(&'static str, Where<'_>)> {
+        vec![("disk", Where::Disk(&self.disk))]
+    }
+}
+
+impl Arguments for FlipBits {
+    fn places(&self) -> Vec<(&'static str, Where<'_>)> {
+        vec![("disk", Where::Disk(&self.disk))]
+    }
+}
+
+impl Arguments for RestoreOldImage {
     fn places(&self) -> Vec<(&'static str, Where<'_>)> {
         vec![("disk", Where::Disk(&self.disk))]
     }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::app::{ClientOnly, ClientVolume};
 use super::cpu::{CpuOnly, SlowCpu};
 use super::disk::{
-    DiskClient, DiskOnly, FailNext, HangDisk, InjectRandomFailure, InsertBadSector, SlowDisk,
+    BreakWith, DiskClient, DiskOnly, FailNext, FlipBits, HangDisk, InjectRandomFailure,
+    InsertBadSector, NextCommands, RestoreOldImage, SlowDisk,
 };
 use super::memory::{FailNextMemory, LimitMemory};
 use super::net::{DelayLink, LinkOnly, LossyLink, Partition};
@@ -129,6 +130,28 @@ actions! {
         DiskUnplug(DiskOnly) = "disk.unplug", undoes;
         /// The disk is put back.
         DiskPlug(DiskOnly) = "disk.plug", stays;
+        /// Every command of the disk fails.
+        DiskBreakWith(BreakWith) = "disk.break_with", undoes;
+        /// Another, blank disk takes the disk's place.
+        DiskReplace(DiskOnly) = "disk.replace", stays;
+        /// The disk takes no write.
+        DiskReadOnly(DiskOnly) = "disk.read_only", undoes;
+        /// The next writes are torn within a block, and acknowledged.
+        DiskTearNextWrite(NextCommands) = "disk.tear_next_write", undoes;
+        /// The next writes are acknowledged and not done.
+        DiskLoseNextWrite(NextCommands) = "disk.lose_next_write", undoes;
+        /// The next writes go to another place, and are acknowledged.
+        DiskMisdirectNextWrite(NextCommands) = "disk.misdirect_next_write", undoes;
+        /// The next reads are answered from another place.
+        DiskMisdirectNextRead(NextCommands) = "disk.misdirect_next_read", undoes;
+        /// The completions of the next commands come twice.
+        DiskDuplicateNextCompletion(NextCommands) = "disk.duplicate_next_completion", undoes;
+        /// Bits of a block flip, until it is rewritten or healed.
+        DiskFlipBits(FlipBits) = "disk.flip_bits", undoes;
+        /// The disk's own power fails for a moment: what is only in its volatile cache may be lost.
+        DiskDropCache(DiskOnly) = "disk.drop_cache", stays;
+        /// The disk holds again what it held some time ago.
+        DiskRestoreOldImage(RestoreOldImage) = "disk.restore_old_image", stays;
     }
     /// What happens to the network.
     Net = "net" {

@@ -12,7 +12,8 @@ mod status;
 pub use app::{ClientOnly, ClientVolume};
 pub use cpu::{CpuOnly, SlowCpu};
 pub use disk::{
-    DiskClient, DiskOnly, FailNext, HangDisk, InjectRandomFailure, InsertBadSector, SlowDisk,
+    BreakWith, Burst, DiskClient, DiskOnly, FailNext, FlipBits, HangDisk, InjectRandomFailure,
+    InsertBadSector, NextCommands, RestoreOldImage, SlowDisk,
 };
 pub(super) use list::Where;
 pub use list::{Action, ActionInfo, Family};

@@ -18,6 +18,10 @@ name_enum! {
         Before = "before",
         /// After it was executed: the media changed, the host is told that it failed.
         After = "after",
+        /// Its completion does: it was executed, and the host hears nothing of it. The status says nothing.
+        Completion = "completion",
+        /// It was executed, and its completion comes much later, as a success. The status says nothing.
+        Delayed = "delayed",
     }
 }
 
@@ -48,6 +52,8 @@ name_enum! {
         UnrecoveredRead = "unrecovered_read",
         /// 2h/82h: the guard checksum does not match.
         GuardCheck = "guard_check",
+        /// 2h/83h: the application tag does not match.
+        ApplicationTagCheck = "application_tag_check",
         /// 2h/84h: the reference tag, the block's own address, does not match.
         ReferenceTagCheck = "reference_tag_check",
         /// 2h/86h: access to the blocks is denied.

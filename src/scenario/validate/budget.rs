@@ -6,7 +6,7 @@ use crate::scenario::action::{Action, DiskClient};
 use crate::scenario::ids::{DiskRef, DiskSelector, NodeClass, NodeRef, NodeSelector};
 use crate::scenario::model::{Budget, Scenario};
 use crate::scenario::script::{Effect, Entry, Trigger};
-use crate::scenario::volume::Volume;
+use crate::scenario::volume::{Integrity, Volume};
 
 use super::entry::{Validator, steps};
 
@@ -16,6 +16,7 @@ pub(super) fn check(validator: &mut Validator<'_, '_>) {
     if scenario.budget == Budget::None || !judged {
         return;
     }
+    undetected(validator);
     let changes: Vec<Change<'_>> = changes(scenario).take(CHANGES_MAX + 1).collect();
     if changes.len() > CHANGES_MAX {
         return;
@@ -36,6 +37,33 @@ pub(super) fn check(validator: &mut Validator<'_, '_>) {
         let expected = "a good copy to be left, as budget `survivable` promises";
         let help = "fire at another time, shorten `for`, or set `\"budget\": \"none\"`";
         validator.report_found(&steps!["script", entry, "do"], Some(&found), expected, help);
+    }
+}
+
+/// Reports silent faults that no volume's integrity can find out: none of them would ever be let through.
+fn undetected(validator: &mut Validator<'_, '_>) {
+    let scenario = validator.scenario;
+    let unguarded = scenario.volumes.iter().all(|volume| volume.integrity == Integrity::None);
+    for (index, entry) in scenario.script.iter().enumerate() {
+        let Effect::Do(action) = &entry.effect else { continue };
+        let why = match action {
+            Action::DiskLoseNextWrite(_) => "that a write is missing",
+            Action::DiskMisdirectNextWrite(_) => {
+                "that a write is missing from where it should have gone"
+            }
+            Action::DiskFlipBits(_)
+            | Action::DiskTearNextWrite(_)
+            | Action::DiskMisdirectNextRead(_)
+                if unguarded =>
+            {
+                "with `integrity` `none` that a block isn't what was written"
+            }
+            _ => continue,
+        };
+        let found = format!("`{}`, and the cluster cannot find out {why}", action.name());
+        let expected = "a fault that is found out, as budget `survivable` promises";
+        let help = "set `\"budget\": \"none\"`, and `expect` what must come of it";
+        validator.report_found(&steps!["script", index, "do"], Some(&found), expected, help);
     }
 }
 

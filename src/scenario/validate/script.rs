@@ -137,6 +137,25 @@ fn amounts<const N: usize>(
                 let expected = format!("at most {}, up to the disk's end", blocks - bad.block);
                 validator.report(&at("count"), &expected, "");
             }
+            if let Some(burst) = &bad.burst
+                && (burst.span < bad.count || bad.block.saturating_add(burst.span) > blocks)
+            {
+                let expected = "a `span` of at least `count` blocks, up to the disk's end at most";
+                validator.report(&at("burst"), expected, "");
+            }
+        }
+        Action::DiskFlipBits(flip) if validator.cluster_known => {
+            let cluster = &validator.scenario.cluster;
+            if flip.block >= cluster.disk.blocks {
+                let expected = format!("a block of the disk: 0 to {}", cluster.disk.blocks - 1);
+                validator.report(&at("block"), &expected, "");
+            }
+        }
+        Action::DiskDropCache(_)
+            if validator.cluster_known && !validator.scenario.cluster.disk.volatile_cache =>
+        {
+            let help = "set `cluster.disk.volatile_cache` to `true`";
+            validator.report(&at("disk"), "disks with a volatile cache", help);
         }
         Action::DiskInjectRandomFailure(failure) if failure.odds.numerator() == 0 => {
             validator.report(&at("odds"), "odds above 0: it would never happen", "");

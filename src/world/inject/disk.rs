@@ -1,11 +1,13 @@
 //! Applies the actions on disks through the disks' control door, and undoes them. Decides no time.
 
-use crate::base::{DiskId, NodeId};
-use crate::disk::control::{Fault, FaultId, FaultKind, OpMask, Phase};
+use crate::base::{DiskId, Epoch, Nanos, NodeId};
+use crate::disk::control::{Fault, FaultId, FaultKind, Namespace, OpMask, Phase};
 use crate::disk::port::Status;
-use crate::scenario::{self, Action, DiskSelector, Ops, StatusName};
+use crate::node::Superblock;
+use crate::scenario::{self, Action, DiskSelector, InsertBadSector, Integrity, Ops, StatusName};
 
 use super::apply::{Applied, Undo};
+use crate::world::freeze;
 use crate::world::records::{ActionName, DiskFaultApplied};
 use crate::world::select::{self, Choice};
 use crate::world::simulate::World;
@@ -31,31 +33,16 @@ enum Harm {
 
 impl World<'_> {
     pub(super) fn apply_to_disk(&mut self, entry: u32, action: &Action) -> Applied {
-        let (selector, harms) = match action {
-            Action::DiskInsertBadSector(args) => (&args.disk, true),
-            Action::DiskInjectRandomFailure(args) => (&args.disk, true),
-            Action::DiskFailNext(args) => (&args.disk, true),
-            Action::DiskDisconnectFromClient(args) => (&args.disk, true),
-            Action::DiskSlow(args) => (&args.disk, true),
-            Action::DiskHang(args) => (&args.disk, true),
-            Action::DiskUnplug(args) => (&args.disk, true),
-            Action::DiskReconnectToClient(args) => (&args.disk, false),
-            Action::DiskHeal(args) | Action::DiskPlug(args) => (&args.disk, false),
-            _ => return Applied::Nothing,
-        };
+        let Some((selector, harm)) = costs(action) else { return Applied::Nothing };
+        let harms = harm != Harm::Nothing;
         let client = match action {
             Action::DiskDisconnectFromClient(args) | Action::DiskReconnectToClient(args) => {
                 self.any_node(args.client)
             }
             _ => None,
         };
-        let harm = match action {
-            Action::DiskInsertBadSector(_) => Harm::Data,
-            _ if harms => Harm::Service,
-            _ => Harm::Nothing,
-        };
         let chosen = self.choose_disks(selector, harm, |world, disk| {
-            world.disk_action_has_effect(action, disk, client)
+            world.is_told(action, disk) && world.disk_action_has_effect(action, disk, client)
         });
         let mut undos = Vec::new();
         for disk in &chosen {
@@ -127,8 +114,48 @@ impl World<'_> {
             Action::DiskUnplug(_) => !is_unplugged,
             Action::DiskDisconnectFromClient(_) => client.is_some() && !is_disconnected,
             Action::DiskReconnectToClient(_) => is_disconnected,
+            Action::DiskDropCache(_) => self.scenario.cluster.disk.volatile_cache,
+            Action::DiskRestoreOldImage(args) => {
+                self.stage.disks[disk.index()].images_kept() >= args.age
+                    && self.stage.kernel.now() >= args.age
+            }
             _ => true,
         }
+    }
+
+    /// Whether the cluster can find out what the device doesn't tell; outside the budget it need not.
+    fn is_told(&self, action: &Action, disk: DiskId) -> bool {
+        if self.scenario.budget == scenario::Budget::None {
+            return true;
+        }
+        match action {
+            Action::DiskLoseNextWrite(_) | Action::DiskMisdirectNextWrite(_) => false,
+            Action::DiskFlipBits(_)
+            | Action::DiskTearNextWrite(_)
+            | Action::DiskMisdirectNextRead(_) => {
+                let specs = self.stage.map.volumes.iter().zip(&self.scenario.volumes);
+                let mut on_disk =
+                    specs.filter(|(spec, _)| spec.legs.iter().any(|leg| leg.disk == disk));
+                on_disk.all(|(_, volume)| volume.integrity != Integrity::None)
+            }
+            Action::DiskRestoreOldImage(args) => self.is_image_recognised(disk, args.age),
+            _ => true,
+        }
+    }
+
+    /// Whether every leg on the disk would show a lower generation than its manager knows of (rule 8), and
+    /// nobody serves from it meanwhile.
+    fn is_image_recognised(&self, disk: DiskId, age: Nanos) -> bool {
+        let (stage, held) = (&self.stage, &self.stage.disks[disk.index()]);
+        stage.map.volumes.iter().all(|spec| {
+            let record = freeze::record(stage, spec);
+            spec.leg_ids().zip(&spec.legs).filter(|(_, leg)| leg.disk == disk).all(|(id, leg)| {
+                let old = held.raw_read_old(leg.extent.superblock, age);
+                let found = Superblock::from_block(&old, stage.map.block_size);
+                let generation = found.map_or(Epoch::new(0), |found| found.generation);
+                !stage.kernel.is_up(leg.target) && generation < record.generation_min(id)
+            })
+        })
     }
 
     fn act_on_disk(
@@ -139,23 +166,29 @@ impl World<'_> {
     ) -> Option<Undo> {
         let namespace = &self.stage.disks[disk.index()];
         let fault = match action {
-            Action::DiskInsertBadSector(args) => {
-                namespace.insert_bad_sector(args.block, args.count, status(args.status))
-            }
+            Action::DiskInsertBadSector(args) => insert_bad_sectors(namespace, args),
             Action::DiskInjectRandomFailure(args) => {
-                let phase = match args.phase {
-                    scenario::Phase::Before => Phase::Before,
-                    scenario::Phase::After => Phase::After,
-                };
                 let (ops, status) = (op_mask(args.ops), status(args.status));
-                namespace.inject_random_failure(ops, args.odds, status, phase)
+                namespace.inject_random_failure(ops, args.odds, status, phase(args.phase))
             }
             Action::DiskFailNext(args) => {
                 let (ops, status) = (op_mask(args.ops), status(args.status));
-                namespace.fail_next(ops, args.count as u32, status, Phase::Before)
+                namespace.fail_next(ops, args.count as u32, status, phase(args.phase))
             }
             Action::DiskSlow(args) => namespace.slow(args.factor),
             Action::DiskHang(args) => namespace.hang(op_mask(args.ops)),
+            Action::DiskBreakWith(args) => namespace.break_with(status(args.status)),
+            Action::DiskReadOnly(_) => namespace.read_only(),
+            Action::DiskTearNextWrite(args) => namespace.tear_next_write(args.count as u32),
+            Action::DiskLoseNextWrite(args) => namespace.lose_next_write(args.count as u32),
+            Action::DiskMisdirectNextWrite(args) => {
+                namespace.misdirect_next_write(args.count as u32)
+            }
+            Action::DiskMisdirectNextRead(args) => namespace.misdirect_next_read(args.count as u32),
+            Action::DiskDuplicateNextCompletion(args) => {
+                namespace.duplicate_next_completion(args.count as u32)
+            }
+            Action::DiskFlipBits(args) => namespace.flip_bits(args.block, args.bits as u32),
             _ => return self.connect_or_plug(action, disk, client),
         };
         Some(Undo::Disk(disk, DiskUndo::Lift(fault)))
@@ -171,6 +204,11 @@ impl World<'_> {
         match action {
             Action::DiskHeal(_) => namespace.heal(),
             Action::DiskPlug(_) => namespace.plug(),
+            Action::DiskReplace(_) => namespace.replace(),
+            Action::DiskDropCache(_) => namespace.drop_cache(),
+            Action::DiskRestoreOldImage(args) => {
+                namespace.restore_old_image(args.age);
+            }
             Action::DiskUnplug(_) => {
                 namespace.unplug();
                 return Some(Undo::Disk(disk, DiskUndo::Plug));
@@ -232,7 +270,62 @@ fn fault_kind(action: &Action) -> Option<FaultKind> {
         Action::DiskSlow(_) => Some(FaultKind::Slow),
         Action::DiskHang(_) => Some(FaultKind::Hang),
         Action::DiskUnplug(_) => Some(FaultKind::Unplugged),
+        Action::DiskBreakWith(_) => Some(FaultKind::BrokenWith),
+        Action::DiskReadOnly(_) => Some(FaultKind::ReadOnly),
+        Action::DiskReplace(_) => Some(FaultKind::Replaced),
+        Action::DiskTearNextWrite(_) => Some(FaultKind::TearNextWrite),
+        Action::DiskLoseNextWrite(_) => Some(FaultKind::LoseNextWrite),
+        Action::DiskMisdirectNextWrite(_) => Some(FaultKind::MisdirectNextWrite),
+        Action::DiskMisdirectNextRead(_) => Some(FaultKind::MisdirectNextRead),
+        Action::DiskDuplicateNextCompletion(_) => Some(FaultKind::DuplicateNextCompletion),
+        Action::DiskFlipBits(_) => Some(FaultKind::FlipBits),
+        Action::DiskDropCache(_) => Some(FaultKind::PowerLost),
         _ => None,
+    }
+}
+
+/// Where an action on disks is applied, and what it may cost; `None` for any other action.
+fn costs(action: &Action) -> Option<(&DiskSelector, Harm)> {
+    Some(match action {
+        Action::DiskInjectRandomFailure(args) => (&args.disk, Harm::Service),
+        Action::DiskFailNext(args) => (&args.disk, Harm::Service),
+        Action::DiskDisconnectFromClient(args) => (&args.disk, Harm::Service),
+        Action::DiskSlow(args) => (&args.disk, Harm::Service),
+        Action::DiskHang(args) => (&args.disk, Harm::Service),
+        Action::DiskUnplug(args) | Action::DiskReadOnly(args) => (&args.disk, Harm::Service),
+        Action::DiskBreakWith(args) => (&args.disk, Harm::Service),
+        Action::DiskInsertBadSector(args) => (&args.disk, Harm::Data),
+        Action::DiskFlipBits(args) => (&args.disk, Harm::Data),
+        Action::DiskRestoreOldImage(args) => (&args.disk, Harm::Data),
+        Action::DiskReplace(args) | Action::DiskDropCache(args) => (&args.disk, Harm::Data),
+        Action::DiskTearNextWrite(args)
+        | Action::DiskLoseNextWrite(args)
+        | Action::DiskMisdirectNextWrite(args)
+        | Action::DiskMisdirectNextRead(args) => (&args.disk, Harm::Data),
+        Action::DiskDuplicateNextCompletion(args) => (&args.disk, Harm::Nothing),
+        Action::DiskReconnectToClient(args) => (&args.disk, Harm::Nothing),
+        Action::DiskHeal(args) | Action::DiskPlug(args) => (&args.disk, Harm::Nothing),
+        _ => return None,
+    })
+}
+
+fn insert_bad_sectors(namespace: &Namespace, args: &InsertBadSector) -> FaultId {
+    let status = status(args.status);
+    match &args.burst {
+        None => namespace.insert_bad_sector(args.block, args.count, status),
+        Some(burst) => {
+            let bounds = (burst.span, burst.within);
+            namespace.insert_bad_sector_burst(args.block, args.count, bounds, status)
+        }
+    }
+}
+
+fn phase(phase: scenario::Phase) -> Phase {
+    match phase {
+        scenario::Phase::Before => Phase::Before,
+        scenario::Phase::After => Phase::After,
+        scenario::Phase::Completion => Phase::Completion,
+        scenario::Phase::Delayed => Phase::Delayed,
     }
 }
 
@@ -262,6 +355,7 @@ fn status(name: StatusName) -> Status {
         StatusName::WriteFault => Status::WriteFault,
         StatusName::UnrecoveredRead => Status::UnrecoveredRead,
         StatusName::GuardCheck => Status::GuardCheck,
+        StatusName::ApplicationTagCheck => Status::AppTagCheck,
         StatusName::ReferenceTagCheck => Status::RefTagCheck,
         StatusName::AccessDenied => Status::AccessDenied,
         StatusName::HostPathError => Status::HostPath,
