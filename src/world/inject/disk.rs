@@ -9,6 +9,7 @@ use super::apply::{Applied, Undo};
 use crate::world::records::{ActionName, DiskFaultApplied};
 use crate::world::select::{self, Choice};
 use crate::world::simulate::World;
+use crate::world::watch::Awaited;
 
 /// How to take an action on a disk back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +65,7 @@ impl World<'_> {
             self.stage.kernel.emit(None, &applied);
             // First, for cutting a disk off ends commands at once.
             if let Some(fault) = fault_kind(action) {
-                self.watch.await_effect(*disk, fault, entry);
+                self.watch.await_effect(Awaited::Disk(*disk, fault), entry);
             }
             undos.extend(self.act_on_disk(action, *disk, client));
             self.note_trouble_of_disk(*disk);
