@@ -135,7 +135,7 @@ impl<M: Message> Fabric<M> {
     /// Has `from` told that the connections which `to` has forgotten are gone: they break.
     pub fn heal_half_open(&self, from: NodeId, to: NodeId) {
         self.kernel.emit(None, &HalfOpenHealed { from, to });
-        self.with(|core| core.heal_half_open(Some((from, to))));
+        self.with(|core| core.heal_half_open(from, to));
     }
 
     /// Holds back what `from` sends to `to`: it waits, in order, until released. Connections do not
@@ -220,7 +220,7 @@ impl<M: Message> Fabric<M> {
             for rule in rules {
                 core.lift(rule);
             }
-            core.heal_half_open(None);
+            core.heal_all_half_open();
         });
     }
 
@@ -228,6 +228,19 @@ impl<M: Message> Fabric<M> {
     #[must_use]
     pub fn faults(&self) -> usize {
         self.look(|core| core.links.in_force().len())
+    }
+
+    /// Whether a fault has been lifted neither by hand nor, one of a number of messages, by the last of
+    /// them.
+    #[must_use]
+    pub fn is_in_force(&self, rule: RuleId) -> bool {
+        self.look(|core| core.links.is_in_force(rule))
+    }
+
+    /// How many connections `from` believes in that `to` has forgotten.
+    #[must_use]
+    pub fn half_open_connections(&self, from: NodeId, to: NodeId) -> usize {
+        self.look(|core| core.half_open_between(from, to).len())
     }
 
     /// How many ends of connections are open on a node.
@@ -246,6 +259,12 @@ impl<M: Message> Fabric<M> {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.look(|core| core.in_flight)
+    }
+
+    /// Whether two nodes have ever sent each other anything, or tried to.
+    #[must_use]
+    pub fn have_met(&self, a: NodeId, b: NodeId) -> bool {
+        self.look(|core| core.links.is_used(a, b) || core.links.is_used(b, a))
     }
 
     /// How many directed links have been used or given a fault.

@@ -94,6 +94,13 @@ impl Links {
         }
     }
 
+    /// Whether anything was ever sent from one node to another.
+    pub(super) fn is_used(&self, from: NodeId, to: NodeId) -> bool {
+        let outgoing = self.outgoing.get(from.index()).map_or(&[][..], Vec::as_slice);
+        let found = outgoing.binary_search_by_key(&to, |(node, _)| *node);
+        found.is_ok_and(|at| !self.links[outgoing[at].1 as usize].lanes.is_empty())
+    }
+
     /// The lane between two interfaces; made if it was never used.
     pub(super) fn lane_between(&mut self, from: Address, to: Address) -> u32 {
         let link = self.between(from.node, to.node);
@@ -233,6 +240,10 @@ impl Links {
             self.refresh_link(index);
         }
         lifted.map(|fault| (fault, released))
+    }
+
+    pub(super) fn is_in_force(&self, id: RuleId) -> bool {
+        self.placed.iter().any(|(placed, _)| *placed == id)
     }
 
     /// The rules in force, in the order of their being set.

@@ -276,7 +276,7 @@ message_record! {
 
 /// The records of faults that hold for messages at odds.
 macro_rules! odds_records {
-    ($($(#[$doc:meta])* $type:ident = $name:literal;)*) => {$(
+    ($($(#[$doc:meta])* pub struct $type:ident = $name:literal;)*) => {$(
         crate::record! {
             $(#[$doc])*
             pub struct $type = $name, Notable {
@@ -288,13 +288,13 @@ macro_rules! odds_records {
 
 odds_records! {
     /// Messages are lost.
-    LossSet = "net.loss";
+    pub struct LossSet = "net.loss";
     /// The wire carries messages twice.
-    DuplicateSet = "net.duplicate";
+    pub struct DuplicateSet = "net.duplicate";
     /// Messages are late, and overtaken.
-    ReorderSet = "net.reorder";
+    pub struct ReorderSet = "net.reorder";
     /// Messages are altered on the wire.
-    CorruptSet = "net.corrupt";
+    pub struct CorruptSet = "net.corrupt";
 }
 
 crate::record! {

@@ -148,17 +148,30 @@ impl<M: Message> Core<M> {
         taken
     }
 
-    /// Tells those who still believe in a connection that was half opened, from `from` to `to` or, with
-    /// `None`, from anywhere: that it is gone.
-    pub(super) fn heal_half_open(&mut self, ends: Option<(NodeId, NodeId)>) {
+    /// The connections that `from` believes in and `to` has forgotten: slots and `from`'s sides.
+    pub(super) fn half_open_between(&self, from: NodeId, to: NodeId) -> Vec<(u32, Side)> {
+        let ends = self.node_if_used(from).into_iter().flat_map(|node| &node.ends);
+        let is_half_open = |(slot, side): &(u32, Side)| {
+            let conn = self.connections.get(*slot);
+            conn.channels[*side].void && conn.ends[1 - side].node == to
+        };
+        ends.copied().filter(is_half_open).collect()
+    }
+
+    /// Tells `from` that the connections are gone which `to` has forgotten.
+    pub(super) fn heal_half_open(&mut self, from: NodeId, to: NodeId) {
+        for (slot, side) in self.half_open_between(from, to) {
+            self.tell_of_reset(slot, 1 - side, self.kernel.cause());
+        }
+    }
+
+    /// The same for whoever believes in a connection that was forgotten.
+    pub(super) fn heal_all_half_open(&mut self) {
         for slot in self.connections.in_use() {
-            let conn = self.connections.get(slot);
             for side in [0, 1] {
-                let conn_ends = (conn.ends[side].node, conn.ends[1 - side].node);
-                let wanted = ends.is_none_or(|ends| ends == conn_ends);
-                if wanted && conn.channels[side].void && conn.ends[side].is_live() {
+                let conn = self.connections.get(slot);
+                if conn.channels[side].void && conn.ends[side].is_live() {
                     self.tell_of_reset(slot, 1 - side, self.kernel.cause());
-                    break;
                 }
             }
         }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::amounts::Bytes;
 use super::ids::{CpuRef, DiskRef, NodeClass, NodeRef};
+use super::interface::InterfaceRef;
 use super::schedule::Schedule;
 use super::units::{Bandwidth, NanosRange, PpmRange, within};
 use super::units::{BlockBytes, Duration, block_size, duration};
@@ -46,6 +47,11 @@ pub struct Cluster {
     #[serde(deserialize_with = "within::<1, 1024, _, _>")]
     #[schemars(range(min = 1, max = 1024))]
     pub manager_cpus: u16,
+    /// Network interfaces `c0/if0`, `c0/if1`, … of every node, 1 to 8: peers find each other by another pair
+    /// of them when a connection is lost.
+    #[serde(deserialize_with = "within::<1, 8, _, _>")]
+    #[schemars(range(min = 1, max = 8))]
+    pub interfaces: u8,
     /// Bytes in a block of every disk and volume: 512 or 4096.
     #[serde(with = "block_size")]
     #[schemars(with = "BlockBytes")]
@@ -82,6 +88,7 @@ impl Default for Cluster {
             disks_per_target: 1,
             managers: 1,
             manager_cpus: 1,
+            interfaces: 1,
             block_size: BlockSize::B4096,
             poll_cost: Nanos::new(200),
             memory: None,
@@ -114,6 +121,11 @@ impl Cluster {
             NodeClass::Manager | NodeClass::Node => self.manager_cpus,
         };
         self.has_node(cpu.node) && cpu.cpu < cpus
+    }
+    /// Whether the interface is one of this cluster.
+    #[must_use]
+    pub const fn has_interface(&self, interface: InterfaceRef) -> bool {
+        self.has_node(interface.node) && interface.number < self.interfaces
     }
     /// Whether the disk is one of this cluster.
     #[must_use]
@@ -170,11 +182,18 @@ pub struct Net {
     pub latency: NanosRange,
     /// How much a link carries.
     pub bandwidth: Bandwidth,
+    /// Whether messages carry a checksum, so that one altered on its way is noticed. Without, data may be
+    /// wrong in the end.
+    pub checksum: bool,
 }
 
 impl Default for Net {
     fn default() -> Self {
-        Self { latency: NanosRange::micros(5, 20), bandwidth: Bandwidth::gigabits(100) }
+        Self {
+            latency: NanosRange::micros(5, 20),
+            bandwidth: Bandwidth::gigabits(100),
+            checksum: true,
+        }
     }
 }
 

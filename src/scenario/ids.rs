@@ -118,7 +118,7 @@ impl FromStr for CpuRef {
 }
 
 /// A number as an id writes it: no sign, no leading zero.
-fn number(text: &str) -> Result<u16, ()> {
+pub(super) fn number(text: &str) -> Result<u16, ()> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit());
     if !plain || (text.len() > 1 && text.starts_with('0')) {
         return Err(());

@@ -2,9 +2,8 @@
 //! but not misspelt.
 
 /// Per type, as serde names it, what is still to come.
-const LATER: [(&str, &[&str]); 8] = [
+const LATER: [(&str, &[&str]); 7] = [
     ("Scenario", &["plant"]),
-    ("Cluster", &["interfaces"]),
     ("Volume", &["data", "parity", "stripe_blocks"]),
     ("Layout", &["raid0", "raid10", "ec"]),
     ("Workload", &["file", "format"]),
@@ -14,15 +13,6 @@ const LATER: [(&str, &[&str]); 8] = [
 ];
 
 const ACTIONS: &[&str] = &[
-    "net.duplicate",
-    "net.reorder",
-    "net.corrupt",
-    "net.bandwidth",
-    "net.half_open",
-    "net.drop_next",
-    "net.delay_next",
-    "net.duplicate_next",
-    "net.interface_down",
     "manager.inject_false_message",
     "manager.ignore_next_client_message",
     "manager.hold_acks",

@@ -382,6 +382,20 @@ mod tests {
     }
 
     #[test]
+    fn altered_messages_that_nobody_notices_are_beyond_the_budget() {
+        let text = with(
+            r#""script": [{"at": "1ms", "do": {
+                "net.corrupt": {"from": "c0", "to": "t0", "odds": "1/5"}}}]"#,
+        );
+        assert!(parse("a.json", &text).is_ok());
+        let unchecked =
+            text.replace("\"cluster\": {}", r#""cluster": {"net": {"checksum": false}}"#);
+        check(&unchecked, &["expected a cluster whose messages carry a checksum"]);
+        let none = unchecked.replace("\"version\"", r#""budget": "none", "version""#);
+        assert!(parse("a.json", &none).is_ok());
+    }
+
+    #[test]
     fn ids_that_the_cluster_lacks_are_errors() {
         for (action, expected) in [
             (
@@ -420,6 +434,25 @@ mod tests {
                 "ops[0]: found `reed`, expected one of `read`",
             ),
             (r#""net.loss": {"from": "c0", "to": "t0", "odds": "0/5"}"#, "odds above 0"),
+            (r#""net.corrupt": {"from": "c0", "to": "t0", "odds": "0/5"}"#, "odds above 0"),
+            (
+                r#""net.drop_next": {"from": "c0", "to": "t0", "message": "wirte"}"#,
+                "did you mean `write`?",
+            ),
+            (
+                r#""net.duplicate_next": {"from": "c0", "to": "t0", "message": "write", "count": 0}"#,
+                "count: found `0`, expected",
+            ),
+            (
+                r#""net.interface_down": {"interface": "t0/if1"}"#,
+                "interface: found `\"t0/if1\"`, expected an interface of the node: `if0` to `if0`",
+            ),
+            (r#""net.interface_down": {"interface": "t7/if0"}"#, "its targets are `t0` to `t2`"),
+            (r#""net.interface_down": {"interface": "t0/d0"}"#, "expected an interface such as"),
+            (
+                r#""net.bandwidth": {"from": "c0", "to": "t0", "rate": "0Gbps"}"#,
+                "rate: found `\"0Gbps\"`",
+            ),
             (
                 r#""net.loss": {"from": "c0", "to": "t0", "odds": "2/1"}"#,
                 "odds: found `\"2/1\"`, expected odds",

@@ -14,6 +14,7 @@ mod discover;
 mod error;
 mod events;
 mod ids;
+mod interface;
 mod later;
 mod load;
 mod model;
@@ -31,16 +32,20 @@ mod workload;
 pub use action::{
     Action, ActionInfo, BreakWith, Burst, ClientOnly, ClientVolume, ClockDrift, ClockJump,
     DelayLink, DiskClient, DiskOnly, FailNext, FailNextMemory, Family, FlipBits, HangDisk,
-    InjectRandomFailure, InsertBadSector, LimitMemory, LinkOnly, LossyLink, NextCommands, NodeOnly,
-    Ops, Partition, Phase, Reboot, RestoreOldImage, SlowDisk, StatusName, Wipe,
+    InjectRandomFailure, InsertBadSector, LimitMemory, LinkOnly, NextCommands, NodeOnly, Ops,
+    Partition, Phase, Reboot, RestoreOldImage, SlowDisk, StatusName, Wipe,
 };
 pub use action::{CpuOnly, SlowCpu};
+pub use action::{
+    DelayNextMessages, InterfaceOnly, LinkOdds, MessageName, NarrowLink, NextMessages,
+};
 pub use amounts::{Bytes, TimeShift};
 pub use cluster::{Clock, Cluster, DRIFT_PPM_MAX, Disk, Net};
 pub use discover::{DiscoverError, discover};
 pub use error::{LoadError, Place, ScenarioError};
 pub use events::EVENTS;
 pub use ids::{CpuRef, CpuSelector, DiskRef, DiskSelector, NodeClass, NodeRef, NodeSelector};
+pub use interface::{InterfaceRef, InterfaceSelector};
 pub use load::{load, parse};
 pub use model::{Budget, CheckName, Expect, Limits, Scenario};
 pub use placement::{NoRoom, PlacedLeg};

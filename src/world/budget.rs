@@ -130,9 +130,14 @@ impl Budget {
             && !self.paused.contains(&spec.target)
             && !self.troubled_cpus.iter().any(|(node, _)| *node == spec.target)
             && !stage.kernel.is_short_of_memory(spec.target)
-            && !self.net.iter().any(|fault| fault.nodes.contains(&spec.target))
+            && !self.is_cut_off(spec.target, stage)
             && stage.disks[spec.disk.index()].faults().is_empty()
             && freeze::has_its_disk(stage, all, leg, &freeze::record(stage, all))
+    }
+
+    fn is_cut_off(&self, node: NodeId, stage: &Stage) -> bool {
+        let concerns = |fault: &&NetImpairment| fault.nodes.contains(&node);
+        self.net.iter().filter(concerns).any(|fault| fault.undo.is_in_force(stage))
     }
 }
 

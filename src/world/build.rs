@@ -170,6 +170,8 @@ pub(super) fn stage(scenario: &Scenario, seed: u64, options: &RunOptions) -> Sta
     let net = NetConfig {
         latency: (cluster.net.latency.min, cluster.net.latency.max),
         bandwidth_bits_per_second: cluster.net.bandwidth.bits_per_second(),
+        interfaces: cluster.interfaces,
+        checksum: cluster.net.checksum,
         ..NetConfig::default()
     };
     let fabric = Fabric::new(&kernel, net);

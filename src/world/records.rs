@@ -11,7 +11,12 @@ impl ActionName {
     /// The action's name.
     #[must_use]
     pub fn of(action: &Action) -> Self {
-        let at = Action::NAMES.iter().position(|name| *name == action.name());
+        Self::named(action.name())
+    }
+
+    /// This action; it is one of the format's.
+    pub(super) fn named(action: &str) -> Self {
+        let at = Action::NAMES.iter().position(|name| *name == action);
         Self(at.expect("every action is in the list of names") as u8)
     }
 }

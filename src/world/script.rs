@@ -304,11 +304,13 @@ impl World<'_> {
         })
     }
 
-    /// Entries that never fired, never had anything to act on, or whose faults no command ever met.
+    /// Entries that never fired, never had anything to act on, or whose faults nothing ever met.
     pub(super) fn inert_entries(&self) -> Vec<String> {
         let entries = self.scenario.script.iter().zip(&self.entries).enumerate();
-        let unmet = |at: usize| self.watch.is_unmet(at as u32) || self.is_unmissed(at as u32);
-        let inert = entries.filter(|(at, (_, state))| state.landed == 0 || unmet(*at));
+        let unmet = |at: usize| self.watch.unmet_by(at as u32);
+        let inert = entries.filter(|(at, (_, state))| {
+            state.landed == 0 || unmet(*at).is_some() || self.is_unmissed(*at as u32)
+        });
         let described = inert.map(|(at, (entry, state))| {
             let what = match &entry.effect {
                 Effect::Do(action) => action.name(),
@@ -316,10 +318,10 @@ impl World<'_> {
                 Effect::Expect { .. } => "expect",
             };
             let why = match (state.fired, state.landed) {
-                (0, _) => "never fired",
-                (_, 0) => "had nothing to act on",
-                _ if self.is_unmissed(at as u32) => "took memory that nobody missed",
-                _ => "was met by no command",
+                (0, _) => "never fired".to_owned(),
+                (_, 0) => "had nothing to act on".to_owned(),
+                _ if self.is_unmissed(at as u32) => "took memory that nobody missed".to_owned(),
+                _ => format!("was met by no {}", unmet(at).unwrap_or("event")),
             };
             format!("script[{at}] {what} {why}")
         });

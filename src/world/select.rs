@@ -1,7 +1,10 @@
 //! Selectors made concrete: `any:` drawn inside the fault budget, `all:` spelled out.
 
 use crate::base::{CpuId, DiskId, NodeId};
-use crate::scenario::{CpuSelector, DiskSelector, NodeClass, NodeSelector, Scenario};
+use crate::net::Address;
+use crate::scenario::{
+    CpuSelector, DiskSelector, InterfaceSelector, NodeClass, NodeSelector, Scenario,
+};
 use crate::sim::Rng;
 
 use super::build::Stage;
@@ -58,6 +61,27 @@ pub(super) fn cpus(selector: CpuSelector, stage: &Stage) -> Choice<(NodeId, CpuI
         }
         CpuSelector::Any => Choice::OneOf(all()),
         CpuSelector::All => Choice::Each(all()),
+    }
+}
+
+/// The interfaces that a selector may stand for.
+pub(super) fn interfaces(
+    selector: InterfaceSelector,
+    stage: &Stage,
+    scenario: &Scenario,
+) -> Choice<Address> {
+    let all = || {
+        let nodes = stage.nodes.class(NodeClass::Node).into_iter();
+        let of = |node| (0..scenario.cluster.interfaces).map(move |interface| (node, interface));
+        nodes.flat_map(of).map(|(node, interface)| Address { node, interface }).collect()
+    };
+    match selector {
+        InterfaceSelector::Fixed(fixed) => {
+            let node = stage.nodes.node(fixed.node);
+            Choice::OneOf(vec![Address { node, interface: fixed.number }])
+        }
+        InterfaceSelector::Any => Choice::OneOf(all()),
+        InterfaceSelector::All => Choice::Each(all()),
     }
 }
 

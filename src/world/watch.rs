@@ -5,10 +5,12 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::base::history::{OpResult, OpReturned, VolumeState};
-use crate::base::{Audience, DiskId, Epoch, Record, Recorded};
+use crate::base::{Audience, DiskId, Epoch, NodeId, Record, Recorded};
 use crate::check::Checkers;
 use crate::disk::control::FaultKind;
 use crate::disk::{CommandFaulted, SectorRemapped};
+use crate::net::{MessageFaulted, NetFault};
+use crate::node::Wire;
 use crate::sim::Kernel;
 
 /// Shared with the observer that the kernel calls.
@@ -24,9 +26,9 @@ pub(super) struct Watch {
     pub(super) acked_wanted: Cell<u64>,
     /// Codes of records that the script waits for by name.
     wanted: RefCell<Vec<u32>>,
-    /// Faults of disks that no command has met yet, by script entry.
-    unmet: RefCell<Vec<(DiskId, FaultKind, u32)>>,
-    /// Script entries whose faults a command has met.
+    /// Faults that nothing has met yet, by script entry.
+    unmet: RefCell<Vec<(Awaited, u32)>>,
+    /// Script entries whose faults a command or a message has met.
     met: RefCell<Vec<u32>>,
 }
 
@@ -62,10 +64,12 @@ impl Watch {
         }
         if !self.unmet.borrow().is_empty() {
             if let Some(CommandFaulted { disk, fault, .. }) = record.get() {
-                self.meet(disk, fault);
+                self.meet(|it| *it == Awaited::Disk(disk, fault));
             } else if let Some(SectorRemapped { disk, .. }) = record.get() {
-                self.meet(disk, FaultKind::BadSector);
-                self.meet(disk, FaultKind::FlipBits);
+                self.meet(|it| *it == Awaited::Disk(disk, FaultKind::BadSector));
+                self.meet(|it| *it == Awaited::Disk(disk, FaultKind::FlipBits));
+            } else if let Some(MessageFaulted::<Wire> { from, to, fault, .. }) = record.get() {
+                self.meet(|it| it.is_met_by_message(fault, from, to));
             }
         }
         if record.kind.code == OpReturned::TYPE.code {
@@ -85,19 +89,19 @@ impl Watch {
         }
     }
 
-    /// A script entry put a fault on a disk, which is of no effect before a command meets it.
-    pub(super) fn await_effect(&self, disk: DiskId, fault: FaultKind, entry: u32) {
+    /// A script entry set a fault, which is of no effect before something meets it.
+    pub(super) fn await_effect(&self, awaited: Awaited, entry: u32) {
         let is_met = self.met.borrow().contains(&entry);
-        let awaited = (disk, fault, entry);
+        let awaited = (awaited, entry);
         if !is_met && !self.unmet.borrow().contains(&awaited) {
             self.unmet.borrow_mut().push(awaited);
         }
     }
 
-    fn meet(&self, disk: DiskId, fault: FaultKind) {
+    fn meet(&self, is_it: impl Fn(&Awaited) -> bool) {
         let mut met = self.met.borrow_mut();
-        self.unmet.borrow_mut().retain(|(on, kind, entry)| {
-            let is_met = *on == disk && *kind == fault;
+        self.unmet.borrow_mut().retain(|(awaited, entry)| {
+            let is_met = is_it(awaited);
             if is_met && !met.contains(entry) {
                 met.push(*entry);
             }
@@ -105,14 +109,51 @@ impl Watch {
         });
     }
 
-    /// Whether an entry put faults on disks, and no command ever met one.
-    pub(super) fn is_unmet(&self, entry: u32) -> bool {
-        let unmet = self.unmet.borrow().iter().any(|(_, _, of)| *of == entry);
-        unmet && !self.met.borrow().contains(&entry)
+    /// What was to meet the faults that an entry set, if nothing ever did.
+    pub(super) fn unmet_by(&self, entry: u32) -> Option<&'static str> {
+        let unmet = self.unmet.borrow();
+        let (awaited, _) = unmet.iter().find(|(_, of)| *of == entry)?;
+        let is_met = self.met.borrow().contains(&entry);
+        (!is_met).then_some(match awaited {
+            Awaited::Disk(..) => "command",
+            Awaited::Net(..) => "message",
+        })
     }
 
     pub(super) fn take_inbox(&self) -> Vec<Record> {
         std::mem::take(&mut *self.inbox.borrow_mut())
+    }
+}
+
+/// A fault that something is to meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// A command to a disk.
+    Disk(DiskId, FaultKind),
+    /// A message.
+    Net(NetFault, Ends),
+}
+
+/// Between which nodes a message may meet a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ends {
+    /// From the first to the second.
+    Link(NodeId, NodeId),
+    /// Between the two.
+    Pair(NodeId, NodeId),
+    /// To or from it.
+    Node(NodeId),
+}
+
+impl Awaited {
+    fn is_met_by_message(&self, by: NetFault, from: NodeId, to: NodeId) -> bool {
+        let Self::Net(fault, ends) = self else { return false };
+        *fault == by
+            && match *ends {
+                Ends::Link(a, b) => (from, to) == (a, b),
+                Ends::Pair(a, b) => (from, to) == (a, b) || (from, to) == (b, a),
+                Ends::Node(node) => from == node || to == node,
+            }
     }
 }
 

@@ -11,9 +11,13 @@ use super::disk::{
     InsertBadSector, NextCommands, RestoreOldImage, SlowDisk,
 };
 use super::memory::{FailNextMemory, LimitMemory};
-use super::net::{DelayLink, LinkOnly, LossyLink, Partition};
+use super::net::{
+    DelayLink, DelayNextMessages, InterfaceOnly, LinkOdds, LinkOnly, NarrowLink, NextMessages,
+    Partition,
+};
 use super::node::{ClockDrift, ClockJump, NodeOnly, Reboot, Wipe};
 use crate::scenario::ids::{CpuSelector, DiskSelector, NodeSelector};
+use crate::scenario::interface::InterfaceSelector;
 
 /// An argument that says where an action is applied.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +27,7 @@ pub(in crate::scenario) enum Where<'a> {
     Target(NodeSelector),
     Volume(&'a str),
     Disk(&'a DiskSelector),
+    Interface(InterfaceSelector),
     Cpu(CpuSelector),
 }
 
@@ -161,12 +166,32 @@ actions! {
         NetIsolate(NodeOnly) = "net.isolate", undoes;
         /// Messages take longer.
         NetDelay(DelayLink) = "net.delay", undoes;
-        /// Messages are lost at random.
-        NetLoss(LossyLink) = "net.loss", undoes;
+        /// Messages are lost at random; connections send them again.
+        NetLoss(LinkOdds) = "net.loss", undoes;
+        /// The wire carries messages twice at random: connections only lose time by it, datagrams arrive twice.
+        NetDuplicate(LinkOdds) = "net.duplicate", undoes;
+        /// Messages are late at random: datagrams are overtaken, on connections what follows waits.
+        NetReorder(LinkOdds) = "net.reorder", undoes;
+        /// Messages are altered at random: where there is a checksum connections break and datagrams are lost,
+        /// else they arrive altered.
+        NetCorrupt(LinkOdds) = "net.corrupt", undoes;
+        /// The link carries less: messages queue up.
+        NetBandwidth(NarrowLink) = "net.bandwidth", undoes;
         /// The connections break; what was on its way is lost.
         NetReset(LinkOnly) = "net.reset", stays;
+        /// `to` forgets the connections, `from` believes them alive: what it sends vanishes. Undoing it tells
+        /// `from`.
+        NetHalfOpen(LinkOnly) = "net.half_open", undoes;
         /// Messages are held back; undoing it releases them all at once.
         NetHold(LinkOnly) = "net.hold", undoes;
+        /// The next messages of a kind are dropped; their connection goes on without them.
+        NetDropNext(NextMessages) = "net.drop_next", undoes;
+        /// The next messages of a kind are late, and with them what follows on their connection.
+        NetDelayNext(DelayNextMessages) = "net.delay_next", undoes;
+        /// The next messages of a kind arrive twice.
+        NetDuplicateNext(NextMessages) = "net.duplicate_next", undoes;
+        /// Nothing passes the interface; others of its node serve on.
+        NetInterfaceDown(InterfaceOnly) = "net.interface_down", undoes;
     }
     /// What happens to nodes.
     Node = "node" {

@@ -5,6 +5,7 @@ mod cpu;
 mod disk;
 mod list;
 mod memory;
+mod message;
 mod net;
 mod node;
 mod status;
@@ -18,6 +19,10 @@ pub use disk::{
 pub(super) use list::Where;
 pub use list::{Action, ActionInfo, Family};
 pub use memory::{FailNextMemory, LimitMemory};
-pub use net::{DelayLink, LinkOnly, LossyLink, Partition};
+pub use message::MessageName;
+pub use net::{
+    DelayLink, DelayNextMessages, InterfaceOnly, LinkOdds, LinkOnly, NarrowLink, NextMessages,
+    Partition,
+};
 pub use node::{ClockDrift, ClockJump, NodeOnly, Reboot, Wipe};
 pub use status::{Ops, Phase, StatusName};

@@ -4,9 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::list::{Arguments, Where};
-use crate::base::Odds;
+use super::message::MessageName;
+use crate::base::{Nanos, Odds};
 use crate::scenario::ids::NodeSelector;
-use crate::scenario::units::{Chance, NanosRange, odds};
+use crate::scenario::interface::InterfaceSelector;
+use crate::scenario::units::{Bandwidth, Chance, NanosRange, odds, within};
 
 /// Two sides that are cut off from each other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -43,18 +45,81 @@ pub struct DelayLink {
     pub latency: NanosRange,
 }
 
-/// A directed link that loses messages.
+/// A directed link on which something happens to messages at random.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LossyLink {
+pub struct LinkOdds {
     /// Who sends.
     pub from: NodeSelector,
     /// Who receives.
     pub to: NodeSelector,
-    /// How likely each message is lost.
+    /// How likely it happens to each message.
     #[serde(with = "odds")]
     #[schemars(with = "Chance")]
     pub odds: Odds,
+}
+
+/// A directed link that carries less than usual.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NarrowLink {
+    /// Who sends.
+    pub from: NodeSelector,
+    /// Who receives.
+    pub to: NodeSelector,
+    /// How much it carries.
+    pub rate: Bandwidth,
+}
+
+/// The next messages of one kind on a directed link.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NextMessages {
+    /// Who sends.
+    pub from: NodeSelector,
+    /// Who receives.
+    pub to: NodeSelector,
+    /// Which kind of message.
+    pub message: MessageName,
+    /// How many of them, 1 to 1,000,000.
+    #[serde(default = "one", deserialize_with = "within::<1, 1_000_000, _, _>")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub count: u32,
+}
+
+/// The next messages of one kind on a directed link, which are to be late.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DelayNextMessages {
+    /// Who sends.
+    pub from: NodeSelector,
+    /// Who receives.
+    pub to: NodeSelector,
+    /// Which kind of message.
+    pub message: MessageName,
+    /// How many of them, 1 to 1,000,000.
+    #[serde(default = "one", deserialize_with = "within::<1, 1_000_000, _, _>")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub count: u32,
+    /// How much later they arrive, drawn per message.
+    #[serde(default = "a_while")]
+    pub latency: NanosRange,
+}
+
+/// An interface.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InterfaceOnly {
+    /// Which interface.
+    pub interface: InterfaceSelector,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+const fn a_while() -> NanosRange {
+    NanosRange { min: Nanos::from_millis(1), max: Nanos::from_millis(5) }
 }
 
 impl Arguments for Partition {
@@ -63,20 +128,19 @@ impl Arguments for Partition {
     }
 }
 
-impl Arguments for LinkOnly {
+impl Arguments for InterfaceOnly {
     fn places(&self) -> Vec<(&'static str, Where<'_>)> {
-        vec![("from", Where::Node(self.from)), ("to", Where::Node(self.to))]
+        vec![("interface", Where::Interface(self.interface))]
     }
 }
 
-impl Arguments for DelayLink {
-    fn places(&self) -> Vec<(&'static str, Where<'_>)> {
-        vec![("from", Where::Node(self.from)), ("to", Where::Node(self.to))]
-    }
+macro_rules! on_a_link {
+    ($($args:ty),*) => {$(
+        impl Arguments for $args {
+            fn places(&self) -> Vec<(&'static str, Where<'_>)> {
+                vec![("from", Where::Node(self.from)), ("to", Where::Node(self.to))]
+            }
+        }
+    )*};
 }
-
-impl Arguments for LossyLink {
-    fn places(&self) -> Vec<(&'static str, Where<'_>)> {
-        vec![("from", Where::Node(self.from)), ("to", Where::Node(self.to))]
-    }
-}
+on_a_link!(LinkOnly, DelayLink, LinkOdds, NarrowLink, NextMessages, DelayNextMessages);

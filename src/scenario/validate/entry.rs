@@ -5,6 +5,7 @@ use crate::scenario::cluster::DRIFT_PPM_MAX;
 use crate::scenario::collect::{Reading, nearest};
 use crate::scenario::events::EVENTS;
 use crate::scenario::ids::{CpuRef, DiskRef, NodeRef};
+use crate::scenario::interface::InterfaceRef;
 use crate::scenario::model::{Budget, Expect, Scenario};
 use crate::scenario::schedule::{Schedule, StarveSchedule};
 use crate::scenario::tree::{Step, Tree};
@@ -131,6 +132,22 @@ impl Validator<'_, '_> {
         let help =
             format!("more of them: \"cluster\": {{ \"{key}\": {} }}", u32::from(cpu.cpu) + 1);
         self.report(steps, "a CPU that the node has, counted from 0", &help);
+    }
+
+    /// Reports an interface that the cluster does not have.
+    pub fn interface(&mut self, steps: &[Step], interface: InterfaceRef) {
+        let cluster = &self.scenario.cluster;
+        if !self.cluster_known || cluster.has_interface(interface) {
+            return;
+        }
+        if !cluster.has_node(interface.node) {
+            return self.node(steps, interface.node);
+        }
+        let last = cluster.interfaces - 1;
+        let expected = format!("an interface of the node: `if0` to `if{last}`");
+        let help =
+            format!("\"cluster\": {{ \"interfaces\": {} }}", u16::from(interface.number) + 1);
+        self.report(steps, &expected, &help);
     }
 
     /// Reports a disk that the cluster does not have.

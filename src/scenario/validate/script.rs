@@ -5,6 +5,7 @@ use crate::scenario::action::{Action, Where};
 use crate::scenario::cluster::DRIFT_PPM_MAX;
 use crate::scenario::events::EVENTS;
 use crate::scenario::ids::{CpuSelector, DiskSelector, NodeClass, NodeSelector};
+use crate::scenario::interface::InterfaceSelector;
 use crate::scenario::model::Budget;
 use crate::scenario::script::{Condition, Effect, Trigger};
 use crate::scenario::tree::Step;
@@ -106,6 +107,10 @@ fn act(validator: &mut Validator<'_, '_>, index: usize, action: &Action) {
                 validator.report(&at(key), "a target: `t0`, `any:target` or `all:target`", "");
             }
             Where::Volume(volume) => validator.volume_name(&at(key), volume),
+            Where::Interface(InterfaceSelector::Fixed(interface)) => {
+                validator.interface(&at(key), *interface);
+            }
+            Where::Interface(InterfaceSelector::Any | InterfaceSelector::All) => {}
             Where::Disk(DiskSelector::Fixed(disk)) => validator.disk(&at(key), *disk),
             Where::Disk(DiskSelector::AnyLegOf(volume)) => {
                 validator.volume_name(&at(key), volume);
@@ -160,7 +165,12 @@ fn amounts<const N: usize>(
         Action::DiskInjectRandomFailure(failure) if failure.odds.numerator() == 0 => {
             validator.report(&at("odds"), "odds above 0: it would never happen", "");
         }
-        Action::NetLoss(loss) if loss.odds.numerator() == 0 => {
+        Action::NetLoss(args)
+        | Action::NetDuplicate(args)
+        | Action::NetReorder(args)
+        | Action::NetCorrupt(args)
+            if args.odds.numerator() == 0 =>
+        {
             validator.report(&at("odds"), "odds above 0: it would never happen", "");
         }
         Action::NodeClockDrift(drift) if drift.ppm.abs() > DRIFT_PPM_MAX && budget_holds => {
@@ -169,6 +179,12 @@ fn amounts<const N: usize>(
         }
         Action::NodeClockJump(jump) if jump.by.nanos() == 0 => {
             validator.report(&at("by"), "a time other than zero: it would change nothing", "");
+        }
+        Action::NetCorrupt(_) if !validator.scenario.cluster.net.checksum && budget_holds => {
+            let expected =
+                "a cluster whose messages carry a checksum, as budget `survivable` promises";
+            let help = "leave `cluster.net.checksum` on, or set `\"budget\": \"none\"`";
+            validator.report_found(&at("odds"), Some("messages altered unnoticed"), expected, help);
         }
         _ => {}
     }

@@ -11,6 +11,7 @@ use crate::world::freeze;
 use crate::world::records::{ActionName, DiskFaultApplied};
 use crate::world::select::{self, Choice};
 use crate::world::simulate::World;
+use crate::world::watch::Awaited;
 
 /// How to take an action on a disk back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +52,7 @@ impl World<'_> {
             self.stage.kernel.emit(None, &applied);
             // First, for cutting a disk off ends commands at once.
             if let Some(fault) = fault_kind(action) {
-                self.watch.await_effect(*disk, fault, entry);
+                self.watch.await_effect(Awaited::Disk(*disk, fault), entry);
             }
             undos.extend(self.act_on_disk(action, *disk, client));
             self.note_trouble_of_disk(*disk);
