@@ -32,25 +32,7 @@ const METHODS: [(&str, &str); 15] = [
 const BY_SCRIPT: [&str; 2] = ["app.", "node."];
 
 /// What is missing, action and thing.
-const NOT_YET: &[(&str, &str)] = &[
-    ("cpu.resume", "scenario"),
-    ("disk.insert_bad_sector", "scenario"),
-    ("disk.heal", "scenario"),
-    ("disk.inject_random_failure", "scenario"),
-    ("disk.fail_next", "scenario"),
-    ("disk.disconnect_from_client", "scenario"),
-    ("disk.reconnect_to_client", "scenario"),
-    ("disk.slow", "scenario"),
-    ("disk.hang", "scenario"),
-    ("disk.unplug", "scenario"),
-    ("disk.plug", "scenario"),
-    ("net.partition", "scenario"),
-    ("net.isolate", "scenario"),
-    ("net.delay", "scenario"),
-    ("net.loss", "scenario"),
-    ("net.reset", "scenario"),
-    ("net.hold", "scenario"),
-];
+const NOT_YET: &[(&str, &str)] = &[("disk.drop_cache", "scenario")];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -152,6 +134,11 @@ fn every_scenario_of_a_fault_is_named_after_an_action() {
     let known: Vec<PathBuf> = Action::ALL.iter().map(|action| scenario_file(action.name)).collect();
     for file in files {
         let path = file.expect("an entry").path();
-        assert!(known.contains(&path), "{} is named after no action", path.display());
+        let named = known.iter().any(|known| {
+            let (stem, own) = (known.with_extension(""), path.with_extension(""));
+            let (stem, own) = (stem.display().to_string(), own.display().to_string());
+            own == stem || own.starts_with(&format!("{stem}-"))
+        });
+        assert!(named, "{} is named after no action", path.display());
     }
 }
