@@ -91,6 +91,9 @@ pub struct Timing {
     pub patience: Nanos,
     /// How long the manager waits for a registration to be acknowledged.
     pub register_timeout: Nanos,
+    /// How long a target that registers a new epoch waits for commands of older ones before it aborts them;
+    /// shorter than `register_timeout`.
+    pub drain: Nanos,
     /// Between two attempts to reach a peer again.
     pub reconnect: Nanos,
     /// Between two looks at a dead leg, doubled for a leg that comes and goes, up to 32 times.
@@ -113,6 +116,7 @@ impl Default for Timing {
             io_timeout: Nanos::from_millis(10),
             patience: Nanos::from_millis(3),
             register_timeout: Nanos::from_millis(4),
+            drain: Nanos::from_millis(2),
             reconnect: Nanos::from_micros(200),
             probe: Nanos::from_millis(2),
             clean: Nanos::from_millis(5),

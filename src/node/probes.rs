@@ -29,6 +29,7 @@ crate::probes! {
         EPOCH_REFUSED = "target.epoch-refused": "a request of another epoch was refused";
         CLIENT_RECONNECTED = "target.client-reconnected": "a client came anew while its earlier connection was being served";
         FENCED_IN_FLIGHT = "target.fenced-in-flight": "a leg was fenced while commands of an older epoch were in flight";
+        DRAIN_ABORTED = "target.drain-aborted": "commands of an older epoch did not end and were aborted with their sessions";
         REGISTRATION_SUPERSEDED = "target.registration-superseded": "a registration was overtaken by a later one";
         METADATA_LOST = "target.metadata-lost": "a leg's bitmap could not be read, and every region counts as marked";
         METADATA_UNWRITABLE = "target.metadata-unwritable": "a leg's metadata could not be written";

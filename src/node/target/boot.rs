@@ -1,6 +1,8 @@
 //! Starts a target and its tasks, and takes connections. Serves no block itself.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::mem;
 use std::rc::Rc;
 
 use crate::base::NodeId;
@@ -23,6 +25,16 @@ pub(super) struct Target {
     pub(super) port: Port<Wire>,
     pub(super) memory: Memory,
     pub(super) legs: Vec<Rc<Leg>>,
+    /// The newest session of each client.
+    sessions: RefCell<BTreeMap<NodeId, JoinHandle<()>>>,
+}
+
+impl Target {
+    /// Ends every client's session, and with it every command of theirs: they connect anew.
+    pub(super) fn end_sessions(&self) {
+        let sessions = mem::take(&mut *self.sessions.borrow_mut());
+        sessions.values().for_each(JoinHandle::abort);
+    }
 }
 
 /// Starts a target that holds these disks.
@@ -44,6 +56,7 @@ pub fn boot(handle: &NodeHandle, map: &Rc<ClusterMap>, port: Port<Wire>, drives:
         port,
         memory: handle.memory(),
         legs,
+        sessions: RefCell::new(BTreeMap::new()),
     });
     for leg in &target.legs {
         handle.spawn("target.keeper", keeper::run(target.clone(), leg.clone()));
@@ -56,14 +69,14 @@ pub fn boot(handle: &NodeHandle, map: &Rc<ClusterMap>, port: Port<Wire>, drives:
 /// ends first, with all its commands over, so that nothing it sent can land after what comes now.
 async fn accept(target: Rc<Target>) {
     let listener = target.port.listen(Service::Data as u16);
-    let mut serving: BTreeMap<NodeId, JoinHandle<()>> = BTreeMap::new();
     loop {
         let connection = listener.accept().await;
         let client = connection.peer();
         if crate::buggify!(target.handle, probes::SLOW_ACCEPT) {
             target.handle.sleep(target.map.timing.heartbeat).await;
         }
-        if let Some(earlier) = serving.remove(&client) {
+        let earlier = target.sessions.borrow_mut().remove(&client);
+        if let Some(earlier) = earlier {
             crate::sometimes!(target.handle, !earlier.is_over(), probes::CLIENT_RECONNECTED);
             earlier.abort();
         }
@@ -75,6 +88,6 @@ async fn accept(target: Rc<Target>) {
         };
         let serve = serve::run(target.clone(), connection, session);
         let task = target.handle.spawn("target.serve", serve);
-        serving.insert(client, task);
+        target.sessions.borrow_mut().insert(client, task);
     }
 }

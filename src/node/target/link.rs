@@ -78,7 +78,14 @@ async fn register(target: &Target, leg: &Rc<Leg>, epoch: Epoch) -> bool {
     crate::sometimes!(target.handle, !leg.is_drained(), probes::FENCED_IN_FLIGHT);
     let superseded = || !leg.is_fenced_at(epoch);
     let drained = || (superseded() || leg.is_drained()).then_some(());
-    leg.changed.wait_for(drained).await;
+    let patience = target.map.timing.drain;
+    if target.handle.timeout(patience, leg.changed.wait_for(drained)).await.is_err() {
+        // Nobody else would: the owner waits for no command of a leg that it was told to leave out.
+        crate::sometimes!(target.handle, true, probes::DRAIN_ABORTED);
+        tracing::debug!(leg = %leg.index, %epoch, "commands that don't end are aborted");
+        target.end_sessions();
+        leg.changed.wait_for(drained).await;
+    }
     if superseded() {
         crate::sometimes!(target.handle, true, probes::REGISTRATION_SUPERSEDED);
         return false;
