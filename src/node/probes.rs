@@ -15,6 +15,7 @@ crate::probes! {
         WRITE_GIVEN_UP = "client.write-given-up": "a write was given up, and its connections with it";
         WRITE_LEFT_DIVERGENT = "client.write-left-divergent": "a write ended that not all legs have";
         REQUEST_TIMED_OUT = "client.request-timed-out": "a request had no answer in time";
+        GRANT_OF_OLDER_SESSION = "client.grant-of-older-session": "a client was told what was meant for an earlier session of it";
         CLIENT_STOOD_STILL = "client.stood-still": "the client noticed that it had stood still";
         RECOVERY_FOUND_MARKS = "client.recovery-found-marks": "the owner before left marked regions behind";
         RECOVERY_RACED_IO = "client.recovery-raced-io": "an operation waited for its region to be made equal";
@@ -38,6 +39,7 @@ crate::probes! {
         REGISTRATION_LATE = "manager.registration-late": "a leg did not register in time";
         DECIDED_ANEW = "manager.decided-anew": "a decision was overtaken by another before it was granted";
         OWNER_TAKEN_OVER = "manager.owner-taken-over": "a client got a volume whose owner had not been heard of";
+        ATTACHED_OUT_OF_ORDER = "manager.attached-out-of-order": "an earlier session of the owner was heard after the one on record";
         OWNER_REBORN = "manager.owner-reborn": "an owner came back as another session of itself";
         REBUILD_ALL_ORDERED = "manager.rebuild-all-ordered": "a leg came back that is not, or not as new as, the one on record";
         REGISTERED_ANEW = "manager.registered-anew": "a target had forgotten the epoch, and all were given a new one";

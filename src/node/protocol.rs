@@ -291,6 +291,8 @@ pub enum Wire {
     },
     /// Manager to client: this is how the volume stands now; act under it.
     Grant {
+        /// The session of the owner; any other, before or after it, must not act under the grant.
+        session: u64,
         /// The configuration.
         topology: Topology,
     },

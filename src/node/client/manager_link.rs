@@ -8,6 +8,7 @@ use crate::net::port::{Closed, Connection};
 
 use super::boot::Client;
 use crate::node::link::ManagerLink;
+use crate::node::probes;
 use crate::node::protocol::Wire;
 
 /// A live connection to the manager.
@@ -41,8 +42,13 @@ async fn converse(client: &Client, mut link: ManagerLink, found: &Found) -> Resu
     }
     loop {
         match link.next().await? {
-            Wire::Grant { topology } => {
-                if let Some(volume) = client.volume(topology.volume) {
+            Wire::Grant { session, topology } => {
+                let Some(volume) = client.volume(topology.volume) else { continue };
+                // Said to a session before this one, whose writes may have ended half-way: acting
+                // under it would be to take the legs for equal.
+                let is_for_another = volume.session != session;
+                crate::sometimes!(client.handle, is_for_another, probes::GRANT_OF_OLDER_SESSION);
+                if !is_for_another {
                     volume.granted(topology, &found.answered);
                 }
             }

@@ -51,8 +51,8 @@ pub(super) enum Effect {
     Persist(VolumeRecord),
     /// Have the leg's target serve this epoch only.
     Register(LegIndex, Epoch),
-    /// Tell the owner how the volume stands.
-    Grant(NodeId, Topology),
+    /// Tell the owner, this session of it and no other, how the volume stands.
+    Grant(NodeId, u64, Topology),
     /// Tell a client that it is not the owner by this session.
     Detached(NodeId, u64),
     /// The volume's health changed.
@@ -273,7 +273,7 @@ impl Machine {
     /// The record stands; the owner is told.
     fn settle(&mut self, out: &mut Vec<Effect>) {
         self.phase = Phase::Settled;
-        let Some((owner, _)) = self.record.owner else { return };
+        let Some(owner) = self.record.owner else { return };
         out.push(self.grant(owner));
         // A target may have rebooted since it registered.
         let mut written = self.record.modes.written();
@@ -298,8 +298,12 @@ impl Machine {
     fn attach(&mut self, client: NodeId, session: u64, out: &mut Vec<Effect>) {
         match self.record.owner {
             Some(owner) if owner == (client, session) => {
+                // What an earlier session wished was heard late, over a connection that is gone.
+                if self.wishes.attach.take_if(|(wishing, _)| *wishing == client).is_some() {
+                    crate::sometimes!(self, true, probes::ATTACHED_OUT_OF_ORDER);
+                }
                 if self.phase == Phase::Settled {
-                    out.push(self.grant(client));
+                    out.push(self.grant(owner));
                 }
             }
             // The same machine with a new session: the old one is surely gone.
@@ -459,7 +463,7 @@ impl Machine {
         }
     }
 
-    fn grant(&self, owner: NodeId) -> Effect {
+    fn grant(&self, (owner, session): (NodeId, u64)) -> Effect {
         let topology = Topology {
             volume: self.spec.id,
             epoch: self.record.epoch,
@@ -467,7 +471,7 @@ impl Machine {
             rebuild_all: self.record.rebuild_all,
             recover: self.record.recover,
         };
-        Effect::Grant(owner, topology)
+        Effect::Grant(owner, session, topology)
     }
 
     fn show_state(&mut self, out: &mut Vec<Effect>) {

@@ -265,7 +265,9 @@ impl Manager {
                 let target = self.map.volume(volume).legs[leg.index()].target;
                 self.send(target, Wire::Register { volume, leg, epoch });
             }
-            Effect::Grant(owner, topology) => self.send(owner, Wire::Grant { topology }),
+            Effect::Grant(owner, session, topology) => {
+                self.send(owner, Wire::Grant { session, topology });
+            }
             Effect::Detached(client, session) => {
                 self.send(client, Wire::Detached { volume, session });
             }

@@ -101,7 +101,7 @@ impl Rig {
 
     fn grants(&self) -> Vec<(NodeId, u64, [LegMode; 2])> {
         let grants = self.out.iter().filter_map(|effect| match effect {
-            Effect::Grant(to, Topology { epoch, modes, .. }) => {
+            Effect::Grant(to, _, Topology { epoch, modes, .. }) => {
                 Some((*to, epoch.get(), [modes.of(A), modes.of(B)]))
             }
             _ => None,
@@ -233,6 +233,35 @@ fn a_leg_that_does_not_register_in_time_is_given_up_and_one_that_did_is_not() {
     rig.apply(Input::Registered { leg: A, epoch: Epoch::new(3), ok: true });
     rig.after(Nanos::from_millis(5));
     assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead], "A can serve now");
+}
+
+#[test]
+fn an_earlier_session_that_is_heard_late_does_not_become_the_owner() {
+    let mut rig = Rig::attached();
+    rig.apply(Input::Attach { client: C0, session: 3 });
+    rig.apply(Input::Attach { client: C0, session: 2 });
+    rig.apply(Input::Attach { client: C0, session: 3 });
+    rig.settle(Input::Persisted(Epoch::new(3)));
+    assert_eq!(rig.machine.record().owner, Some((C0, 3)));
+    assert_eq!(rig.epoch(), Epoch::new(3), "nothing else was called for");
+}
+
+#[test]
+fn what_a_reborn_owner_is_told_first_is_meant_for_the_session_before_it() {
+    let mut rig = Rig::attached();
+    rig.reboot();
+    // The client has rebooted as well and is connected, but what it says is on its way yet.
+    rig.hello(A, 2, 2);
+    rig.settle(Input::Leg(B, Some(report(B, 2, 2))));
+    rig.settle(Input::Attach { client: C0, session: 2 });
+    let told = rig.out.iter().filter_map(|effect| match effect {
+        Effect::Grant(_, session, topology) => {
+            Some((*session, topology.epoch.get(), topology.recover))
+        }
+        _ => None,
+    });
+    let told: Vec<_> = told.collect();
+    assert_eq!(told, [(1, 2, false), (2, 3, true)], "session, epoch, whether to recover");
 }
 
 #[test]
