@@ -7,9 +7,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::panic::Location;
 use std::rc::Rc;
+
+use futures::future::Either;
 
 use crate::base::{Nanos, NodeId, SiteId};
 
@@ -124,13 +126,14 @@ impl Account {
         }
     }
 
-    /// The place's line in the account.
-    fn site(&self, place: &'static Location<'static>, reserves: bool) -> usize {
-        let mut sites = self.sites.borrow_mut();
-        let same = |site: &Site| std::ptr::eq(site.place, place) && site.reserves == reserves;
-        if let Some(at) = sites.iter().position(same) {
-            return at;
-        }
+    /// The line in the account of a place that is not known by its address.
+    #[cold]
+    fn new_site(
+        &self,
+        sites: &mut Vec<Site>,
+        place: &'static Location<'static>,
+        reserves: bool,
+    ) -> usize {
         // One place may have several addresses: once per copy that the compiler makes of its function.
         let id = self.numbers.id(place);
         let same = |site: &Site| site.id == id && site.reserves == reserves;
@@ -146,8 +149,11 @@ impl Account {
         reserves: bool,
         place: &'static Location<'static>,
     ) -> Result<Allocation, (OutOfMemory, SiteId)> {
-        let at = self.site(place, reserves);
-        let site = &mut self.sites.borrow_mut()[at];
+        let mut sites = self.sites.borrow_mut();
+        let same = |site: &Site| std::ptr::eq(site.place, place) && site.reserves == reserves;
+        let known = sites.iter().position(same);
+        let at = known.unwrap_or_else(|| self.new_site(&mut sites, place, reserves));
+        let site = &mut sites[at];
         let used = self.used.get().saturating_add(bytes);
         if self.fail_next.get() > 0 || used > self.limit.get() {
             self.fail_next.set(self.fail_next.get().saturating_sub(1));
@@ -217,13 +223,13 @@ impl Memory {
     /// something else is held must not be more than is sure to come free without it.
     #[track_caller]
     pub fn alloc_waiting(&self, bytes: u64) -> impl Future<Output = Allocation> + use<> {
-        self.clone().wait(bytes, false, Location::caller())
+        self.take_waiting(bytes, false, Location::caller())
     }
 
     /// Takes `bytes` for as long as their holder serves; waits until the node has them.
     #[track_caller]
     pub fn reserve_waiting(&self, bytes: u64) -> impl Future<Output = Allocation> + use<> {
-        self.clone().wait(bytes, true, Location::caller())
+        self.take_waiting(bytes, true, Location::caller())
     }
 
     /// Told whenever memory of the node comes free.
@@ -246,6 +252,19 @@ impl Memory {
         })
     }
 
+    /// What is granted at once takes no waiting future.
+    fn take_waiting(
+        &self,
+        bytes: u64,
+        reserves: bool,
+        place: &'static Location<'static>,
+    ) -> impl Future<Output = Allocation> + use<> {
+        match self.take(bytes, reserves, place) {
+            Ok(allocation) => Either::Left(ready(allocation)),
+            Err(_) => Either::Right(Box::pin(self.clone().wait(bytes, reserves, place))),
+        }
+    }
+
     async fn wait(
         self,
         bytes: u64,
@@ -253,14 +272,14 @@ impl Memory {
         place: &'static Location<'static>,
     ) -> Allocation {
         loop {
-            if let Ok(allocation) = self.take(bytes, reserves, place) {
-                return allocation;
-            }
             let mut asked = false;
             // Registers once; whoever is told then tries again.
             let freed =
                 self.account.freed.wait_for(|| std::mem::replace(&mut asked, true).then_some(()));
             let _retry = self.handle.timeout(RETRY, freed).await;
+            if let Ok(allocation) = self.take(bytes, reserves, place) {
+                return allocation;
+            }
         }
     }
 }

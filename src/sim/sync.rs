@@ -117,6 +117,9 @@ impl Signal {
 
     /// Wakes all who are registered, once.
     pub fn notify(&self) {
+        if self.waiters.borrow().is_empty() {
+            return;
+        }
         let waiters = std::mem::take(&mut *self.waiters.borrow_mut());
         for waiter in waiters {
             self.kernel.wake(waiter);
