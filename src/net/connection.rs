@@ -201,6 +201,11 @@ pub(super) struct Conn<M> {
 }
 
 impl<M> Conn<M> {
+    /// Whether it is open at both ends.
+    pub(super) fn is_whole(&self) -> bool {
+        self.ends.iter().all(|end| end.state() == EndState::Open)
+    }
+
     /// Whether nobody will ever look at it again.
     pub(super) fn is_over(&self) -> bool {
         self.in_use

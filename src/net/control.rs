@@ -255,6 +255,36 @@ impl<M: Message> Fabric<M> {
         })
     }
 
+    /// How many connections there are between two nodes, whoever asked for them: being made, open, or
+    /// forgotten at one end.
+    #[must_use]
+    pub fn connections(&self, a: NodeId, b: NodeId) -> usize {
+        self.look(|core| core.connections_between(a, b).len())
+    }
+
+    /// How many of them are open at both ends.
+    #[must_use]
+    pub fn whole_connections(&self, a: NodeId, b: NodeId) -> usize {
+        self.look(|core| {
+            let slots = core.connections_between(a, b).into_iter();
+            slots.filter(|slot| core.connections.get(*slot).is_whole()).count()
+        })
+    }
+
+    /// Whether an open connection uses this interface.
+    #[must_use]
+    pub fn is_in_use(&self, interface: Address) -> bool {
+        self.look(|core| {
+            let ends = core.node_if_used(interface.node).into_iter().flat_map(|node| &node.ends);
+            let uses = |slot: u32, side: usize| {
+                let conn = core.connections.get(slot);
+                let local = core.links.lane(conn.channels[side].lane).local;
+                conn.is_whole() && local == interface.interface
+            };
+            ends.copied().any(|(slot, side)| uses(slot, side))
+        })
+    }
+
     /// How many messages have been sent and neither delivered nor dropped.
     #[must_use]
     pub fn in_flight(&self) -> usize {

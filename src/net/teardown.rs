@@ -131,8 +131,7 @@ impl<M: Message> Core<M> {
         for slot in self.connections_between(from, to) {
             let conn = self.connections.get_mut(slot);
             let side = usize::from(conn.ends[0].node != from);
-            let both_open = conn.ends.iter().all(|end| end.state() == EndState::Open);
-            if from == to || !both_open {
+            if from == to || !conn.is_whole() {
                 continue;
             }
             taken += 1;
@@ -185,7 +184,7 @@ impl<M: Message> Core<M> {
     }
 
     /// The connections with a live end on one of the nodes and the other end on the other one.
-    fn connections_between(&self, from: NodeId, to: NodeId) -> Vec<u32> {
+    pub(super) fn connections_between(&self, from: NodeId, to: NodeId) -> Vec<u32> {
         let mut found = Vec::new();
         for (at, peer) in [(from, to), (to, from)] {
             let ends = self.node_if_used(at).into_iter().flat_map(|node| &node.ends);

@@ -159,8 +159,12 @@ fn a_half_open_connection_swallows_what_is_sent_until_its_owner_gives_it_up() {
     let server = lab.serve(B);
     let client = lab.talk(500, us(20));
     lab.at(ms(2), |_, fabric| {
+        assert_eq!((fabric.connections(A, B), fabric.whole_connections(B, A)), (1, 1));
+        assert_eq!((fabric.is_in_use(Address::first(A)), fabric.connections(A, A)), (true, 0));
         assert_eq!(fabric.half_open(A, B), 1);
         assert_eq!((fabric.open_connections(A), fabric.open_connections(B)), (1, 0));
+        assert_eq!((fabric.connections(A, B), fabric.whole_connections(A, B)), (1, 0));
+        assert!(!fabric.is_in_use(Address::first(A)), "it is not open at both ends");
     });
     lab.at(ms(9), |_, fabric| assert_eq!(fabric.open_connections(A), 1, "A believes in it"));
     lab.at(ms(20), |kernel, fabric| {

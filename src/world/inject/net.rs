@@ -60,7 +60,7 @@ impl World<'_> {
             _ => return Applied::Nothing,
         };
         let harms = !matches!(action, Action::NetReset(_));
-        let pairs = self.choose_pairs(from, to, harms);
+        let pairs = self.choose_pairs(action, from, to, harms);
         let mut undos = Vec::new();
         for (a, b) in &pairs {
             let applied = FaultApplied { entry, action: ActionName::of(action), node: *a };
@@ -73,16 +73,20 @@ impl World<'_> {
             undos.extend(undo.map(|undo| self.impair(undo)));
             self.note_trouble(&[*a, *b]);
         }
-        self.outcome(!pairs.is_empty(), harms, undos, true)
+        // Where there is no connection now to act on, there soon is one.
+        let waits = harms || matches!(action, Action::NetReset(_));
+        self.outcome(!pairs.is_empty(), waits, undos, true)
     }
 
     fn take_down_interfaces(&mut self, entry: u32, selector: InterfaceSelector) -> Applied {
         let mut rng = self.rng.clone();
+        let is_drawn = matches!(selector, InterfaceSelector::Any);
         let choice = select::interfaces(selector, &self.stage, self.scenario);
         let chosen = choice.draw(&mut rng, |taken, interface| {
             let nodes: Vec<NodeId> =
                 taken.iter().chain([&interface]).map(|interface| interface.node).collect();
-            self.budget.may_take_nodes(&nodes, &self.stage, &self.conditions)
+            let is_used = !is_drawn || self.stage.fabric.is_in_use(interface);
+            is_used && self.budget.may_take_nodes(&nodes, &self.stage, &self.conditions)
         });
         self.rng = rng;
         let mut undos = Vec::new();
@@ -100,9 +104,11 @@ impl World<'_> {
     }
 
     /// The links that two selectors stand for: never one from a node to itself, none that the budget
-    /// forbids, and where `any` has a choice none between nodes that have nothing to do with each other.
+    /// forbids or on which the action would find nothing, and where `any` has a choice none between nodes that
+    /// have nothing to do with each other.
     fn choose_pairs(
         &mut self,
+        action: &Action,
         from: NodeSelector,
         to: Option<NodeSelector>,
         harms: bool,
@@ -114,13 +120,18 @@ impl World<'_> {
         let with = |taken: &[NodeId], more: &[NodeId]| fits(self, &[taken, more].concat());
         let is_drawn = |selector| matches!(selector, NodeSelector::Any(_));
         let met = |a, b| self.stage.fabric.have_met(a, b);
+        let acts = |a, b| match action {
+            Action::NetReset(_) => self.stage.fabric.connections(a, b) > 0,
+            Action::NetHalfOpen(_) => self.stage.fabric.whole_connections(a, b) > 0,
+            _ => true,
+        };
         let peers = to.map(|to| {
             let (Choice::Each(peers) | Choice::OneOf(peers)) = select::nodes(to, &self.stage);
             peers
         });
         let meets_any = |a: NodeId| {
             let mut peers = peers.iter().flatten();
-            !is_drawn(from) || to.is_none() || peers.any(|b| *b != a && met(a, *b))
+            !is_drawn(from) || to.is_none() || peers.any(|b| *b != a && met(a, *b) && acts(a, *b))
         };
         let fits_first = |taken: &[NodeId], a: NodeId| meets_any(a) && with(taken, &[a]);
         let firsts = select::nodes(from, &self.stage).draw(&mut rng, fits_first);
@@ -134,7 +145,7 @@ impl World<'_> {
             let ends_of_others = ends.clone();
             let fits_both = |taken: &[NodeId], b: NodeId| {
                 let meets = !(is_drawn(from) || is_drawn(to)) || met(a, b);
-                b != a && meets && with(&[&ends_of_others, taken].concat(), &[a, b])
+                b != a && meets && acts(a, b) && with(&[&ends_of_others, taken].concat(), &[a, b])
             };
             let seconds = select::nodes(to, &self.stage).draw(&mut rng, fits_both);
             ends.push(a);
