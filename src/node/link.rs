@@ -7,9 +7,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::base::Nanos;
-use crate::net::port::{Closed, Connection, Port};
+use crate::net::port::{Closed, Port};
 use crate::sim::{Allocation, NodeHandle, Sleep};
 
+use super::channel::Channel;
+use super::channel::Frame;
 use super::config::{ClusterMap, SESSION_BYTES};
 use super::protocol::{Service, Wire};
 
@@ -17,7 +19,7 @@ use super::protocol::{Service, Wire};
 pub(super) struct ManagerLink {
     handle: NodeHandle,
     map: Rc<ClusterMap>,
-    connection: Rc<Connection<Wire>>,
+    connection: Rc<Channel>,
     tick: Pin<Box<Sleep>>,
     beat: u64,
     /// When each unanswered heartbeat was sent would be a list; one suffices: the newest is asked for
@@ -30,28 +32,31 @@ pub(super) struct ManagerLink {
 }
 
 impl ManagerLink {
-    /// Connects, trying until it works.
+    /// Connects, trying until it works: over one pair of interfaces after another.
     pub(super) async fn connect(
         handle: &NodeHandle,
-        port: &Port<Wire>,
+        port: &Port<Frame>,
         map: &Rc<ClusterMap>,
         answered: Rc<Cell<Nanos>>,
     ) -> Self {
         let memory = handle.memory();
+        let mut attempt = 0;
         let (connection, session) = loop {
             let Ok(session) = memory.reserve(SESSION_BYTES) else {
                 handle.sleep(map.timing.reconnect).await;
                 continue;
             };
-            match port.connect(map.manager, Service::Manager as u16).await {
+            let way = port.way(map.manager, attempt);
+            match port.connect_by(way, Service::Manager as u16).await {
                 Ok(connection) => break (connection, session),
                 Err(_) => handle.sleep(map.timing.reconnect).await,
             }
+            attempt = attempt.wrapping_add(1);
         };
         Self {
             handle: handle.clone(),
             map: map.clone(),
-            connection: Rc::new(connection),
+            connection: Rc::new(Channel::new(connection)),
             tick: Box::pin(handle.sleep(Nanos::ZERO)),
             beat: 0,
             sent: None,
@@ -62,7 +67,7 @@ impl ManagerLink {
     }
 
     /// The connection, for sending.
-    pub(super) fn connection(&self) -> &Rc<Connection<Wire>> {
+    pub(super) fn connection(&self) -> &Rc<Channel> {
         &self.connection
     }
 

@@ -1,6 +1,7 @@
 //! The reference cluster: applications, clients with their RAID 1 data service, targets, a manager.
 //!
-//! It sees only the simulators' ports. `protocol` is what its nodes say to each other, `layout` what
+//! It sees only the simulators' ports. `protocol` is what its nodes say to each other, `channel` what
+//! they say it over, `layout` what
 //! they put on disks, `config` how long they wait. Each kind of node has a folder with a `boot` function.
 //! # Fidelity
 //! - Modelled: a client is one process, applications and data service together: a crash of the one is a crash
@@ -15,6 +16,7 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod app;
+mod channel;
 pub mod client;
 mod config;
 mod layout;
@@ -25,6 +27,7 @@ mod protocol;
 mod records;
 pub mod target;
 
+pub use channel::Frame;
 pub use config::{ClusterMap, LegSpec, Timing, VolumeSpec};
 pub use layout::{Extent, IntentMap, Superblock};
 pub use probes::{BUGGIFY_SITES, PROBES};

@@ -10,7 +10,7 @@ use crate::disk::{DiskConfig, port::Drive};
 use crate::net::{Fabric, NetConfig};
 use crate::node::app::{self, AppConfig, AppKind, AppProgress, OpCounter};
 use crate::node::client::{self, DataService};
-use crate::node::{ClusterMap, Timing, Wire, manager, target};
+use crate::node::{ClusterMap, Frame, Timing, manager, target};
 use crate::scenario::{
     Action, Bytes, CountRange, DiskRef, Distribution, Effect, Integrity, NodeClass, NodeRef,
     Scenario, Schedule, Workload,
@@ -139,7 +139,7 @@ impl Mounts {
 /// A cluster, ready to be booted.
 pub(super) struct Stage {
     pub(super) kernel: Kernel,
-    pub(super) fabric: Rc<Fabric<Wire>>,
+    pub(super) fabric: Rc<Fabric<Frame>>,
     /// By id; the manager's comes after the targets'.
     pub(super) disks: Vec<Namespace>,
     pub(super) map: Rc<ClusterMap>,

@@ -10,7 +10,7 @@ use crate::check::Checkers;
 use crate::disk::control::FaultKind;
 use crate::disk::{CommandFaulted, SectorRemapped};
 use crate::net::{MessageFaulted, NetFault};
-use crate::node::Wire;
+use crate::node::Frame;
 use crate::sim::Kernel;
 
 /// Shared with the observer that the kernel calls.
@@ -68,7 +68,7 @@ impl Watch {
             } else if let Some(SectorRemapped { disk, .. }) = record.get() {
                 self.meet(|it| *it == Awaited::Disk(disk, FaultKind::BadSector));
                 self.meet(|it| *it == Awaited::Disk(disk, FaultKind::FlipBits));
-            } else if let Some(MessageFaulted::<Wire> { from, to, fault, .. }) = record.get() {
+            } else if let Some(MessageFaulted::<Frame> { from, to, fault, .. }) = record.get() {
                 self.meet(|it| it.is_met_by_message(fault, from, to));
             }
         }

@@ -7,7 +7,8 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 
 use crate::base::{NodeId, VolumeId};
-use crate::net::port::{Connection, Port};
+use crate::net::port::{Closed, Port};
+use crate::node::channel::Frame;
 use crate::node::config::ClusterMap;
 use crate::node::protocol::Wire;
 use crate::sim::{Memory, NodeHandle, Signal};
@@ -27,7 +28,7 @@ use super::volume::Volume;
 pub(super) struct Client {
     pub(super) handle: NodeHandle,
     pub(super) map: Rc<ClusterMap>,
-    pub(super) port: Port<Wire>,
+    pub(super) port: Port<Frame>,
     pub(super) memory: Memory,
     /// Tells this life of the client from any other.
     life: u64,
@@ -97,7 +98,7 @@ impl fmt::Debug for DataService {
 }
 
 /// Starts a client's data service; it has no volume yet.
-pub fn boot(handle: &NodeHandle, map: &Rc<ClusterMap>, port: Port<Wire>) -> DataService {
+pub fn boot(handle: &NodeHandle, map: &Rc<ClusterMap>, port: Port<Frame>) -> DataService {
     let client = Rc::new(Client {
         handle: handle.clone(),
         map: map.clone(),
@@ -171,10 +172,9 @@ async fn attach(volume: Rc<Volume>) {
 
 impl manager_link::Found {
     /// Asks for the volume over this connection.
-    pub(super) fn attach(&self, volume: &Volume) -> Result<(), crate::net::port::Closed> {
+    pub(super) fn attach(&self, volume: &Volume) -> Result<(), Closed> {
         volume.manager_found(&self.connection);
         let attach = Wire::Attach { volume: volume.spec.id, session: volume.session };
-        let connection: &Connection<Wire> = &self.connection;
-        connection.send(attach)
+        self.connection.send(attach)
     }
 }

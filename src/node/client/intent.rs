@@ -68,6 +68,11 @@ impl Intent {
         equal && state.writes.iter().all(|writes| *writes == 0)
     }
 
+    /// Whether any region may be marked.
+    fn has_marks(&self) -> bool {
+        self.0.borrow().marked.count() > 0
+    }
+
     /// Whether it is known which regions may differ.
     pub(super) fn is_known(&self) -> bool {
         self.0.borrow().divergent.is_some()
@@ -177,6 +182,7 @@ impl Drop for Writing {
 pub(super) async fn clean(volume: Rc<Volume>) {
     let mut interval = volume.client.handle.interval(volume.client.map.timing.clean);
     let mut marks_known = None;
+    let mut is_last_word = false;
     loop {
         interval.tick().await;
         if crate::buggify!(volume.client.handle, probes::SKIP_CLEAN) {
@@ -192,13 +198,17 @@ pub(super) async fn clean(volume: Rc<Volume>) {
         }
         // What was said to a leg before its connection broke may never have reached it.
         let state = (volume.grant(), legs.clone().map(|leg| volume.link(leg).connections()).sum());
-        if marks_known != Some::<(u64, u64)>(state) {
+        if is_last_word || marks_known != Some::<(u64, u64)>(state) {
             let Some(marks) = marks_of(&volume, &topology, legs.clone()).await else { continue };
             volume.intent.found_marked(&marks);
             marks_known = Some(state);
+            is_last_word = false;
             continue;
         }
-        for region in volume.intent.take_clearable() {
+        let clearable = volume.intent.take_clearable();
+        // A clearing is not answered. Where nothing need follow it, only a look shows whether it came.
+        is_last_word = !clearable.is_empty() && !volume.intent.has_marks();
+        for region in clearable {
             crate::sometimes!(volume.client.handle, true, probes::INTENT_CLEARED);
             for leg in legs.clone() {
                 let (id, epoch) = (volume.spec.id, topology.epoch);

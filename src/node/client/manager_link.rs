@@ -4,9 +4,10 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::base::Nanos;
-use crate::net::port::{Closed, Connection};
+use crate::net::port::Closed;
 
 use super::boot::Client;
+use crate::node::channel::Channel;
 use crate::node::link::ManagerLink;
 use crate::node::probes;
 use crate::node::protocol::Wire;
@@ -14,7 +15,7 @@ use crate::node::protocol::Wire;
 /// A live connection to the manager.
 #[derive(Clone)]
 pub(super) struct Found {
-    pub(super) connection: Rc<Connection<Wire>>,
+    pub(super) connection: Rc<Channel>,
     /// When the last heartbeat that was answered over this connection was sent.
     pub(super) answered: Rc<Cell<Nanos>>,
 }

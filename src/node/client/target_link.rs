@@ -4,11 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::base::{Nanos, NodeId};
-use crate::net::port::{Closed, Connection};
+use crate::net::port::Closed;
 use crate::sim::NodeHandle;
 
 use super::boot::Client;
 use super::calls::Reply;
+use crate::node::channel::Channel;
 use crate::node::config::SESSION_BYTES;
 use crate::node::probes;
 use crate::node::protocol::{Service, Wire};
@@ -16,7 +17,7 @@ use crate::node::protocol::{Service, Wire};
 /// A target as the client reaches it.
 pub(super) struct TargetLink {
     target: NodeId,
-    connection: RefCell<Option<Rc<Connection<Wire>>>>,
+    connection: RefCell<Option<Rc<Channel>>>,
     /// Since when there is no connection.
     down_since: Cell<Nanos>,
     /// How many connections there have been.
@@ -60,18 +61,21 @@ impl TargetLink {
     }
 }
 
-/// Keeps the connection for the life of the client.
+/// Keeps the connection for the life of the client. Looks for a way over one pair of interfaces after another.
 pub(super) async fn run(client: Rc<Client>, link: Rc<TargetLink>) {
+    let mut attempt = 0;
     loop {
         let Ok(_session) = client.memory.reserve(SESSION_BYTES) else {
             client.handle.sleep(client.map.timing.reconnect).await;
             continue;
         };
-        let Ok(connection) = client.port.connect(link.target, Service::Data as u16).await else {
+        let way = client.port.way(link.target, attempt);
+        let Ok(connection) = client.port.connect_by(way, Service::Data as u16).await else {
+            attempt = attempt.wrapping_add(1);
             client.handle.sleep(client.map.timing.reconnect).await;
             continue;
         };
-        let connection = Rc::new(connection);
+        let connection = Rc::new(Channel::new(connection));
         *link.connection.borrow_mut() = Some(connection.clone());
         link.connections.set(link.connections.get() + 1);
         links_changed(&client);
@@ -92,7 +96,7 @@ fn links_changed(client: &Client) {
     client.volumes().iter().for_each(|volume| volume.links_changed());
 }
 
-fn take(client: &Client, connection: &Connection<Wire>, message: Wire) {
+fn take(client: &Client, connection: &Channel, message: Wire) {
     match message {
         Wire::Done { cookie, status, data, .. } => {
             client.calls.answer(cookie, Reply::Answer(status, data));

@@ -4,13 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::base::{Epoch, LegIndex, Nanos, Region};
-use crate::net::port::Connection;
 use crate::sim::{Allocation, JoinHandle, Signal};
 
 use super::boot::Client;
 use super::intent::Intent;
 use super::locks::RangeLocks;
 use super::target_link::TargetLink;
+use crate::node::channel::Channel;
 use crate::node::config::{LegSpec, VolumeSpec};
 use crate::node::layout::IntentMap;
 use crate::node::protocol::{LegMode, MAX_LEGS, Topology, Wire};
@@ -31,7 +31,7 @@ pub(super) struct Volume {
     grants: Cell<u64>,
     /// When the manager last surely took us for the owner; moves on with each answered heartbeat.
     confirmed: RefCell<Rc<Cell<Nanos>>>,
-    manager: RefCell<Option<Rc<Connection<Wire>>>>,
+    manager: RefCell<Option<Rc<Channel>>>,
     legs: [LegState; MAX_LEGS],
     /// The connections to the legs' targets, by leg.
     links: Vec<Rc<TargetLink>>,
@@ -229,7 +229,7 @@ impl Volume {
         self.look_again();
     }
 
-    pub(super) fn manager_found(&self, connection: &Rc<Connection<Wire>>) {
+    pub(super) fn manager_found(&self, connection: &Rc<Channel>) {
         *self.manager.borrow_mut() = Some(connection.clone());
     }
 

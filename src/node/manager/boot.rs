@@ -4,14 +4,14 @@ use std::rc::Rc;
 
 use crate::disk::port::Drive;
 use crate::net::port::Port;
+use crate::node::channel::Frame;
 use crate::node::config::ClusterMap;
-use crate::node::protocol::Wire;
 use crate::sim::NodeHandle;
 
 use super::serve;
 
 /// Starts a manager whose database is on `drive`.
-pub fn boot(handle: &NodeHandle, map: &Rc<ClusterMap>, port: Port<Wire>, drive: &Drive) {
+pub fn boot(handle: &NodeHandle, map: &Rc<ClusterMap>, port: Port<Frame>, drive: &Drive) {
     let handle = handle.clone();
     let serve = serve::run(handle.clone(), map.clone(), port, drive.clone());
     handle.spawn("manager", serve);

@@ -10,12 +10,14 @@ use std::task::Poll;
 use crate::base::history::VolumeChanged;
 use crate::base::{Epoch, Nanos, NodeId, VolumeId};
 use crate::disk::port::Drive;
-use crate::net::port::{Connection, Port};
+use crate::net::port::Port;
 use crate::sim::{Allocation, NodeHandle, Queue};
 
 use super::database::Database;
 use super::machine::{Effect, Input, Machine};
 use super::record::VolumeRecord;
+use crate::node::channel::Channel;
+use crate::node::channel::Frame;
 use crate::node::config::{ClusterMap, SESSION_BYTES};
 use crate::node::protocol::{LegReport, Service, Wire};
 use crate::node::records::{TopologyDecided, TopologyPersisted};
@@ -30,7 +32,7 @@ enum Event {
 
 /// One connection of a client or a target.
 struct Peer {
-    connection: Connection<Wire>,
+    connection: Channel,
     heard: Cell<Nanos>,
     /// The volumes asked for over it, by session.
     asked: RefCell<Vec<(VolumeId, u64)>>,
@@ -47,7 +49,7 @@ struct Manager {
 }
 
 /// The manager's main task.
-pub(super) async fn run(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Wire>, drive: Drive) {
+pub(super) async fn run(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Frame>, drive: Drive) {
     // A record of each volume, and a block to write one from.
     let records = map.volumes.len() as u64 * 512 + map.block_size.bytes() as u64;
     let _records = handle.memory().reserve_waiting(records).await;
@@ -88,7 +90,7 @@ async fn store(
     }
 }
 
-async fn accept(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Wire>, events: Queue<Event>) {
+async fn accept(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Frame>, events: Queue<Event>) {
     let memory = handle.memory();
     let listener = port.listen(Service::Manager as u16);
     loop {
@@ -100,6 +102,7 @@ async fn accept(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Wire>, event
             continue;
         };
         let heard = Cell::new(handle.monotonic());
+        let connection = Channel::new(connection);
         let peer = Peer { connection, heard, asked: RefCell::default(), _session: session };
         let peer = Rc::new(peer);
         handle.spawn("manager.peer", listen(handle.clone(), peer, events.clone()));

@@ -8,9 +8,11 @@ use std::rc::Rc;
 use crate::base::NodeId;
 use crate::disk::port::Drive;
 use crate::net::port::Port;
+use crate::node::channel::Channel;
+use crate::node::channel::Frame;
 use crate::node::config::{ClusterMap, SESSION_BYTES};
 use crate::node::probes;
-use crate::node::protocol::{Service, Wire};
+use crate::node::protocol::Service;
 use crate::sim::{JoinHandle, Memory, NodeHandle};
 
 use super::keeper;
@@ -22,7 +24,7 @@ use super::serve;
 pub(super) struct Target {
     pub(super) handle: NodeHandle,
     pub(super) map: Rc<ClusterMap>,
-    pub(super) port: Port<Wire>,
+    pub(super) port: Port<Frame>,
     pub(super) memory: Memory,
     pub(super) legs: Vec<Rc<Leg>>,
     /// The newest session of each client.
@@ -38,7 +40,7 @@ impl Target {
 }
 
 /// Starts a target that holds these disks.
-pub fn boot(handle: &NodeHandle, map: &Rc<ClusterMap>, port: Port<Wire>, drives: &[Drive]) {
+pub fn boot(handle: &NodeHandle, map: &Rc<ClusterMap>, port: Port<Frame>, drives: &[Drive]) {
     let mut legs = Vec::new();
     for volume in &map.volumes {
         for (index, spec) in volume.leg_ids().zip(&volume.legs) {
@@ -86,7 +88,7 @@ async fn accept(target: Rc<Target>) {
             connection.close();
             continue;
         };
-        let serve = serve::run(target.clone(), connection, session);
+        let serve = serve::run(target.clone(), Channel::new(connection), session);
         let task = target.handle.spawn("target.serve", serve);
         target.sessions.borrow_mut().insert(client, task);
     }

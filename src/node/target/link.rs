@@ -7,10 +7,11 @@ use std::task::Poll;
 
 use crate::base::history::FenceRaised;
 use crate::base::{Epoch, Nanos};
-use crate::net::port::{Closed, Connection};
+use crate::net::port::Closed;
 
 use super::boot::Target;
 use super::leg::Leg;
+use crate::node::channel::Channel;
 use crate::node::link::ManagerLink;
 use crate::node::probes;
 use crate::node::protocol::Wire;
@@ -57,7 +58,7 @@ async fn answer_registration(
     target: Rc<Target>,
     leg: Rc<Leg>,
     epoch: Epoch,
-    connection: Rc<Connection<Wire>>,
+    connection: Rc<Channel>,
 ) {
     let ok = register(&target, &leg, epoch).await;
     let answer = Wire::Registered { volume: leg.volume.id, leg: leg.index, epoch, ok };

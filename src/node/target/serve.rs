@@ -8,16 +8,17 @@ use std::task::{Context, Poll};
 
 use crate::base::{DiskId, Epoch, LegIndex, Payload, Region, VolumeId};
 use crate::disk::port::{Command, Completion, Op, QueuePair, Status};
-use crate::net::port::{Closed, Connection};
+use crate::net::port::Closed;
 
 use super::boot::Target;
 use super::leg::{InFlight, Leg};
+use crate::node::channel::Channel;
 use crate::node::probes;
 use crate::node::protocol::{LegStatus, Wire};
 use crate::sim::{Allocation, Sleep};
 
 /// Serves the connection until it closes. What is in flight then is aborted with the queue pairs.
-pub(super) async fn run(target: Rc<Target>, connection: Connection<Wire>, _session: Allocation) {
+pub(super) async fn run(target: Rc<Target>, connection: Channel, _session: Allocation) {
     let mut server = Server {
         queues: Vec::new(),
         pending: Vec::new(),
@@ -70,7 +71,7 @@ struct Server {
     /// A request found no memory: when to try again, should none come free.
     short: Option<Pin<Box<Sleep>>>,
     target: Rc<Target>,
-    connection: Connection<Wire>,
+    connection: Channel,
 }
 
 /// What became of a request.
