@@ -1,4 +1,8 @@
 //! The event queue: opaque tickets ordered by time, then by age. Knows not what a ticket means.
+//!
+//! A calendar queue (R. Brown, Communications of the ACM 31(10), 1988) of one year: what is due soon lies in a
+//! day of its own, found by a bit; what is due later waits in a heap until its day is near. Messages and
+//! disk commands are due within microseconds and so never see the heap; heartbeats and time-outs do.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -31,6 +35,10 @@ impl Ticket {
     const fn key(&self) -> u128 {
         (self.at as u128) << 64 | self.order as u128
     }
+
+    const fn day(&self) -> u64 {
+        self.at >> DAY_BITS
+    }
 }
 
 impl PartialEq for Ticket {
@@ -45,18 +53,6 @@ impl PartialOrd for Ticket {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
-    fn lt(&self, other: &Self) -> bool {
-        self.key() < other.key()
-    }
-    fn le(&self, other: &Self) -> bool {
-        self.key() <= other.key()
-    }
-    fn gt(&self, other: &Self) -> bool {
-        self.key() > other.key()
-    }
-    fn ge(&self, other: &Self) -> bool {
-        self.key() >= other.key()
-    }
 }
 
 impl Ord for Ticket {
@@ -65,26 +61,145 @@ impl Ord for Ticket {
     }
 }
 
+/// A day is 1,024 ns: busy clusters have an event or two in each.
+const DAY_BITS: u32 = 10;
+/// Days in a year, 131 us: longer than a message or a disk command takes.
+const DAYS: usize = 128;
+
 /// Pending tickets; ties in time are served in the order of scheduling.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct EventQueue {
-    heap: BinaryHeap<Reverse<Ticket>>,
+    /// No pending ticket has an earlier day.
+    today: u64,
+    /// The tickets of `today` and the days after it, each at its day modulo [`DAYS`], in no order.
+    days: Box<[Vec<Ticket>; DAYS]>,
+    /// A bit for each of `days` that holds something.
+    busy: u128,
+    /// Whatever was due a year or more later when it came.
+    later: BinaryHeap<Reverse<Ticket>>,
     scheduled: u64,
 }
 
+impl Default for EventQueue {
+    fn default() -> Self {
+        Self {
+            today: 0,
+            days: Box::new([const { Vec::new() }; DAYS]),
+            busy: 0,
+            later: BinaryHeap::new(),
+            scheduled: 0,
+        }
+    }
+}
+
 impl EventQueue {
+    /// Adds a ticket; it must not be due before the one that was popped last.
     pub(super) fn push(&mut self, at: Nanos, owner: u32, token: u64) {
         assert!(u64::from(owner) <= OWNER_MASK, "a simulation of more than a million devices");
         self.scheduled += 1;
         let order = self.scheduled << OWNER_BITS | u64::from(owner);
-        self.heap.push(Reverse(Ticket { at: at.get(), order, token }));
+        let ticket = Ticket { at: at.get(), order, token };
+        if ticket.day().saturating_sub(self.today) < DAYS as u64 {
+            self.enter(ticket);
+        } else {
+            self.later.push(Reverse(ticket));
+        }
+    }
+
+    fn enter(&mut self, ticket: Ticket) {
+        debug_assert!(ticket.day() >= self.today, "nothing is due in the past");
+        let at = ticket.day() as usize % DAYS;
+        self.days[at].push(ticket);
+        self.busy |= 1 << at;
     }
 
     pub(super) fn pop(&mut self) -> Option<Ticket> {
-        self.heap.pop().map(|Reverse(ticket)| ticket)
+        if self.busy == 0 {
+            self.today = self.later.peek()?.0.day();
+        } else {
+            let from = (self.today % DAYS as u64) as u32;
+            self.today += u64::from(self.busy.rotate_right(from).trailing_zeros());
+        }
+        // The day that has come may have brought the heap's tickets within the year, even to today.
+        while let Some(Reverse(ticket)) = self.later.peek()
+            && ticket.day() - self.today < DAYS as u64
+        {
+            let ticket = *ticket;
+            self.later.pop();
+            self.enter(ticket);
+        }
+        Some(self.take_first())
+    }
+
+    /// Takes the first ticket of today, which has some.
+    fn take_first(&mut self) -> Ticket {
+        let at = (self.today % DAYS as u64) as usize;
+        let day = &mut self.days[at];
+        let mut first = 0;
+        for other in 1..day.len() {
+            if day[other].key() < day[first].key() {
+                first = other;
+            }
+        }
+        let ticket = day.swap_remove(first);
+        if day.is_empty() {
+            self.busy &= !(1 << at);
+        }
+        ticket
     }
 
     pub(super) fn clear(&mut self) {
-        self.heap.clear();
+        self.days.iter_mut().for_each(Vec::clear);
+        self.busy = 0;
+        self.later.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::{Just, Strategy, prop, prop_oneof};
+    use proptest::{prop_assert_eq, proptest};
+
+    use super::{DAY_BITS, DAYS, EventQueue};
+    use crate::base::Nanos;
+
+    /// Spans that meet all ways to lie: at once, on one day, within the year, at its end, far beyond.
+    fn spans() -> impl Strategy<Value = u64> {
+        let year = (DAYS as u64) << DAY_BITS;
+        prop_oneof![
+            Just(0),
+            0..3_u64,
+            0..1_u64 << DAY_BITS,
+            0..year,
+            year - 2..year + 2,
+            0..5 * year,
+            Just(u64::MAX),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_due_first_comes_first(
+            steps in prop::collection::vec((spans(), 0..4_usize), 1..300)
+        ) {
+            let (mut queue, mut model) = (EventQueue::default(), BTreeSet::new());
+            let mut now = 0_u64;
+            for (order, (span, pops)) in steps.into_iter().enumerate() {
+                let at = now.saturating_add(span);
+                queue.push(Nanos::new(at), 7, order as u64);
+                model.insert((at, order as u64));
+                for _ in 0..pops {
+                    let popped = queue.pop().map(|ticket| (ticket.at().get(), ticket.token));
+                    prop_assert_eq!(popped, model.pop_first());
+                    now = popped.map_or(now, |(at, _)| at);
+                }
+            }
+            while let Some(first) = model.pop_first() {
+                prop_assert_eq!(queue.pop().map(|ticket| (ticket.at().get(), ticket.token)), Some(first));
+            }
+            prop_assert_eq!(queue.pop().map(|ticket| ticket.token), None);
+        }
     }
 }
