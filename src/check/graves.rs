@@ -3,8 +3,9 @@
 
 use super::register::Value;
 
-/// How many values are kept, over all blocks.
-const KEPT_MAX: usize = 4_096;
+/// How many values are kept, over all blocks. Every value passes through, so they are to stay in the
+/// processor's cache.
+const KEPT_MAX: usize = 1_024;
 
 /// The last values that registers have forgotten.
 #[derive(Clone, Debug, Default)]

@@ -8,7 +8,7 @@ use crate::base::{Audience, DiskId, OpId, Record, Recorded, VolumeId};
 
 /// How many records of applications are kept. Every record passes through, so the rings are to stay in
 /// the processor's cache.
-const IO_MAX: usize = 1024;
+const IO_MAX: usize = 512;
 /// How many records of media are kept.
 const MEDIA_MAX: usize = 256;
 /// How many records of state changes and faults are kept.

@@ -250,7 +250,7 @@ impl Namespace {
                 _ if state.chance.below(2) == 1 => Status::AbortQueue,
                 _ => Status::InvalidNamespace,
             };
-            let (_, blocks) = command.work.range();
+            let (_, blocks) = command.range;
             let verdict = Verdict::refused(status, Some(fault));
             (Verdict { executed, ..verdict }, if executed { blocks } else { 0 })
         });

@@ -150,6 +150,8 @@ impl Engine {
             cookie,
             tag,
             work,
+            code,
+            range: (lba, blocks),
             refused,
             parked: false,
             held: None,
@@ -228,8 +230,8 @@ impl Engine {
                     disk: self.id,
                     host: command.host,
                     cookie: command.cookie,
-                    op: command.work.code(),
-                    lba: command.work.range().0,
+                    op: command.code,
+                    lba: command.range.0,
                     executed: executed.changed,
                 },
             );
@@ -289,7 +291,7 @@ impl Engine {
             let state = &mut *self.state.borrow_mut();
             let faults = &state.faults;
             let goes_on = |command: &InFlight| {
-                command.parked && command.held.is_none() && !faults.hangs(command.work.code())
+                command.parked && command.held.is_none() && !faults.hangs(command.code)
             };
             let tokens = state.slots.tokens(goes_on);
             let factor = faults.slow_factor();
@@ -317,7 +319,7 @@ impl Engine {
 
     fn tell_what_was_done(&self, command: &InFlight, verdict: &Verdict, executed: &Executed) {
         if verdict.fault.is_some() {
-            self.tell_fault(verdict, command.work.code(), command.work.range().0);
+            self.tell_fault(verdict, command.code, command.range.0);
         }
         self.tell_executed(command, executed);
     }
@@ -331,7 +333,7 @@ impl Engine {
                 disk: self.id,
                 host: command.host,
                 cookie: command.cookie,
-                op: command.work.code(),
+                op: command.code,
                 status,
                 latency: kernel.now() - command.submitted_at,
             },
@@ -381,7 +383,7 @@ impl Engine {
         if executed.changed == 0 {
             return;
         }
-        let (disk, lba) = (self.id, command.work.range().0);
+        let (disk, lba) = (self.id, command.range.0);
         self.kernel.set_cause(command.submitted);
         let changed = MediaWritten { disk, lba, blocks: executed.changed, tag: command.tag };
         self.kernel.emit(None, &changed);
@@ -409,9 +411,9 @@ impl Engine {
             let (status, data) = *command.held.take()?;
             return Some(Due::Comes(command, status, data));
         }
-        if command.refused.is_none() && state.faults.hangs(command.work.code()) {
+        if command.refused.is_none() && state.faults.hangs(command.code) {
             command.parked = true;
-            let (code, lba) = (command.work.code(), command.work.range().0);
+            let (code, lba) = (command.code, command.range.0);
             return Some(Due::Hangs(command.submitted, code, lba));
         }
         let command = state.slots.remove(token)?;
@@ -455,7 +457,7 @@ impl Device for Engine {
 }
 
 fn is_abort(command: &InFlight) -> bool {
-    matches!(command.work, Work::Abort(_))
+    command.code == OpCode::Abort
 }
 
 impl State {

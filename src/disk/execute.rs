@@ -45,10 +45,10 @@ impl State {
         if let Some((fault, status)) = command.refused {
             return Verdict::refused(status, Some(fault));
         }
-        if let Some(status) = refuses(&command.work, setting.config) {
+        if let Some(status) = refuses(command, setting.config) {
             return Verdict::refused(status, None);
         }
-        let (code, (lba, blocks)) = (command.work.code(), command.work.range());
+        let (code, (lba, blocks)) = (command.code, command.range);
         let range = (lba, blocks, setting.now);
         let verdict = self.faults.judge(code, range, &mut self.chance);
         if !code.reads_media() || verdict.status != Status::Success {
@@ -63,7 +63,7 @@ impl State {
         verdict: Verdict,
         setting: Setting<'_>,
     ) -> Verdict {
-        let (lba, blocks) = command.work.range();
+        let (lba, blocks) = command.range;
         if self.media.is_lost(lba, blocks) {
             return Verdict::refused(Status::UnrecoveredRead, None);
         }
@@ -94,8 +94,8 @@ impl State {
     pub(super) fn may_execute(&self, command: &InFlight, config: &DiskConfig) -> bool {
         command.refused.is_none()
             && command.held.is_none()
-            && command.work.code().changes_media()
-            && refuses(&command.work, config).is_none()
+            && command.code.changes_media()
+            && refuses(command, config).is_none()
             && !self.faults.is_read_only()
     }
 
@@ -105,7 +105,7 @@ impl State {
         if !self.may_execute(command, config) {
             return 0;
         }
-        let (lba, blocks) = command.work.range();
+        let (lba, blocks) = command.range;
         match self.chance.below(3) {
             0 => 0,
             1 => blocks,
@@ -125,10 +125,10 @@ impl State {
         if !verdict.executed {
             return Executed::nothing();
         }
-        let (_, blocks) = command.work.range();
+        let (_, blocks) = command.range;
         let mut executed = match verdict.fault {
             // A read may have met what such a write left.
-            Some(kind) if kind.is_silent_write() && command.work.code().changes_media() => {
+            Some(kind) if kind.is_silent_write() && command.code.changes_media() => {
                 self.execute_falsely(command, (kind, verdict.by), setting)
             }
             Some(FaultKind::MisdirectNextRead) => self.read_astray(command, setting),
@@ -226,7 +226,7 @@ impl State {
         (kind, fault): (FaultKind, FaultId),
         setting: Setting<'_>,
     ) -> Executed {
-        let (lba, blocks) = command.work.range();
+        let (lba, blocks) = command.range;
         let config = setting.config;
         let before: Vec<Option<(Block, Protection)>> =
             (lba..lba + u64::from(blocks)).map(|lba| self.seen(lba, config)).collect();
@@ -271,7 +271,7 @@ impl State {
     }
 
     fn read_astray(&mut self, command: &InFlight, setting: Setting<'_>) -> Executed {
-        let (lba, blocks) = command.work.range();
+        let (lba, blocks) = command.range;
         let from = self.draw_astray(lba, blocks, setting.config).unwrap_or(lba);
         Executed { data: self.read(from, blocks), ..Executed::nothing() }
     }
@@ -287,16 +287,16 @@ impl State {
 }
 
 /// Why a command is refused whatever the device's state, if it is.
-fn refuses(work: &Work, config: &DiskConfig) -> Option<Status> {
-    if matches!(work.code(), OpCode::Flush | OpCode::Identify | OpCode::Abort) {
+fn refuses(command: &InFlight, config: &DiskConfig) -> Option<Status> {
+    if matches!(command.code, OpCode::Flush | OpCode::Identify | OpCode::Abort) {
         return None;
     }
-    let (lba, blocks) = work.range();
+    let (lba, blocks) = command.range;
     let end = lba.checked_add(u64::from(blocks));
     if blocks == 0 || end.is_none_or(|end| end > config.blocks) {
         return Some(Status::LbaRange);
     }
-    let carries = matches!(work.code(), OpCode::Read | OpCode::Write | OpCode::Compare);
+    let carries = matches!(command.code, OpCode::Read | OpCode::Write | OpCode::Compare);
     let too_long = config.transfer_blocks > 0 && blocks > config.transfer_blocks;
     (carries && too_long).then_some(Status::InvalidField)
 }

@@ -49,6 +49,9 @@ pub(super) struct InFlight {
     pub(super) cookie: u64,
     pub(super) tag: u64,
     pub(super) work: Work,
+    /// What kind of command `work` is, and the blocks that it names.
+    pub(super) code: OpCode,
+    pub(super) range: (u64, u32),
     /// Set when it will not reach the device.
     pub(super) refused: Option<(FaultKind, Status)>,
     /// It was due, and hangs.

@@ -42,7 +42,7 @@ struct Line {
     node: NodeId,
     what: &'static str,
     site: SiteId,
-    count: u64,
+    open: Rc<Cell<u64>>,
 }
 
 /// The open items of all nodes by kind and place.
@@ -55,27 +55,35 @@ pub(super) struct Ledger {
 impl Ledger {
     /// Enters items of this kind on this node.
     pub(super) fn tracker(&self, node: NodeId, what: &'static str) -> Tracker {
-        Tracker { ledger: self.clone(), node, what, last: Cell::new(None) }
+        Tracker { ledger: self.clone(), node, what, last: RefCell::default() }
     }
 
-    fn line(&self, node: NodeId, what: &'static str, place: &'static Location<'static>) -> usize {
+    /// How many items of this kind, taken there, are open on a node.
+    fn count(
+        &self,
+        node: NodeId,
+        what: &'static str,
+        place: &'static Location<'static>,
+    ) -> Rc<Cell<u64>> {
         let site = self.sites.id(place);
         let mut lines = self.lines.borrow_mut();
-        let same = |line: &Line| line.node == node && line.what == what && line.site == site;
-        lines.iter().position(same).unwrap_or_else(|| {
-            lines.push(Line { node, what, site, count: 0 });
-            lines.len() - 1
-        })
+        let same = |line: &&Line| line.node == node && line.what == what && line.site == site;
+        if let Some(line) = lines.iter().find(same) {
+            return line.open.clone();
+        }
+        let open = Rc::new(Cell::new(0));
+        lines.push(Line { node, what, site, open: open.clone() });
+        open
     }
 
     /// What is open on a node.
     pub(super) fn open_on(&self, node: NodeId) -> Vec<LeakedCount> {
         let lines = self.lines.borrow();
-        let open = lines.iter().filter(|line| line.node == node && line.count > 0);
+        let open = lines.iter().filter(|line| line.node == node && line.open.get() > 0);
         open.map(|line| LeakedCount {
             node,
             what: line.what,
-            count: line.count,
+            count: line.open.get(),
             bytes: 0,
             site: line.site,
             place: self.sites.name(line.site),
@@ -107,8 +115,8 @@ pub struct Tracker {
     ledger: Ledger,
     node: NodeId,
     what: &'static str,
-    /// Where it was called from last, and the line for that.
-    last: Cell<Option<(&'static Location<'static>, usize)>>,
+    /// Where it was called from last, and the count for that.
+    last: RefCell<Option<(&'static Location<'static>, Rc<Cell<u64>>)>>,
 }
 
 impl Tracker {
@@ -117,28 +125,29 @@ impl Tracker {
     #[track_caller]
     pub fn open(&self) -> Tracked {
         let place = Location::caller();
-        let line = match self.last.get() {
-            Some((last, line)) if std::ptr::eq(last, place) => line,
+        let mut last = self.last.borrow_mut();
+        let open = match &*last {
+            Some((known, open)) if std::ptr::eq(*known, place) => open.clone(),
             _ => {
-                let line = self.ledger.line(self.node, self.what, place);
-                self.last.set(Some((place, line)));
-                line
+                let open = self.ledger.count(self.node, self.what, place);
+                *last = Some((place, open.clone()));
+                open
             }
         };
-        self.ledger.lines.borrow_mut()[line].count += 1;
-        Tracked { ledger: self.ledger.clone(), line }
+        open.set(open.get() + 1);
+        Tracked { open }
     }
 }
 
 /// An item on its node's ledger, closed when dropped.
 #[derive(Debug)]
 pub struct Tracked {
-    ledger: Ledger,
-    line: usize,
+    /// What it counts for.
+    open: Rc<Cell<u64>>,
 }
 
 impl Drop for Tracked {
     fn drop(&mut self) {
-        self.ledger.lines.borrow_mut()[self.line].count -= 1;
+        self.open.set(self.open.get() - 1);
     }
 }

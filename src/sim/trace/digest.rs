@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use xxhash_rust::xxh3::xxh3_128;
+use twox_hash::XxHash3_128;
 
 use crate::base::{Nanos, Record, Recorded, Seq};
 
@@ -111,7 +111,7 @@ impl Digest {
 
     /// The digest of all records so far.
     pub(in crate::sim) fn value(&self) -> u128 {
-        xxh3_128(self.page.bytes())
+        XxHash3_128::oneshot(self.page.bytes())
     }
 
     /// The last records, oldest first.
