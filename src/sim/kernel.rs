@@ -107,9 +107,6 @@ pub(super) struct Inner {
     turns: Cell<u64>,
 }
 
-/// In what steps the sealed clock follows virtual time.
-const SEAL_STEP: Nanos = Nanos::from_micros(10);
-
 /// What no waker's data pointer is: no task is being polled.
 const NO_WAKER: *const () = std::ptr::without_provenance(usize::MAX);
 const NOT_RUNNING: (TaskId, *const ()) = (TaskId { slot: u32::MAX, generation: 0 }, NO_WAKER);
@@ -482,13 +479,11 @@ impl Kernel {
         self.inner.crash.borrow().clone()
     }
 
-    /// Moves the clock that foreign code reads. It runs behind by less than a step, which is deterministic,
-    /// too, and spares most polls the work.
     fn keep_seal_in_step(&self) {
         let now = self.now();
         let behind = now.saturating_sub(self.inner.sealed_until.get());
         if let Some(seal) = &self.inner.seal
-            && behind >= SEAL_STEP
+            && behind > Nanos::ZERO
         {
             seal.advance(Duration::from_nanos(behind.get()));
             self.inner.sealed_until.set(now);

@@ -37,12 +37,15 @@ fn name(place: &Location<'_>) -> String {
     format!("{}:{}", place.file(), place.line())
 }
 
+/// How many items are open, shared by the ledger and the items.
+type Count = Rc<Cell<u64>>;
+
 #[derive(Debug)]
 struct Line {
     node: NodeId,
     what: &'static str,
     site: SiteId,
-    open: Rc<Cell<u64>>,
+    open: Count,
 }
 
 /// The open items of all nodes by kind and place.
@@ -59,12 +62,7 @@ impl Ledger {
     }
 
     /// How many items of this kind, taken there, are open on a node.
-    fn count(
-        &self,
-        node: NodeId,
-        what: &'static str,
-        place: &'static Location<'static>,
-    ) -> Rc<Cell<u64>> {
+    fn count(&self, node: NodeId, what: &'static str, place: &'static Location<'static>) -> Count {
         let site = self.sites.id(place);
         let mut lines = self.lines.borrow_mut();
         let same = |line: &&Line| line.node == node && line.what == what && line.site == site;
@@ -116,7 +114,7 @@ pub struct Tracker {
     node: NodeId,
     what: &'static str,
     /// Where it was called from last, and the count for that.
-    last: RefCell<Option<(&'static Location<'static>, Rc<Cell<u64>>)>>,
+    last: RefCell<Option<(&'static Location<'static>, Count)>>,
 }
 
 impl Tracker {
@@ -143,7 +141,7 @@ impl Tracker {
 #[derive(Debug)]
 pub struct Tracked {
     /// What it counts for.
-    open: Rc<Cell<u64>>,
+    open: Count,
 }
 
 impl Drop for Tracked {
