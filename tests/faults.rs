@@ -32,7 +32,7 @@ const METHODS: [(&str, &str); 15] = [
 const BY_SCRIPT: [&str; 2] = ["app.", "node."];
 
 /// What is missing, action and thing.
-const NOT_YET: &[(&str, &str)] = &[("disk.drop_cache", "scenario")];
+const NOT_YET: &[(&str, &str)] = &[];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

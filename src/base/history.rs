@@ -91,6 +91,12 @@ crate::record! {
 }
 
 crate::record! {
+    /// The last copy of the volume that held in its volatile cache what was acknowledged has lost its power:
+    /// what no flush covered may be gone from now on, on every leg.
+    pub struct CachesLost = "volume.caches-lost", Notable { volume: VolumeId }
+}
+
+crate::record! {
     /// A volume's health changed.
     pub struct VolumeChanged = "volume.state", Notable {
         volume: VolumeId, state: VolumeState, epoch: Epoch

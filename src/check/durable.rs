@@ -16,9 +16,12 @@ const BLOCKS_NAMED_MAX: usize = 8;
 
 /// The checker of acknowledged writes.
 ///
+/// Where media have volatile caches, what a flush covered must be past them on each of these legs; what none
+/// covered may be lost, but only when every copy lost its power.
+///
 /// At any freeze, each surviving in-sync leg must hold of each block what a read done at that moment
-/// could show; it may lag only by writes that have not returned. It reports each kind of violation
-/// once for a volume.
+/// could show; it may lag only by writes that have not returned and, while it is cold, by those that no
+/// flush covered. It reports each kind of violation once for a volume.
 #[derive(Clone, Debug, Default)]
 pub struct Durable {
     violations: Vec<Violation>,
@@ -55,11 +58,18 @@ impl Durable {
                     continue;
                 }
                 let held = volume.media.block(leg, block);
-                let judged = freeze.history.may_hold(volume.id, block, held.fingerprint());
-                let Err(unfit) = judged else {
-                    continue;
+                let (id, content) = (volume.id, held.fingerprint());
+                let judged = match volume.legs[leg.index()].cold {
+                    false => freeze.history.may_hold(id, block, content),
+                    true => freeze.history.may_survive(id, block, content),
                 };
-                note(&mut findings, leg, (block, held, unfit));
+                if let Err(unfit) = judged {
+                    note(&mut findings, (kind(&unfit), leg), (block, held, unfit));
+                } else if let Some(left) = volume.media.without_cache(leg, block)
+                    && let Err(unfit) = freeze.history.may_survive(id, block, left.fingerprint())
+                {
+                    note(&mut findings, (NOT_FLUSHED, leg), (block, left, unfit));
+                }
             }
         }
         for finding in findings {
@@ -72,8 +82,14 @@ impl Durable {
     }
 }
 
-fn note(findings: &mut Vec<Finding>, leg: LegIndex, first: (u64, Block, Unfit)) {
-    let kind = kind(&first.2);
+/// What a flush promised to be there for good is only in a volatile cache.
+const NOT_FLUSHED: &str = "flushed-write-volatile";
+
+fn note(
+    findings: &mut Vec<Finding>,
+    (kind, leg): (&'static str, LegIndex),
+    first: (u64, Block, Unfit),
+) {
     match findings.iter_mut().find(|finding| finding.kind == kind) {
         None => findings.push(Finding { kind, leg, first, further: Vec::new(), count: 1 }),
         Some(finding) => {
@@ -89,11 +105,17 @@ fn violation(freeze: &Freeze<'_>, volume: &VolumeView<'_>, finding: &Finding) ->
     let history = freeze.history;
     let (leg, id, block) = (finding.leg, volume.id, finding.first.0);
     let content = finding.first.1.fingerprint();
-    let explained = history.explain_now(id, block, content).err();
+    let explained = match finding.kind {
+        NOT_FLUSHED => None,
+        _ => history.explain_now(id, block, content).err(),
+    };
     let unfit = explained.as_ref().unwrap_or(&finding.first.2);
     let ops = origin::distinct(origin::ops(unfit));
     let found = origin::of_unfit(history, content, unfit);
     let mut detail = origin::reasons(unfit);
+    if finding.kind == NOT_FLUSHED {
+        detail.push(format!("{leg} holds something else in its volatile cache"));
+    }
     for other in volume.in_sync(false).filter(|other| *other != leg) {
         let held = volume.media.block(other, block);
         detail.push(format!("{other} holds {}", origin::of_block(history, id, block, &held)));
@@ -113,7 +135,10 @@ fn violation(freeze: &Freeze<'_>, volume: &VolumeView<'_>, finding: &Finding) ->
         block: Some(block),
         at: freeze.at,
         found: format!("on {leg}: {found}"),
-        expected: origin::any_of(&history.legal_now(id, block)),
+        expected: match finding.kind {
+            NOT_FLUSHED => "what the last flush covered, or newer, past the cache".to_owned(),
+            _ => origin::any_of(&history.legal_now(id, block)),
+        },
         detail,
         recent: history.recent(id, Some(block), &ops),
         ops,

@@ -1,7 +1,9 @@
 //! What applications did so far: the operations in flight and a register for each block touched, shared
 //! by all checkers. Notices contradictions, and leaves it to the checkers to report them.
 
-use crate::base::history::{BlockRead, OpAbandoned, OpInvoked, OpKind, OpResult, OpReturned};
+use crate::base::history::{
+    BlockRead, CachesLost, OpAbandoned, OpInvoked, OpKind, OpResult, OpReturned,
+};
 use crate::base::{Nanos, OpId, Record, Recorded, Seq, Stamp, VolumeId};
 
 use super::graves::Graves;
@@ -14,6 +16,7 @@ const INVOKED: u32 = OpInvoked::TYPE.code;
 const SHOWN: u32 = BlockRead::TYPE.code;
 const RETURNED: u32 = OpReturned::TYPE.code;
 const ABANDONED: u32 = OpAbandoned::TYPE.code;
+const LOST: u32 = CachesLost::TYPE.code;
 
 /// The writer of contents that are no stamp's (`Block::fingerprint`).
 const NO_WRITER: u16 = u16::MAX;
@@ -64,6 +67,18 @@ pub struct History {
     forgotten: Vec<Value>,
     contradictions: Vec<Contradiction>,
     now: Seq,
+    /// By volume, what flushes and losses of power did to what was acknowledged; `None` where media have
+    /// no volatile caches.
+    caches: Option<Vec<Caches>>,
+}
+
+/// A volume's volatile caches, seen from outside.
+#[derive(Clone, Copy, Debug, Default)]
+struct Caches {
+    /// What was acknowledged before this is on every leg for good.
+    flushed: Nanos,
+    /// When every copy last lost its power.
+    lost: Seq,
 }
 
 impl History {
@@ -71,6 +86,48 @@ impl History {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Media lose what they were not told to flush when their power goes: acknowledged writes may be lost
+    /// when every copy's does. To be called before the first record.
+    pub fn expect_volatile_caches(&mut self) {
+        self.caches.get_or_insert_default();
+    }
+
+    fn caches_of(&self, volume: VolumeId) -> Option<Caches> {
+        Some(self.caches.as_ref()?.get(volume.index()).copied().unwrap_or_default())
+    }
+
+    fn caches_mut(&mut self, volume: VolumeId) -> Option<&mut Caches> {
+        let caches = self.caches.as_mut()?;
+        if caches.len() <= volume.index() {
+            caches.resize_with(volume.index() + 1, Caches::default);
+        }
+        caches.get_mut(volume.index())
+    }
+
+    /// Every copy of the volume has lost its power.
+    fn caches_lost(&mut self, volume: VolumeId) {
+        let now = self.now;
+        let Some(caches) = self.caches_mut(volume) else { return };
+        caches.lost = now;
+        let flushed = caches.flushed;
+        self.registers.of_volume(volume.get(), |register| register.caches_lost(flushed));
+    }
+
+    /// Whether a medium that is in sync may hold this content for good, whatever it holds in a cache.
+    ///
+    /// # Errors
+    /// When it may not, why.
+    pub fn may_survive(&self, volume: VolumeId, block: u64, content: Stamp) -> Result<(), Unfit> {
+        self.at_home(volume, block, content)?;
+        let Some(caches) = self.caches_of(volume) else { return Ok(()) };
+        let judged = match self.registers.get(place(volume, block)) {
+            Some(register) => register.may_survive(author(content), caches.flushed),
+            None if author(content) == 0 => Ok(()),
+            None => Err(Wrong::Absent),
+        };
+        judged.map_err(|wrong| Unfit::Wrong(self.precise(content, wrong)))
     }
 
     /// Takes a record in; records must come in the order of the trace.
@@ -101,6 +158,7 @@ impl History {
                     self.ended(record, operation, None);
                 }
             }
+            LOST => self.caches_lost(CachesLost::from_words(&record.words).volume),
             _ => {}
         }
     }
@@ -208,7 +266,13 @@ impl History {
     fn ended(&mut self, record: &Record, operation: Operation, result: Option<OpResult>) {
         let ended = Moment { seq: record.seq, at: record.at, op: operation.op() };
         match operation.kind {
-            OpKind::Flush => {}
+            OpKind::Flush => {
+                if result == Some(OpResult::Ok)
+                    && let Some(caches) = self.caches_mut(operation.volume)
+                {
+                    caches.flushed = caches.flushed.max(operation.invoked.at);
+                }
+            }
             OpKind::Read => self.read_ended(&operation, ended, result == Some(OpResult::Ok)),
             OpKind::Write | OpKind::Trim => {
                 let fate = match result {
@@ -226,9 +290,16 @@ impl History {
     fn write_ended(&mut self, operation: &Operation, ended: Moment, fate: Fate) {
         for offset in 0..u64::from(operation.blocks) {
             let block = operation.block + offset;
+            let caches = self.caches_of(operation.volume);
+            // It may have been on every leg, and lost with every leg's power, before it returned.
+            let spans_loss = caches.is_some_and(|caches| operation.invoked.seq < caches.lost);
+            let fate =
+                if spans_loss && fate == Fate::Acknowledged { Fate::Unflushed } else { fate };
+            let flushed = caches.map(|caches| caches.flushed);
             let place = place(operation.volume, block);
             let forgotten = &mut self.forgotten;
-            let end = |register: &mut Register| register.write_ended(fate, ended, forgotten);
+            let end =
+                |register: &mut Register| register.write_ended(fate, ended, flushed, forgotten);
             let seen = self.registers.with(place, end);
             self.forgotten.drain(..).for_each(|value| self.graves.bury(place, value));
             if let Some(seen) = seen {
@@ -243,7 +314,11 @@ impl History {
     }
 
     fn read_ended(&mut self, operation: &Operation, ended: Moment, ok: bool) {
-        if ok {
+        // What such a read showed may be gone since.
+        let spans_loss = self
+            .caches_of(operation.volume)
+            .is_some_and(|caches| operation.invoked.seq < caches.lost);
+        if ok && !spans_loss {
             for (block, content) in &operation.shown {
                 let judged = self.at_home(operation.volume, *block, *content).and_then(|()| {
                     let place = place(operation.volume, *block);

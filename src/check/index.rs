@@ -17,6 +17,11 @@ impl Index {
         Some(slot)
     }
 
+    /// The keys, in an order that depends on nothing but the keys.
+    pub(super) fn keys(&self) -> impl Iterator<Item = u64> + '_ {
+        self.cells.iter().filter(|(_, slot)| *slot != 0).map(|(key, _)| *key)
+    }
+
     /// Gives the key a slot; it must have none.
     pub(super) fn insert(&mut self, key: u64, slot: u32) {
         if self.cells.len() < (self.used + 1) * 2 {

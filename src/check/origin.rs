@@ -26,6 +26,13 @@ pub(super) fn describe(value: &Value) -> String {
         Fate::Acknowledged => format!("acknowledged {}", value.ended_at),
         Fate::InDoubt => format!("in doubt since {}", value.ended_at),
         Fate::Abandoned => format!("abandoned {}", value.ended_at),
+        Fate::Unflushed => {
+            format!(
+                "acknowledged {}, and lost with every copy's power if it is gone",
+                value.ended_at
+            )
+        }
+        Fate::Kept => format!("not lost with every copy's power: seen {}", value.ended_at),
         Fate::Refused => format!("refused {}", value.ended_at),
     };
     let label = label(value.author);

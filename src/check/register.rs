@@ -52,6 +52,10 @@ pub enum Fate {
     InDoubt,
     /// Its application died.
     Abandoned,
+    /// It was done and not flushed when every copy lost its power: it may be gone.
+    Unflushed,
+    /// So it was, and a read has shown since that it is there.
+    Kept,
     /// It failed, and surely was not done.
     Refused,
 }
@@ -67,7 +71,7 @@ pub struct Value {
     pub fate: Fate,
     /// When its write was invoked.
     pub invoked_at: Nanos,
-    /// When its write returned or was abandoned.
+    /// When its write returned or was abandoned, or a read showed that it was kept.
     pub ended_at: Nanos,
     /// The first return of its write or of a read that showed it (*f*).
     pub first_return: Moment,
@@ -76,6 +80,16 @@ pub struct Value {
 }
 
 impl Value {
+    /// Whether a flush that began at `flushed`, and was done, has covered it.
+    #[must_use]
+    pub fn is_flushed(&self, flushed: Nanos) -> bool {
+        match self.fate {
+            Fate::Initial => true,
+            Fate::Acknowledged | Fate::Kept => self.ended_at < flushed,
+            _ => false,
+        }
+    }
+
     /// The initial content.
     const ZEROES: Self = Self {
         author: 0,
@@ -223,11 +237,13 @@ impl Register {
 
     /// The pending write of `ended.op` has ended. Gives the value back if the write was refused
     /// although a read had shown it. Values that the register forgets on the occasion are added to
-    /// `forgotten`.
+    /// `forgotten`. `flushed` is there when media have volatile caches: what was acknowledged before it is
+    /// on them for good.
     pub fn write_ended(
         &mut self,
         fate: Fate,
         ended: Moment,
+        flushed: Option<Nanos>,
         forgotten: &mut Vec<Value>,
     ) -> Option<Value> {
         let mut newest_first = self.values.as_mut_slice().iter_mut().rev();
@@ -236,9 +252,10 @@ impl Register {
         let before = *value;
         (value.fate, value.ended_at) = (fate, ended.at);
         match fate {
-            Fate::Acknowledged if before.first_return == Moment::NEVER => {
+            Fate::Acknowledged | Fate::Unflushed if before.first_return == Moment::NEVER => {
                 value.first_return = ended;
             }
+            Fate::Unflushed => value.fate = Fate::Kept,
             Fate::Refused => {
                 // It never was: it must precede nothing and follow nothing.
                 (value.first_return, value.last_invoke) = (Moment::NEVER, Moment::START);
@@ -247,9 +264,49 @@ impl Register {
             _ => {}
         }
         if self.values().len() >= self.forget_at as usize {
-            self.forget(ended.seq, forgotten);
+            self.forget(ended.seq, flushed, forgotten);
         }
         (fate == Fate::Refused && before.first_return != Moment::NEVER).then_some(before)
+    }
+
+    /// Every copy lost what was in its volatile cache: what was not acknowledged before `flushed` may be
+    /// gone, though reads have shown it. If it is there, it has been since its first return; only another
+    /// read will tell.
+    pub fn caches_lost(&mut self, flushed: Nanos) {
+        for value in self.values.as_mut_slice() {
+            match value.fate {
+                Fate::Acknowledged | Fate::Kept if !value.is_flushed(flushed) => {
+                    value.fate = Fate::Unflushed;
+                }
+                Fate::Pending | Fate::InDoubt | Fate::Abandoned => {
+                    value.first_return = Moment::NEVER;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether a medium that is in sync may hold the value for good: it must not be older than what was
+    /// acknowledged before `flushed`.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn may_survive(&self, author: u64, flushed: Nanos) -> Result<(), Wrong> {
+        let mut wrong = if self.has_forgotten { Wrong::Forgotten } else { Wrong::Absent };
+        let each = || self.values().iter().enumerate();
+        for (index, value) in each().filter(|(_, value)| value.author == author) {
+            let by = each().find(|(other, by)| {
+                *other != index
+                    && by.is_flushed(flushed)
+                    && value.first_return.seq < by.last_invoke.seq
+            });
+            wrong = match by {
+                _ if value.fate == Fate::Refused => Wrong::Refused(*value),
+                None => return Ok(()),
+                Some((_, by)) => Wrong::Superseded { value: Box::new(*value), by: Box::new(*by) },
+            };
+        }
+        Err(wrong)
     }
 
     /// A read was invoked. It keeps what it may be shown from being forgotten.
@@ -276,6 +333,9 @@ impl Register {
         }
         if invoked.seq > value.last_invoke.seq {
             value.last_invoke = invoked;
+        }
+        if value.fate == Fate::Unflushed {
+            (value.fate, value.ended_at) = (Fate::Kept, returned.at);
         }
         Ok(())
     }
@@ -350,6 +410,7 @@ impl Register {
             .filter(|other| other.first_return.seq < invoked)
             .filter(|other| first_return < other.last_invoke.seq)
             .filter(|other| !(may_lag && other.fate == Fate::Pending))
+            .filter(|other| other.fate != Fate::Unflushed)
             .max_by_key(|other| other.last_invoke.seq)
     }
 
@@ -366,7 +427,11 @@ impl Register {
     ///
     /// A pending value must stay, for its end is to come, and an in-sync medium may lag behind it. So
     /// while one has been seen, and could be dead or make others dead, nothing is dropped.
-    fn forget(&mut self, now: Seq, forgotten: &mut Vec<Value>) {
+    ///
+    /// What is not flushed may go and bring back what was before it: W must be on the media for good, and
+    /// an X that is not, but condemns more than W does, must stay.
+    fn forget(&mut self, now: Seq, flushed: Option<Nanos>, forgotten: &mut Vec<Value>) {
+        let lasts = |value: &Value| flushed.is_none_or(|flushed| value.is_flushed(flushed));
         let seen = |value: &Value| value.first_return != Moment::NEVER;
         if self.values().iter().any(|value| value.fate == Fate::Pending && seen(value)) {
             return;
@@ -374,7 +439,8 @@ impl Register {
         let oldest = self.reading.as_slice().first().copied().unwrap_or(now);
         // The last two invocations of any W: none makes itself dead.
         let (mut last, mut second) = (0, 0);
-        for value in self.values().iter().filter(|value| value.first_return.seq <= oldest) {
+        let is_w = |value: &Value| value.first_return.seq <= oldest && lasts(value);
+        for value in self.values().iter().filter(|value| is_w(value)) {
             let seq = value.last_invoke.seq;
             if seq >= last {
                 (last, second) = (seq, last);
@@ -384,8 +450,9 @@ impl Register {
         }
         let before = self.values().len();
         self.values.retain(|value| {
-            let own = value.first_return.seq <= oldest && value.last_invoke.seq == last;
-            let keep = value.first_return.seq >= if own { second } else { last };
+            let own = is_w(value) && value.last_invoke.seq == last;
+            let keep = value.first_return.seq >= if own { second } else { last }
+                || (value.last_invoke.seq > last && !lasts(value));
             if !keep {
                 forgotten.push(*value);
             }
@@ -488,7 +555,7 @@ mod tests {
                     None
                 }
                 (false, true) => {
-                    register.write_ended(op.fate, now, &mut Vec::new()).map(Wrong::Refused)
+                    register.write_ended(op.fate, now, None, &mut Vec::new()).map(Wrong::Refused)
                 }
                 (false, false) => {
                     let read = register.read(op.value, moment(op.invoked, index), now);
@@ -621,7 +688,7 @@ mod tests {
             register.write_invoked(value, moment(seq, round as usize));
             register.read_invoked(seq + 1);
             let ended = moment(seq + 2, round as usize);
-            register.write_ended(Fate::Acknowledged, ended, &mut Vec::new());
+            register.write_ended(Fate::Acknowledged, ended, None, &mut Vec::new());
             if round > 0 {
                 let read = register.read(value, moment(seq - 9, 0), moment(seq + 3, 0));
                 assert_eq!(read, Ok(()));
@@ -638,7 +705,7 @@ mod tests {
     fn a_refused_write_is_named_when_it_shows_up() {
         let mut register = Register::new();
         register.write_invoked(5, moment(1, 1));
-        assert_eq!(register.write_ended(Fate::Refused, moment(2, 1), &mut Vec::new()), None);
+        assert_eq!(register.write_ended(Fate::Refused, moment(2, 1), None, &mut Vec::new()), None);
         let read = register.read(5, moment(3, 2), moment(4, 2));
         assert!(matches!(read, Err(Wrong::Refused(value)) if value.author == 5), "{read:?}");
     }

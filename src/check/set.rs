@@ -67,6 +67,12 @@ impl Checkers {
         &self.checks
     }
 
+    /// Media lose what they were not told to flush when their power goes: see
+    /// [`CachesLost`](crate::base::history::CachesLost). To be called before the first record.
+    pub fn expect_volatile_caches(&mut self) {
+        self.history.expect_volatile_caches();
+    }
+
     /// Adds a checker that is not one of ours.
     pub fn add(&mut self, checker: Box<dyn Checker>) {
         self.foreign.push(Foreign { codes: checker.codes(), checker });

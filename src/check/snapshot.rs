@@ -22,12 +22,21 @@ pub struct LegView {
     /// Whether its disk still has what was persisted on it: true while its target merely reboots or is
     /// cut off, false once the disk is unplugged, replaced or wiped.
     pub surviving: bool,
+    /// Whether it has lost its power, and with it what was only in its volatile cache, and nobody has
+    /// brought it up to date since: what no flush covered may be missing.
+    pub cold: bool,
 }
 
 /// The truth about the media of a volume, free of any fault that only distorts reading.
 pub trait Media {
     /// What that leg's medium holds for that block of the volume.
     fn block(&self, leg: LegIndex, block: u64) -> Block;
+    /// What that leg would hold in its place if the power went now and nothing more got to the medium;
+    /// `None` if that is the same, or the block would be unreadable.
+    fn without_cache(&self, leg: LegIndex, block: u64) -> Option<Block> {
+        let _ = (leg, block);
+        None
+    }
     /// Whether the write-intent of that region is persisted on that leg's disk.
     fn marked(&self, leg: LegIndex, region: Region) -> bool;
     /// Whether that leg holds the block as unreadable: it has been recorded as lost, every read of it

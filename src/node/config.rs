@@ -135,6 +135,8 @@ pub struct ClusterMap {
     pub volumes: Vec<VolumeSpec>,
     /// The manager.
     pub manager: NodeId,
+    /// Whether disks lose what they were not told to flush when their power goes.
+    pub volatile_caches: bool,
     /// How long to wait for what.
     pub timing: Timing,
 }

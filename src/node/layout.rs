@@ -44,18 +44,25 @@ pub struct Superblock {
     pub leg: LegIndex,
     /// Its generation: the epoch of its last registration.
     pub generation: Epoch,
+    /// The device's life at that time: in another one, what was only in a volatile cache may be lost.
+    pub life: u32,
 }
 
 impl Superblock {
-    /// As a block: magic, volume, leg, generation, and a hash of these.
+    /// As a block: magic, volume, leg, generation, life, and a hash of these.
     #[must_use]
     pub fn to_block(self, size: BlockSize) -> Block {
-        let words =
-            [MAGIC, u64::from(self.volume.get()), u64::from(self.leg.get()), self.generation.get()];
+        let words = [
+            MAGIC,
+            u64::from(self.volume.get()),
+            u64::from(self.leg.get()),
+            self.generation.get(),
+            u64::from(self.life),
+        ];
         let mut bytes = vec![0; size.bytes()];
         write_words(&mut bytes, &words);
-        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..32]);
-        bytes[32..40].copy_from_slice(&hash.to_le_bytes());
+        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..40]);
+        bytes[40..48].copy_from_slice(&hash.to_le_bytes());
         Block::from_bytes(&bytes)
     }
 
@@ -63,15 +70,16 @@ impl Superblock {
     #[must_use]
     pub fn from_block(block: &Block, size: BlockSize) -> Option<Self> {
         let bytes = block.bytes(size);
-        let words = read_words(&bytes[..40]);
-        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..32]);
-        if words[0] != MAGIC || words[4] != hash {
+        let words = read_words(&bytes[..48]);
+        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..40]);
+        if words[0] != MAGIC || words[5] != hash {
             return None;
         }
         Some(Self {
             volume: VolumeId::new(words[1] as u16),
             leg: LegIndex::new(words[2] as u8),
             generation: Epoch::new(words[3]),
+            life: words[4] as u32,
         })
     }
 }
@@ -212,6 +220,7 @@ mod tests {
             volume: VolumeId::new(2),
             leg: LegIndex::new(1),
             generation: Epoch::new(9),
+            life: 3,
         };
         let mut bytes = written.to_block(size).bytes(size);
         assert_eq!(Superblock::from_block(&Block::from_bytes(&bytes), size), Some(written));

@@ -101,6 +101,9 @@ pub struct Topology {
     pub rebuild_all: u8,
     /// Whether an owner before this session may have left the legs different in marked regions.
     pub recover: bool,
+    /// The last epoch before which all legs in sync had lost their volatile caches: whoever served under
+    /// an older one must find the legs different in marked regions, and what was not flushed gone.
+    pub cold: Epoch,
 }
 
 /// A leg as its target finds it.
@@ -118,6 +121,8 @@ pub struct LegReport {
     pub generation: Epoch,
     /// The epoch it is registered under in this life of the target; zero if none.
     pub registered: Epoch,
+    /// Whether its device has lost its power, and a volatile cache with it, since it last registered.
+    pub cold: bool,
 }
 
 /// How a target answers a request on a leg.

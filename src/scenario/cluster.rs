@@ -152,7 +152,7 @@ pub struct Disk {
     pub write: NanosRange,
     /// How long a flush takes.
     pub flush: NanosRange,
-    /// Whether writes stay in a cache that loses power, until flushed. Must be `false`.
+    /// Whether writes stay in a cache that loses power, until flushed.
     pub volatile_cache: bool,
     /// Blocks of one write that survive a loss of power all or none, 1 to 256.
     #[serde(deserialize_with = "within::<1, 256, _, _>")]

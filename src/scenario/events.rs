@@ -96,6 +96,7 @@ pub const EVENTS: &[&str] = &[
     "sim.polled",
     "target.fence-raised",
     "target.registering",
+    "volume.caches-lost",
     "volume.rebuild",
     "volume.state",
     "world.expectation-failed",

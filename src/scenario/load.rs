@@ -290,8 +290,6 @@ mod tests {
             with(r#""script": [{"at": "1ms", "do": {"database.down": {}}}]"#),
             with(r#""workload": [{"app": "fio", "client": "c0", "volume": "vol0"}]"#),
             format!("{HEAD}}}").replace("\"cluster\": {}", r#""cluster": {"managers": 3}"#),
-            format!("{HEAD}}}")
-                .replace("\"cluster\": {}", r#""cluster": {"disk": {"volatile_cache": true}}"#),
         ] {
             assert!(help(&text).contains(later), "{text}");
         }

@@ -4,6 +4,7 @@ use crate::base::{CpuId, DiskId, Epoch, LegIndex, Nanos, NodeId};
 use crate::scenario;
 
 use super::build::Stage;
+use super::caches::Caches;
 use super::conditions::Conditions;
 use super::freeze;
 use super::inject::NetUndo;
@@ -22,6 +23,8 @@ pub(super) struct Budget {
     pub(super) net: Vec<NetImpairment>,
     /// Nodes that are paused.
     pub(super) paused: Vec<NodeId>,
+    /// What is only in volatile caches, and where.
+    pub(super) caches: Caches,
     /// CPUs that are stopped or slow.
     pub(super) troubled_cpus: Vec<(NodeId, CpuId)>,
     /// When something was last wrong with a node, its links or its disks, by node.
@@ -37,6 +40,7 @@ impl Budget {
             kind,
             net: Vec::new(),
             paused: Vec::new(),
+            caches: Caches::default(),
             troubled_cpus: Vec::new(),
             troubled: Vec::new(),
         }
@@ -126,6 +130,7 @@ impl Budget {
         let spec = &all.legs[leg.index()];
         let in_sync = conditions.volumes[volume].modes >> (2 * leg.get()) & 3 == 0;
         in_sync
+            && self.caches.is_warm(volume, leg)
             && stage.kernel.is_up(spec.target)
             && !self.paused.contains(&spec.target)
             && !self.troubled_cpus.iter().any(|(node, _)| *node == spec.target)

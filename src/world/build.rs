@@ -184,6 +184,7 @@ pub(super) fn stage(scenario: &Scenario, seed: u64, options: &RunOptions) -> Sta
         block_size: cluster.block_size,
         volumes: place::volumes(scenario, &nodes),
         manager: nodes.managers[0],
+        volatile_caches: cluster.disk.volatile_cache,
         timing: Timing::default(),
     });
     let apps = Rc::new(apps(scenario, &nodes));

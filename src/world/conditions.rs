@@ -19,6 +19,8 @@ pub(super) struct Conditions {
 pub(super) struct Change {
     /// The volume whose state changed, and what it is now.
     pub(super) volume: Option<(usize, VolumeState)>,
+    /// The volume whose modes were decided on, and what they were before.
+    pub(super) modes: Option<(usize, u64)>,
     /// The volume whose rebuild went on, from and to which percent.
     pub(super) rebuilt: Option<(usize, u8, u8)>,
     /// The node that went up or down.
@@ -32,7 +34,7 @@ impl Conditions {
 
     /// Takes a record in, and says what it changed.
     pub(super) fn note(&mut self, record: &Record) -> Change {
-        let mut change = Change { volume: None, rebuilt: None, node: None };
+        let mut change = Change { volume: None, modes: None, rebuilt: None, node: None };
         if let Some(VolumeChanged { volume, state, .. }) = record.get() {
             let status = &mut self.volumes[volume.index()];
             if status.state != state {
@@ -53,6 +55,7 @@ impl Conditions {
             }
             if modes != status.modes {
                 status.rebuilt = 0;
+                change.modes = Some((volume.index(), status.modes));
             }
             status.modes = modes;
         } else if let Some(OwnerGranted { volume, epoch, .. }) = record.get() {

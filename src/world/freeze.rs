@@ -1,23 +1,33 @@
 //! What the checkers see of a frozen cluster: modes as the database holds them, media as the disks do.
 
+use std::collections::BTreeMap;
+
 use crate::base::{Block, LegIndex, Nanos, Region};
 use crate::check::{self, Check, Checkers, LegView, Media, VolumeView};
 use crate::node::manager::VolumeRecord;
 use crate::node::{IntentMap, LegMode, VolumeSpec};
 
 use super::build::Stage;
+use super::caches::Caches;
 
 /// The media of one volume.
 struct VolumeMedia<'a> {
     stage: &'a Stage,
     spec: &'a VolumeSpec,
     marks: Vec<IntentMap>,
+    /// By leg, the blocks that are not past a volatile cache.
+    cached: Vec<BTreeMap<u64, Option<Block>>>,
 }
 
 impl Media for VolumeMedia<'_> {
     fn block(&self, leg: LegIndex, block: u64) -> Block {
         let leg = &self.spec.legs[leg.index()];
         self.stage.disks[leg.disk.index()].raw_read(leg.extent.data + block)
+    }
+
+    fn without_cache(&self, leg: LegIndex, block: u64) -> Option<Block> {
+        let data = self.spec.legs[leg.index()].extent.data;
+        self.cached[leg.index()].get(&(data + block)).cloned().flatten()
     }
 
     fn marked(&self, leg: LegIndex, region: Region) -> bool {
@@ -32,7 +42,7 @@ impl Media for VolumeMedia<'_> {
 
 /// Shows the checkers all volumes as they stand.
 pub(super) fn show(
-    stage: &Stage,
+    (stage, caches): (&Stage, &Caches),
     checkers: &mut Checkers,
     at: Nanos,
     checks: &[Check],
@@ -42,10 +52,19 @@ pub(super) fn show(
         .map
         .volumes
         .iter()
-        .map(|spec| VolumeMedia { stage, spec, marks: marks(stage, spec) })
+        .map(|spec| VolumeMedia {
+            stage,
+            spec,
+            marks: marks(stage, spec),
+            cached: spec
+                .legs
+                .iter()
+                .map(|leg| stage.disks[leg.disk.index()].raw_without_cache())
+                .collect(),
+        })
         .collect();
     let legs: Vec<Vec<LegView>> =
-        stage.map.volumes.iter().map(|spec| leg_views(stage, spec)).collect();
+        stage.map.volumes.iter().map(|spec| leg_views(stage, caches, spec)).collect();
     let views: Vec<VolumeView<'_>> = media
         .iter()
         .zip(&legs)
@@ -100,7 +119,7 @@ pub(super) fn has_its_disk(
     known == 0 || known == disk.identity().serial
 }
 
-fn leg_views(stage: &Stage, spec: &VolumeSpec) -> Vec<LegView> {
+fn leg_views(stage: &Stage, caches: &Caches, spec: &VolumeSpec) -> Vec<LegView> {
     let record = record(stage, spec);
     let legs = spec.leg_ids().map(|leg| {
         let mode = match record.modes.of(leg) {
@@ -108,7 +127,11 @@ fn leg_views(stage: &Stage, spec: &VolumeSpec) -> Vec<LegView> {
             LegMode::WriteOnly => check::LegMode::WriteOnly,
             LegMode::Dead => check::LegMode::Dead,
         };
-        LegView { mode, surviving: has_its_disk(stage, spec, leg, &record) }
+        LegView {
+            mode,
+            surviving: has_its_disk(stage, spec, leg, &record),
+            cold: !caches.is_warm(spec.id.index(), leg),
+        }
     });
     legs.collect()
 }

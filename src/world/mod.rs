@@ -6,6 +6,7 @@
 
 mod budget;
 mod build;
+mod caches;
 mod conditions;
 mod freeze;
 mod honest;

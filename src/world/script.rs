@@ -1,5 +1,6 @@
 //! Plays a scenario's script: which entry is due, what it does, whether it ever did anything.
 
+use crate::base::history::FenceRaised;
 use crate::base::{Nanos, Record, record_code};
 use crate::check::Check;
 use crate::scenario::{CheckName, Condition, Effect, NodeState, Trigger};
@@ -83,6 +84,13 @@ impl World<'_> {
     pub(super) fn take_records(&mut self, records: &[Record]) {
         for record in records {
             let change = self.conditions.note(record);
+            if let Some((volume, before)) = change.modes {
+                let now = self.conditions.volumes[volume].modes;
+                self.budget.caches.note_modes(volume, before, now);
+            }
+            if let Some(FenceRaised { volume, leg, .. }) = record.get() {
+                self.budget.caches.note_registered(&self.stage, volume.index(), leg);
+            }
             if change.node == Some((self.stage.map.manager, NodeState::Down)) {
                 self.conditions.recall(&self.stage);
             }
@@ -251,7 +259,8 @@ impl World<'_> {
         self.stage.kernel.emit(None, &Frozen { entry });
         let now = self.stage.kernel.now();
         let mut checkers = self.watch.checkers.borrow_mut();
-        freeze::show(&self.stage, &mut checkers, now, &chosen(checks), false);
+        let seen = (&self.stage, &self.budget.caches);
+        freeze::show(seen, &mut checkers, now, &chosen(checks), false);
     }
 
     fn expect(&mut self, entry: u32, within: Option<Nanos>) {

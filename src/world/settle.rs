@@ -71,7 +71,8 @@ impl World<'_> {
         let checks = chosen(&self.scenario.checks);
         {
             let mut checkers = self.watch.checkers.borrow_mut();
-            freeze::show(&self.stage, &mut checkers, now, &checks, true);
+            let seen = (&self.stage, &self.budget.caches);
+            freeze::show(seen, &mut checkers, now, &checks, true);
             checkers.finish(now);
         }
         self.count_memory(now);

@@ -129,6 +129,9 @@ impl<'a> World<'a> {
         if scenario.budget == scenario::Budget::Survivable && checks.contains(&Check::Durable) {
             checkers.add(Box::new(Honest::default()));
         }
+        if scenario.cluster.disk.volatile_cache {
+            checkers.expect_volatile_caches();
+        }
         let watch = Watch::new(&stage.kernel, checkers);
         let clock = Rc::new(AlarmClock { due: RefCell::default(), watch: watch.clone() });
         let owner = stage.kernel.attach(clock.clone());

@@ -8,7 +8,7 @@ use crate::base::history::{OpResult, OpReturned, VolumeState};
 use crate::base::{Audience, DiskId, Epoch, NodeId, Record, Recorded};
 use crate::check::Checkers;
 use crate::disk::control::FaultKind;
-use crate::disk::{CommandFaulted, SectorRemapped};
+use crate::disk::{CacheLost, CommandFaulted, SectorRemapped};
 use crate::net::{MessageFaulted, NetFault};
 use crate::node::Frame;
 use crate::sim::Kernel;
@@ -65,6 +65,8 @@ impl Watch {
         if !self.unmet.borrow().is_empty() {
             if let Some(CommandFaulted { disk, fault, .. }) = record.get() {
                 self.meet(|it| *it == Awaited::Disk(disk, fault));
+            } else if let Some(CacheLost { disk, lost: 1.., .. }) = record.get() {
+                self.meet(|it| *it == Awaited::Disk(disk, FaultKind::PowerLost));
             } else if let Some(SectorRemapped { disk, .. }) = record.get() {
                 self.meet(|it| *it == Awaited::Disk(disk, FaultKind::BadSector));
                 self.meet(|it| *it == Awaited::Disk(disk, FaultKind::FlipBits));

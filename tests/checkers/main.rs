@@ -1,5 +1,6 @@
 //! What the checkers must catch and what they must let pass: planted violations and their look-alikes.
 
+mod caches;
 mod fencing;
 mod live;
 mod media;

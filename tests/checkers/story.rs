@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use stormglass::base::history::{
-    BlockRead, FenceRaised, MediaWritten, OpAbandoned, OpInvoked, OpKind, OpResult, OpReturned,
+    BlockRead, CachesLost, FenceRaised, MediaWritten, OpAbandoned, OpInvoked, OpKind, OpResult,
+    OpReturned,
 };
 use stormglass::base::{
     Block, DiskId, Epoch, LegIndex, Names, Nanos, NodeId, OpId, Record, Recorded, Region, Stamp,
@@ -40,11 +41,16 @@ pub struct Platters {
     pub blocks: BTreeMap<(u8, u64), Block>,
     pub marks: BTreeSet<(u8, u32)>,
     pub poison: BTreeSet<(u8, u64)>,
+    /// Blocks that are only in a volatile cache: what the medium holds of them.
+    pub cached: BTreeMap<(u8, u64), Block>,
 }
 
 impl Media for Platters {
     fn block(&self, leg: LegIndex, block: u64) -> Block {
         self.blocks.get(&(leg.get(), block)).cloned().unwrap_or_default()
+    }
+    fn without_cache(&self, leg: LegIndex, block: u64) -> Option<Block> {
+        self.cached.get(&(leg.get(), block)).cloned()
     }
     fn marked(&self, leg: LegIndex, region: Region) -> bool {
         self.marks.contains(&(leg.get(), region.get()))
@@ -58,11 +64,37 @@ impl Story {
     pub fn new() -> Self {
         Self {
             checkers: Checkers::new(Check::ALL),
-            legs: vec![LegView { mode: LegMode::ReadWrite, surviving: true }; 2],
+            legs: vec![LegView { mode: LegMode::ReadWrite, surviving: true, cold: false }; 2],
             media: Platters::default(),
             seq: 0,
             kinds: BTreeMap::new(),
         }
+    }
+
+    /// One whose media have volatile caches.
+    pub fn with_caches() -> Self {
+        let mut story = Self::new();
+        story.checkers.expect_volatile_caches();
+        story
+    }
+
+    /// A flush, from invocation to return.
+    pub fn flush(&mut self, op: u64) {
+        self.invoke_flush(op);
+        self.returned(op, OpResult::Ok);
+    }
+
+    /// Every leg loses its power.
+    pub fn lose_caches(&mut self) {
+        self.record(CachesLost { volume: VOL0 });
+    }
+
+    /// Puts content into a leg's volatile cache alone; the medium keeps what it had.
+    pub fn put_cached(&mut self, leg: u8, block: u64, content: Stamp) {
+        let index = LegIndex::new(leg);
+        let held = self.media.block(index, block);
+        self.put(leg, block, content);
+        self.media.cached.insert((leg, block), held);
     }
 
     /// Each record is 100 us after the one before it.

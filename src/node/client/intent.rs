@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use crate::base::Region;
 
+use super::io::{Legs, Put, Work};
 use super::rebuild::marks_of;
 use super::volume::Volume;
 use crate::node::layout::IntentMap;
@@ -18,6 +19,8 @@ pub(super) struct Intent(RefCell<State>);
 struct State {
     /// Regions whose legs may differ; `None` until the legs' marks have been read.
     divergent: Option<IntentMap>,
+    /// Regions of writes that were left incomplete while that was not known.
+    left: Vec<Region>,
     /// Divergent regions that an operation waits for.
     urgent: Vec<Region>,
     /// Regions that may be marked on some leg.
@@ -32,6 +35,7 @@ impl Intent {
     pub(super) fn new(regions: u32) -> Self {
         Self(RefCell::new(State {
             divergent: None,
+            left: Vec::new(),
             urgent: Vec::new(),
             marked: IntentMap::empty(regions),
             fresh: IntentMap::empty(regions),
@@ -50,10 +54,11 @@ impl Intent {
     pub(super) fn found_divergent(&self, marks: &IntentMap) {
         let mut state = self.0.borrow_mut();
         state.marked.add(marks);
-        match &mut state.divergent {
-            Some(divergent) => divergent.add(marks),
-            None => state.divergent = Some(marks.clone()),
-        }
+        let left = std::mem::take(&mut state.left);
+        let regions = marks.regions();
+        let divergent = state.divergent.get_or_insert_with(|| IntentMap::empty(regions));
+        divergent.add(marks);
+        left.into_iter().for_each(|region| divergent.set(region));
     }
 
     /// These regions are marked on some leg, and equal.
@@ -71,6 +76,13 @@ impl Intent {
     /// Whether any region may be marked.
     fn has_marks(&self) -> bool {
         self.0.borrow().marked.count() > 0
+    }
+
+    /// All legs have lost their volatile caches: where they are marked, they may differ.
+    pub(super) fn caches_lost(&self) {
+        let mut state = self.0.borrow_mut();
+        let known = state.divergent.take();
+        state.left.extend(known.iter().flat_map(IntentMap::iter));
     }
 
     /// Whether it is known which regions may differ.
@@ -124,8 +136,10 @@ impl Intent {
         let mut state = self.0.borrow_mut();
         for region in regions {
             state.writes[region.index()] -= 1;
-            if !complete && let Some(divergent) = &mut state.divergent {
-                divergent.set(region);
+            match &mut state.divergent {
+                _ if complete => {}
+                Some(divergent) => divergent.set(region),
+                None => state.left.push(region),
             }
         }
     }
@@ -144,6 +158,20 @@ impl Intent {
         let regions = state.marked.regions();
         state.fresh = IntentMap::empty(regions);
         clearable
+    }
+}
+
+impl Intent {
+    /// Those of these regions that nothing was written into since they were taken.
+    fn still_clearable(&self, regions: &[Region]) -> Vec<Region> {
+        let state = self.0.borrow();
+        regions.iter().filter(|region| !state.marked.has(**region)).copied().collect()
+    }
+
+    /// These regions were not cleared after all.
+    fn put_back(&self, regions: &[Region]) {
+        let mut state = self.0.borrow_mut();
+        regions.iter().for_each(|region| state.marked.set(*region));
     }
 }
 
@@ -205,7 +233,18 @@ pub(super) async fn clean(volume: Rc<Volume>) {
             is_last_word = false;
             continue;
         }
-        let clearable = volume.intent.take_clearable();
+        let mut clearable = volume.intent.take_clearable();
+        if volume.client.map.volatile_caches && !clearable.is_empty() {
+            // What no leg would miss must be past all caches first (rule 7).
+            let flushed = Put::new(&volume, Work::Flush, Legs::ALL).await;
+            let now =
+                (volume.grant(), legs.clone().map(|leg| volume.link(leg).connections()).sum());
+            if flushed.is_err() || marks_known != Some::<(u64, u64)>(now) {
+                volume.intent.put_back(&clearable);
+                continue;
+            }
+            clearable = volume.intent.still_clearable(&clearable);
+        }
         // A clearing is not answered. Where nothing need follow it, only a look shows whether it came.
         is_last_word = !clearable.is_empty() && !volume.intent.has_marks();
         for region in clearable {

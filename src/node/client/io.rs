@@ -112,6 +112,7 @@ impl BlockDevice {
             let writing = Writing::begin(&self.volume, block, blocks);
             Put::new(&self.volume, Work::Write { block, data }, Legs::ALL).await?;
             writing.complete();
+            self.volume.acknowledged();
             return Ok(());
         }
     }
@@ -124,13 +125,22 @@ impl BlockDevice {
         self.write(block, Payload::zeroes(blocks)).await
     }
 
-    /// Makes every write that was acknowledged before durable on all legs.
+    /// Makes every write that was acknowledged before durable on all legs. When all of them lost their power
+    /// with something of it in their caches, the first flush afterwards fails.
     ///
     /// # Errors
     /// See [`IoError`].
     pub async fn flush(&self) -> Result<(), IoError> {
         let (_io, _open) = (self.tracker.open(), self.volume.open_io());
-        Put::new(&self.volume, Work::Flush, Legs::ALL).await
+        let flushing = self.volume.begin_flush();
+        match Put::new(&self.volume, Work::Flush, Legs::ALL).await {
+            Ok(()) if self.volume.end_flush(flushing) => Ok(()),
+            Ok(()) => Err(IoError::InDoubt),
+            Err(error) => {
+                self.volume.cancel_flush(flushing);
+                Err(error)
+            }
+        }
     }
 
     /// Reads blocks.
@@ -153,12 +163,18 @@ impl BlockDevice {
             }
             let turn = self.turn.get().wrapping_add(1);
             self.turn.set(turn);
+            let cold = self.volume.cold();
             let (pieces, bad) = read_pieces(&self.volume, block, blocks, turn).await?;
             if bad.0 != 0 {
                 let repair = repair(self.volume.clone(), block, blocks, bad);
                 self.volume.client.handle.spawn("client.repair", repair);
             }
             self.lease().await?;
+            // All legs may have lost their caches meanwhile, and what one of them showed need not be what
+            // they will be made to agree on.
+            if self.volume.cold() != cold {
+                continue;
+            }
             let data = join(pieces);
             crate::sometimes!(self.volume.client.handle, data.is_err(), probes::READ_LOST);
             return data;
@@ -339,6 +355,8 @@ pub(super) struct Put {
     legs: Legs,
     done: Legs,
     grant: u64,
+    /// The topology's `cold` that `done` counts from.
+    cold: Epoch,
     calls: [Option<(Call, u64)>; MAX_LEGS],
     /// The grant under which a leg refused or failed: it is asked again under a later one.
     held: [u64; MAX_LEGS],
@@ -354,6 +372,7 @@ impl Put {
             legs,
             done: Legs::NONE,
             grant: 0,
+            cold: Epoch::new(0),
             calls: Default::default(),
             held: [0; MAX_LEGS],
             failures: 0,
@@ -370,6 +389,12 @@ impl Put {
         let handle = &self.volume.client.handle;
         crate::sometimes!(handle, self.grant != 0, probes::WRITE_UNDER_NEW_GRANT);
         self.grant = grant;
+        if topology.cold != self.cold {
+            // What legs had done may have gone with their caches, also if they have yet to tell.
+            self.cold = topology.cold;
+            self.done = Legs::NONE;
+            self.calls = Default::default();
+        }
         for leg in topology.modes.legs_in(LegMode::Dead) {
             crate::sometimes!(handle, self.done.has(leg), probes::WRITE_ON_DYING_LEG);
             self.done.remove(leg);

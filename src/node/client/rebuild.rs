@@ -18,30 +18,38 @@ use crate::node::records::RegionRecovered;
 
 /// Makes divergent regions equal, for the life of the client.
 pub(super) async fn recover(volume: Rc<Volume>) {
-    while !volume.intent.is_known() {
-        let topology = volume.topology_where(|topology| Some(*topology)).await;
-        if !topology.recover || volume.intent.is_known() {
-            break;
-        }
-        let in_sync = topology.modes.legs_in(LegMode::ReadWrite);
-        if let Some(marks) = marks_of(&volume, &topology, in_sync).await {
-            crate::sometimes!(
-                volume.client.handle,
-                marks.count() > 0,
-                probes::RECOVERY_FOUND_MARKS
-            );
-            volume.intent.found_divergent(&marks);
-            volume.changed.notify();
-        } else {
-            pause(&volume).await;
-        }
-    }
     loop {
-        let region = volume.changed.wait_for(|| volume.intent.next_divergent()).await;
+        let topology = volume.topology_where(|topology| Some(*topology)).await;
+        if !volume.intent.is_known() {
+            find_divergent(&volume, &topology).await;
+            continue;
+        }
+        let next = || match volume.intent.is_known() {
+            true => volume.intent.next_divergent().map(Some),
+            false => Some(None),
+        };
+        let Some(region) = volume.changed.wait_for(next).await else { continue };
         match make_equal(&volume, region).await {
             Ok(()) => volume.changed.notify(),
             Err(_) => pause(&volume).await,
         }
+    }
+}
+
+/// Asks all legs in sync where they may differ from each other.
+async fn find_divergent(volume: &Rc<Volume>, topology: &Topology) {
+    let grant = volume.grant();
+    let in_sync = topology.modes.legs_in(LegMode::ReadWrite);
+    match marks_of(volume, topology, in_sync).await {
+        // Under another grant other legs may count, or have lost their caches since they answered.
+        Some(marks) if volume.grant() == grant => {
+            let handle = &volume.client.handle;
+            crate::sometimes!(handle, marks.count() > 0, probes::RECOVERY_FOUND_MARKS);
+            volume.intent.found_divergent(&marks);
+            volume.changed.notify();
+        }
+        Some(_) => {}
+        None => pause(volume).await,
     }
 }
 

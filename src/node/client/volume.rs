@@ -44,6 +44,21 @@ pub(super) struct Volume {
     memory: RefCell<Option<Allocation>>,
     /// What works on it in the background.
     tasks: RefCell<Vec<JoinHandle<()>>>,
+    /// The topology's `cold` that was acted upon.
+    cold: Cell<Epoch>,
+    /// Whether something was acknowledged since the last flush began.
+    unflushed: Cell<bool>,
+    /// Whether something may be gone that was acknowledged: the next flush must say so.
+    flush_fails: Cell<bool>,
+}
+
+/// A flush under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flushing {
+    /// Whether something was acknowledged before it.
+    covers: bool,
+    /// The topology's `cold` when it began.
+    cold: Epoch,
 }
 
 /// An operation of an application under way.
@@ -99,6 +114,9 @@ impl Volume {
             open: Cell::new(0),
             memory: RefCell::default(),
             tasks: RefCell::default(),
+            cold: Cell::new(Epoch::new(0)),
+            unflushed: Cell::new(false),
+            flush_fails: Cell::new(false),
         }
     }
 
@@ -197,6 +215,13 @@ impl Volume {
         if first && !topology.recover {
             self.intent.nothing_to_recover();
         }
+        if !first && topology.cold > self.cold.get() {
+            self.intent.caches_lost();
+            if self.unflushed.replace(false) {
+                self.flush_fails.set(true);
+            }
+        }
+        self.cold.set(topology.cold);
         self.look_again();
     }
 
@@ -344,6 +369,32 @@ impl Volume {
 
     pub(super) fn has_plan(&self, leg: LegIndex) -> bool {
         self.legs[leg.index()].plan.borrow().is_some()
+    }
+
+    /// The last epoch that was granted here because all legs in sync had lost their caches.
+    pub(super) fn cold(&self) -> Epoch {
+        self.cold.get()
+    }
+
+    /// A write was acknowledged.
+    pub(super) fn acknowledged(&self) {
+        self.unflushed.set(true);
+    }
+
+    /// A flush begins: what was acknowledged before is its business.
+    pub(super) fn begin_flush(&self) -> Flushing {
+        Flushing { covers: self.unflushed.replace(false), cold: self.cold.get() }
+    }
+
+    /// Whether a flush that all legs have done kept its promise.
+    pub(super) fn end_flush(&self, flushing: Flushing) -> bool {
+        let lost = flushing.covers && flushing.cold != self.cold.get();
+        !self.flush_fails.replace(false) && !lost
+    }
+
+    /// A flush was not done on all legs.
+    pub(super) fn cancel_flush(&self, flushing: Flushing) {
+        self.unflushed.set(self.unflushed.get() || flushing.covers);
     }
 
     /// The next region to rebuild on a leg.

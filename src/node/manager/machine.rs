@@ -234,10 +234,56 @@ impl Machine {
     }
 
     /// Whether the leg can be given the record's epoch. A `W` leg on another disk is fine when it is
-    /// rebuilt in whole.
+    /// rebuilt in whole; a leg that lost its volatile cache may only go on if all in sync did.
     fn may_register(&self, leg: LegIndex) -> bool {
         let usable = self.reports[leg.index()].is_some_and(|report| report.usable);
-        usable && (self.fits(leg) || self.record.rebuilds_all(leg))
+        let goes_on = self.in_sync() & bit(leg) != 0 && self.starts_cold();
+        let warm = self.cold() & bit(leg) == 0 || goes_on;
+        usable && warm && (self.fits(leg) || self.record.rebuilds_all(leg))
+    }
+
+    /// Legs that have lost a volatile cache since they registered: what was acknowledged and not flushed
+    /// may be missing there, and on a `W` leg what was rebuilt.
+    fn cold(&self) -> u8 {
+        let cold = self.record.modes.written().filter(|leg| {
+            self.reports[leg.index()].is_some_and(|report| report.usable && report.cold)
+        });
+        cold.fold(0, |legs, leg| legs | bit(leg))
+    }
+
+    fn in_sync(&self) -> u8 {
+        let in_sync = self.record.modes.legs_in(LegMode::ReadWrite);
+        in_sync.fold(0, |legs, leg| legs | bit(leg))
+    }
+
+    /// Whether every leg in sync has lost a volatile cache: then what is left is what there is.
+    fn is_all_cold(&self) -> bool {
+        self.cold() != 0 && self.in_sync() & !self.cold() == 0
+    }
+
+    /// Whether the record was decided on because of that, and its epoch was granted to nobody yet: legs in
+    /// sync register it as they are.
+    fn starts_cold(&self) -> bool {
+        self.record.cold == self.record.epoch && !self.record.granted
+    }
+
+    /// Cold legs that have to be brought up to date: all, unless those in sync are what there is.
+    fn to_bring_up_to_date(&self) -> u8 {
+        match self.is_all_cold() || self.starts_cold() {
+            true => self.cold() & !self.in_sync(),
+            false => self.cold(),
+        }
+    }
+
+    /// A leg that comes back has its rebuild planned from what is on its disk now.
+    fn warm_up(&mut self, next: &VolumeRecord) {
+        for leg in next.modes.legs_in(LegMode::WriteOnly) {
+            if self.record.modes.of(leg) == LegMode::Dead
+                && let Some(report) = &mut self.reports[leg.index()]
+            {
+                report.cold = false;
+            }
+        }
     }
 
     fn registered(&mut self, leg: LegIndex, epoch: Epoch, ok: bool) {
@@ -251,6 +297,7 @@ impl Machine {
             if let Some(report) = &mut self.reports[leg.index()] {
                 report.registered = epoch;
                 report.generation = epoch;
+                report.cold = false;
             }
         }
     }
@@ -367,6 +414,7 @@ impl Machine {
             crate::sometimes!(self, rebuilds_more, probes::REBUILD_ALL_ORDERED);
             crate::sometimes!(self, self.wishes.register_anew, probes::REGISTERED_ANEW);
             self.leaving = self.record.owner.filter(|_| next.owner.is_none());
+            self.warm_up(&next);
             self.record = next;
             self.wishes = Wishes::default();
             self.phase = Phase::Persisting;
@@ -378,7 +426,8 @@ impl Machine {
     fn decide(&self) -> Option<VolumeRecord> {
         let wishes = &self.wishes;
         let mut next = self.record;
-        let failed = self.legs_to_drop(wishes.failed);
+        let all_cold = self.is_all_cold() && !self.starts_cold();
+        let failed = self.legs_to_drop(wishes.failed | self.to_bring_up_to_date());
         for leg in self.record.modes.legs() {
             if failed & bit(leg) != 0 {
                 next.modes.set(leg, LegMode::Dead);
@@ -395,12 +444,17 @@ impl Machine {
             next.owner = None;
             next.recover = false;
         }
-        let called_for = next != self.record || (settled && wishes.register_anew);
+        let called_for = next != self.record || (settled && wishes.register_anew) || all_cold;
         if !called_for {
             return None;
         }
         self.note_disks(&mut next);
         next.epoch = self.record.epoch.next();
+        if self.is_all_cold() {
+            next.cold = next.epoch;
+            // Also for an owner that finds the volume so.
+            next.recover = true;
+        }
         next.granted = false;
         Some(next)
     }
@@ -470,6 +524,7 @@ impl Machine {
             modes: self.record.modes,
             rebuild_all: self.record.rebuild_all,
             recover: self.record.recover,
+            cold: self.record.cold,
         };
         Effect::Grant(owner, session, topology)
     }

@@ -26,11 +26,13 @@ pub struct VolumeRecord {
     pub serials: [u64; MAX_LEGS],
     /// What the manager's wall clock showed when it wrote this: for a person to read. No rule depends on it.
     pub written_at: Nanos,
+    /// The last epoch that was decided on because all legs in sync had lost their volatile caches.
+    pub cold: Epoch,
 }
 
 const MAGIC: u64 = 0x7374_6f72_6d67_6d01;
 const NOBODY: u64 = u64::MAX;
-const WORDS: usize = 8 + 2 * MAX_LEGS;
+const WORDS: usize = 9 + 2 * MAX_LEGS;
 
 impl VolumeRecord {
     /// A new volume on blank disks: all legs in sync, nobody attached.
@@ -46,6 +48,7 @@ impl VolumeRecord {
             generations: [Epoch::new(0); MAX_LEGS],
             serials: [0; MAX_LEGS],
             written_at: Nanos::ZERO,
+            cold: Epoch::new(0),
         }
     }
 
@@ -63,6 +66,7 @@ impl VolumeRecord {
         words.extend(self.generations.map(Epoch::get));
         words.extend(self.serials);
         words.push(self.written_at.get());
+        words.push(self.cold.get());
         let mut bytes = vec![0; size.bytes()];
         for (chunk, word) in bytes.chunks_exact_mut(8).zip(&words) {
             chunk.copy_from_slice(&word.to_le_bytes());
@@ -102,7 +106,8 @@ impl VolumeRecord {
             rebuild_all: (word(4) >> 8) as u8,
             generations,
             serials,
-            written_at: Nanos::new(word(WORDS - 1)),
+            written_at: Nanos::new(word(WORDS - 2)),
+            cold: Epoch::new(word(WORDS - 1)),
         })
     }
 

@@ -38,6 +38,7 @@ fn report(leg: LegIndex, generation: u64, registered: u64) -> LegReport {
         serial: 100 + u64::from(leg.get()),
         generation: Epoch::new(generation),
         registered: Epoch::new(registered),
+        cold: false,
     }
 }
 
@@ -442,4 +443,84 @@ fn offline_is_told_while_no_leg_in_sync_serves() {
     rig.settle(Input::Leg(B, Some(report(B, 2, 0))));
     rig.settle(Input::Leg(A, Some(report(A, 2, 0))));
     assert_eq!(rig.out.last(), Some(&Effect::State(VolumeState::Healthy)));
+}
+
+impl Rig {
+    /// The leg's target came up again, and its disk had lost a volatile cache.
+    fn hello_cold(&mut self, leg: LegIndex, generation: u64) {
+        let report = LegReport { cold: true, ..report(leg, generation, 0) };
+        self.settle(Input::Leg(leg, Some(report)));
+    }
+}
+
+#[test]
+fn a_leg_that_lost_its_cache_is_brought_up_to_date_from_one_that_did_not() {
+    let mut rig = Rig::attached();
+    rig.hello_cold(B, 2);
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
+    assert_eq!(rig.machine.record().cold, Epoch::new(0));
+    let epoch = rig.epoch();
+    rig.settle(Input::LegBack { leg: B, epoch });
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::WriteOnly]);
+    assert_eq!(rig.machine.record().rebuild_all, 0, "where it is marked is enough");
+}
+
+#[test]
+fn a_leg_that_lost_its_cache_does_not_serve_while_the_other_is_away() {
+    let mut rig = Rig::attached();
+    rig.apply(Input::Leg(A, None));
+    rig.out.clear();
+    rig.hello_cold(B, 2);
+    assert_eq!(rig.modes(), [LegMode::ReadWrite; 2]);
+    assert!(rig.registrations().iter().all(|(leg, _)| *leg != B), "{:?}", rig.out);
+    rig.hello(A, 2, 0);
+    rig.settle(Input::Tick);
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
+}
+
+#[test]
+fn when_all_legs_lost_their_caches_they_go_on_and_the_owner_is_told() {
+    let mut rig = Rig::attached();
+    rig.apply(Input::Leg(A, None));
+    rig.apply(Input::Leg(B, None));
+    rig.hello_cold(A, 2);
+    rig.out.clear();
+    rig.hello_cold(B, 2);
+    assert_eq!(rig.modes(), [LegMode::ReadWrite; 2]);
+    let cold: Vec<Epoch> = rig
+        .out
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Grant(_, _, topology) => Some(topology.cold),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(cold, [rig.epoch()], "granted once, as of this epoch: {:?}", rig.out);
+    assert_eq!(rig.machine.record().cold, rig.epoch());
+}
+
+#[test]
+fn a_leg_that_lost_its_cache_while_it_was_rebuilt_starts_over() {
+    let mut rig = Rig::attached();
+    rig.hello_cold(B, 2);
+    let epoch = rig.epoch();
+    rig.settle(Input::LegBack { leg: B, epoch });
+    let rebuilding = rig.epoch();
+    rig.hello_cold(B, rebuilding.get());
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
+    rig.settle(Input::Rebuilt { leg: B, epoch: rebuilding });
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead], "that was before");
+}
+
+#[test]
+fn a_leg_that_loses_its_cache_after_all_did_is_brought_up_to_date() {
+    let mut rig = Rig::attached();
+    rig.apply(Input::Leg(A, None));
+    rig.apply(Input::Leg(B, None));
+    rig.hello_cold(A, 2);
+    rig.hello_cold(B, 2);
+    let all_lost = rig.epoch();
+    rig.hello_cold(B, all_lost.get());
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
+    assert_eq!(rig.machine.record().cold, all_lost, "the owner has heard of that one");
 }

@@ -60,6 +60,8 @@ impl Keeper {
         let intent = self.read(extent.bitmap(), extent.bitmap_blocks).await?;
         let superblock = superblock.and_then(|blocks| Superblock::from_block(&blocks[0], size));
         let generation = superblock.map_or_else(Default::default, |found| found.generation);
+        let cold = self.leg.drive.has_volatile_cache()
+            && superblock.is_some_and(|found| found.life != identity.life);
         let lost = intent.is_none();
         let intent = intent.map_or_else(
             || IntentMap::full(regions),
@@ -69,7 +71,7 @@ impl Keeper {
         if lost {
             self.write_intent(&intent).await?;
         }
-        self.leg.loaded(&identity, generation, intent);
+        self.leg.loaded(&identity, (generation, cold), intent);
         Ok(())
     }
 
@@ -92,6 +94,7 @@ impl Keeper {
                         volume: self.leg.volume.id,
                         leg: self.leg.index,
                         generation: *generation,
+                        life: self.leg.life(),
                     };
                     let block = block.to_block(self.target.map.block_size);
                     self.write(self.leg.extent.superblock, &[block]).await

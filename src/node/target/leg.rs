@@ -31,6 +31,8 @@ struct State {
     serial: u64,
     /// The life of the device in which the metadata was read.
     life: u32,
+    /// Whether that is another life than the one it last registered in, and a volatile cache is lost.
+    cold: bool,
     /// The generation on the disk, and the one that ought to be there.
     generation: Epoch,
     generation_wanted: Epoch,
@@ -78,6 +80,7 @@ impl Leg {
             health: Health::Loading,
             serial: 0,
             life: 0,
+            cold: false,
             generation: Epoch::new(0),
             generation_wanted: Epoch::new(0),
             epoch: Epoch::new(0),
@@ -118,7 +121,13 @@ impl Leg {
             serial: state.serial,
             generation: state.generation,
             registered: if state.ready { state.epoch } else { Epoch::new(0) },
+            cold: state.cold,
         }
+    }
+
+    /// The life of the device in which the metadata was read.
+    pub(super) fn life(&self) -> u32 {
+        self.state.borrow().life
     }
 
     /// How often the metadata was read in this life of the target.
@@ -139,12 +148,18 @@ impl Leg {
     }
 
     /// The metadata was read: the leg can be used, once registered.
-    pub(super) fn loaded(&self, device: &Identity, generation: Epoch, intent: IntentMap) {
+    pub(super) fn loaded(
+        &self,
+        device: &Identity,
+        (generation, cold): (Epoch, bool),
+        intent: IntentMap,
+    ) {
         let mut state = self.state.borrow_mut();
         state.health = Health::Usable;
         state.loads += 1;
         state.serial = device.serial;
         state.life = device.life;
+        state.cold = cold;
         state.generation = generation;
         state.generation_wanted = generation;
         state.wanted = intent.clone();
@@ -278,7 +293,10 @@ impl Leg {
     pub(super) fn chore_done(&self, chore: Chore) {
         let mut state = self.state.borrow_mut();
         match chore {
-            Chore::Superblock(generation) => state.generation = generation,
+            Chore::Superblock(generation) => {
+                state.generation = generation;
+                state.cold = false;
+            }
             Chore::Intent(stored) => {
                 state.stored = stored;
                 state.storing = None;

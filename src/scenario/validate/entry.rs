@@ -204,10 +204,6 @@ impl Validator<'_, '_> {
             let help = "several managers are not available yet";
             self.report(&steps!["cluster", "managers"], "1", help);
         }
-        if cluster.disk.volatile_cache {
-            let help = "disks with a volatile cache are not available yet";
-            self.report(&steps!["cluster", "disk", "volatile_cache"], "`false`", help);
-        }
         if let Schedule::Starve(StarveSchedule { task }) = &cluster.schedule
             && task.is_empty()
         {

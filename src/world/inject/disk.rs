@@ -206,7 +206,10 @@ impl World<'_> {
             Action::DiskHeal(_) => namespace.heal(),
             Action::DiskPlug(_) => namespace.plug(),
             Action::DiskReplace(_) => namespace.replace(),
-            Action::DiskDropCache(_) => namespace.drop_cache(),
+            Action::DiskDropCache(_) => {
+                namespace.drop_cache();
+                self.note_cache_lost(disk);
+            }
             Action::DiskRestoreOldImage(args) => {
                 namespace.restore_old_image(args.age);
             }

@@ -127,9 +127,10 @@ impl World<'_> {
     }
 
     /// The machine's power is gone, and with it whatever its disks' caches held.
-    fn lose_power(&self, node: NodeId) {
+    fn lose_power(&mut self, node: NodeId) {
         for disk in self.stage.nodes.disks_of(node) {
             self.stage.disks[disk.index()].power_loss();
+            self.note_cache_lost(disk);
         }
         if node == self.stage.map.manager {
             self.stage.database().power_loss();

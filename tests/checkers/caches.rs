@@ -1,0 +1,238 @@
+//! Media with volatile caches: what no flush covered may be lost, but only when every copy lost its power.
+
+use stormglass::base::history::OpResult;
+use stormglass::check::Check;
+
+use crate::story::{Story, ZEROES, by};
+
+const BOTH: &[Check] = &[Check::Mirrors, Check::Durable];
+const NONE: [&str; 0] = [];
+
+fn found(at_rest: bool, tell: impl FnOnce(&mut Story)) -> Vec<String> {
+    let mut story = Story::with_caches();
+    tell(&mut story);
+    story.freeze(at_rest, BOTH);
+    story.found()
+}
+
+#[test]
+fn what_was_not_flushed_may_be_gone_when_every_copy_lost_its_power() {
+    let gone = |story: &mut Story| {
+        story.write(1, 7);
+        story.lose_caches();
+        story.put_both(7, ZEROES);
+        story.read(2, 7, ZEROES);
+    };
+    assert_eq!(found(true, gone), NONE);
+    let still_there = |story: &mut Story| {
+        story.write(1, 7);
+        story.lose_caches();
+        story.put_both(7, by(1, 7));
+        story.read(2, 7, by(1, 7));
+    };
+    assert_eq!(found(true, still_there), NONE);
+    let without_loss = |story: &mut Story| {
+        story.write(1, 7);
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, without_loss), ["durable/lost-write"]);
+}
+
+#[test]
+fn what_was_flushed_is_there_for_good() {
+    let flushed = |story: &mut Story| {
+        story.write(1, 7);
+        story.flush(2);
+        story.write(3, 7);
+        story.lose_caches();
+    };
+    let lost = |story: &mut Story| {
+        flushed(story);
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, lost), ["durable/lost-write"]);
+    let older = |story: &mut Story| {
+        flushed(story);
+        story.put_both(7, by(1, 7));
+        story.read(4, 7, by(1, 7));
+    };
+    assert_eq!(found(true, older), NONE, "only what came after the flush may be gone");
+}
+
+#[test]
+fn a_flush_covers_what_was_acknowledged_before_it_began() {
+    let overlapping = |story: &mut Story| {
+        story.invoke_write(1, 7, 1);
+        story.invoke_flush(2);
+        story.returned(1, OpResult::Ok);
+        story.returned(2, OpResult::Ok);
+        story.lose_caches();
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, overlapping), NONE);
+    let failed = |story: &mut Story| {
+        story.write(1, 7);
+        story.invoke_flush(2);
+        story.returned(2, OpResult::InDoubt);
+        story.lose_caches();
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, failed), NONE);
+}
+
+#[test]
+fn what_was_read_may_go_but_does_not_come_and_go() {
+    let seen = |story: &mut Story| {
+        story.write(1, 7);
+        story.write(2, 7);
+        story.read(3, 7, by(2, 7));
+        story.lose_caches();
+        story.read(4, 7, by(1, 7));
+        story.put_both(7, by(1, 7));
+    };
+    assert_eq!(found(true, seen), NONE);
+    let comes_and_goes = |story: &mut Story| {
+        story.write(1, 7);
+        story.write(2, 7);
+        story.lose_caches();
+        story.read(4, 7, by(2, 7));
+        story.read(5, 7, by(1, 7));
+        story.put_both(7, by(1, 7));
+    };
+    assert_eq!(found(true, comes_and_goes), ["linear/stale-read", "durable/lost-write"]);
+    let goes_and_comes = |story: &mut Story| {
+        story.write(1, 7);
+        story.write(2, 7);
+        story.lose_caches();
+        story.read(4, 7, by(1, 7));
+        story.read(5, 7, by(2, 7));
+        story.put_both(7, by(2, 7));
+    };
+    assert_eq!(found(true, goes_and_comes), ["linear/stale-read", "durable/lost-write"]);
+}
+
+#[test]
+fn what_was_seen_after_the_loss_and_flushed_then_stays() {
+    let seen = |story: &mut Story| {
+        story.write(1, 7);
+        story.lose_caches();
+        story.read(2, 7, by(1, 7));
+    };
+    let flushed = |story: &mut Story| {
+        seen(story);
+        story.flush(3);
+        story.lose_caches();
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, flushed), ["durable/lost-write"]);
+    let not_flushed = |story: &mut Story| {
+        seen(story);
+        story.lose_caches();
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, not_flushed), NONE);
+}
+
+#[test]
+fn a_leg_that_lost_its_power_alone_may_lack_only_what_was_not_flushed() {
+    let cold = |story: &mut Story| {
+        story.write(1, 7);
+        story.flush(2);
+        story.write(3, 7);
+        story.read(4, 7, by(3, 7));
+        story.media.marks.insert((0, 0));
+        story.put(0, 7, by(3, 7));
+        story.legs[1].cold = true;
+    };
+    let lacks_unflushed = |story: &mut Story| {
+        cold(story);
+        story.put(1, 7, by(1, 7));
+    };
+    assert_eq!(found(false, lacks_unflushed), NONE);
+    let lacks_flushed = |story: &mut Story| {
+        cold(story);
+        story.put(1, 7, ZEROES);
+    };
+    assert_eq!(found(false, lacks_flushed), ["durable/lost-write"]);
+    let warm = |story: &mut Story| {
+        cold(story);
+        story.legs[1].cold = false;
+        story.put(1, 7, by(1, 7));
+    };
+    assert_eq!(found(false, warm), ["durable/lost-write"]);
+}
+
+#[test]
+fn a_read_on_its_way_when_the_power_went_proves_nothing() {
+    let story = |story: &mut Story| {
+        story.write(1, 7);
+        story.invoke_read(2, 7, 1);
+        story.lose_caches();
+        story.shown_and_returned(2, 7, by(1, 7));
+        story.read(3, 7, ZEROES);
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, story), NONE);
+}
+
+#[test]
+fn a_write_on_its_way_when_the_power_went_may_be_gone_when_it_returns() {
+    let story = |story: &mut Story| {
+        story.invoke_write(1, 7, 1);
+        story.lose_caches();
+        story.returned(1, OpResult::Ok);
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, story), NONE);
+    let after = |story: &mut Story| {
+        story.lose_caches();
+        story.write(1, 7);
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, after), ["durable/lost-write"]);
+}
+
+#[test]
+fn what_was_flushed_must_be_past_every_cache() {
+    let only_cached = |story: &mut Story| {
+        story.write(1, 7);
+        story.flush(2);
+        story.put(0, 7, by(1, 7));
+        story.put_cached(1, 7, by(1, 7));
+    };
+    assert_eq!(found(false, only_cached), ["durable/flushed-write-volatile"]);
+    let not_flushed = |story: &mut Story| {
+        story.write(1, 7);
+        story.put_cached(0, 7, by(1, 7));
+        story.put_cached(1, 7, by(1, 7));
+    };
+    assert_eq!(found(true, not_flushed), NONE);
+    let newer_only_cached = |story: &mut Story| {
+        story.write(1, 7);
+        story.put_both(7, by(1, 7));
+        story.flush(2);
+        story.read(4, 7, by(1, 7));
+        story.write(3, 7);
+        story.put_cached(0, 7, by(3, 7));
+        story.put_cached(1, 7, by(3, 7));
+    };
+    assert_eq!(found(true, newer_only_cached), NONE);
+}
+
+#[test]
+fn many_writes_without_a_flush_are_all_remembered() {
+    let story = |story: &mut Story| {
+        (1..40).for_each(|op| story.write(op, 7));
+        story.lose_caches();
+        story.put_both(7, by(2, 7));
+    };
+    assert_eq!(found(true, story), NONE);
+    let with_flush = |story: &mut Story| {
+        (1..40).for_each(|op| story.write(op, 7));
+        story.flush(50);
+        (60..100).for_each(|op| story.write(op, 7));
+        story.lose_caches();
+        story.put_both(7, by(2, 7));
+    };
+    assert_eq!(found(true, with_flush), ["durable/lost-write"]);
+}
