@@ -113,6 +113,11 @@ impl Channel {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
+    /// Whether something has arrived that nobody has read yet: then it is this node that is late.
+    pub(super) fn has_unread(&self) -> bool {
+        self.connection.has_unread()
+    }
+
     /// The node at the other end.
     pub(super) fn peer(&self) -> NodeId {
         self.connection.peer()

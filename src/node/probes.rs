@@ -15,6 +15,7 @@ crate::probes! {
         WRITE_GIVEN_UP = "client.write-given-up": "a write was given up, and its connections with it";
         WRITE_LEFT_DIVERGENT = "client.write-left-divergent": "a write ended that not all legs have";
         REQUEST_TIMED_OUT = "client.request-timed-out": "a request had no answer in time";
+        ANSWERS_UNREAD = "client.answers-unread": "answers lay unread, because the CPU that was to read them stood still";
         GRANT_OF_OLDER_SESSION = "client.grant-of-older-session": "a client was told what was meant for an earlier session of it";
         CLIENT_STOOD_STILL = "client.stood-still": "the client noticed that it had stood still";
         RECOVERY_FOUND_MARKS = "client.recovery-found-marks": "the owner before left marked regions behind";
@@ -36,6 +37,8 @@ crate::probes! {
         METADATA_UNWRITABLE = "target.metadata-unwritable": "a leg's metadata could not be written";
         UNMARK_REFUSED = "target.unmark-refused": "a mark was to be cleared while its region was being written";
         LAST_LEG_KEPT = "manager.last-leg-kept": "a failed leg was kept because no other could serve";
+        MANAGER_STOOD_STILL = "manager.stood-still": "the manager noticed that it had stood still";
+        HEARTBEATS_UNREAD = "manager.heartbeats-unread": "heartbeats lay unread, because the CPU that was to read them stood still";
         REGISTRATION_LATE = "manager.registration-late": "a leg did not register in time";
         DECIDED_ANEW = "manager.decided-anew": "a decision was overtaken by another before it was granted";
         OWNER_TAKEN_OVER = "manager.owner-taken-over": "a client got a volume whose owner had not been heard of";

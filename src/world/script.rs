@@ -179,10 +179,7 @@ impl World<'_> {
                 Applied::Nothing => false,
                 Applied::Withheld => {
                     let once = !matches!(script[at].trigger, Trigger::Every { .. });
-                    // Long after the last IO nothing is left that could make it fit: it never lands.
-                    let idle = self.stage.kernel.now().saturating_sub(self.progress.1);
-                    let hopeless = self.apps_are_over() && idle > self.scenario.limits.settle;
-                    if once && !hopeless {
+                    if once && !self.is_hopeless() {
                         self.alarm_in(RETRY, Alarm::Fire(entry));
                         return;
                     }
@@ -201,6 +198,12 @@ impl World<'_> {
         self.fired(at, landed);
     }
 
+    /// Whether the last IO was so long ago that nothing is left that could make an action land.
+    fn is_hopeless(&self) -> bool {
+        let idle = self.stage.kernel.now().saturating_sub(self.progress.1);
+        self.apps_are_over() && idle > self.scenario.limits.settle
+    }
+
     /// Whether an `every` entry has had its time or its number of firings, or faults have stopped.
     fn is_over(&self, at: usize) -> bool {
         let script = &self.scenario.script[at];
@@ -208,7 +211,8 @@ impl World<'_> {
             Trigger::Every { until, times, .. } => {
                 let now = self.stage.kernel.now();
                 let late = until.is_some_and(|until| now > until);
-                let enough = times.is_some_and(|times| self.entries[at].landed >= times);
+                let enough = times
+                    .is_some_and(|times| self.entries[at].landed >= times || self.is_hopeless());
                 late || enough || !self.faults_allowed
             }
             _ => !self.faults_allowed && matches!(script.effect, Effect::Do(_)),
@@ -300,8 +304,14 @@ impl World<'_> {
     }
 
     fn is_played(&self, but_for_uncertain: bool) -> bool {
+        self.unplayed(but_for_uncertain).next().is_none()
+    }
+
+    /// The entries that have not had all their turns.
+    fn unplayed(&self, but_for_uncertain: bool) -> impl Iterator<Item = usize> + '_ {
         let mut uncertain = false;
-        self.scenario.script.iter().zip(&self.entries).all(|(entry, state)| {
+        let entries = self.scenario.script.iter().zip(&self.entries).enumerate();
+        let unplayed = entries.filter(move |(_, (entry, state))| {
             let endless = match &entry.trigger {
                 Trigger::Every { until, times, .. } => until.is_none() && times.is_none(),
                 Trigger::When { .. } => true,
@@ -309,7 +319,26 @@ impl World<'_> {
                 Trigger::At(_) => false,
             };
             uncertain = endless && state.fired == 0;
-            (endless || state.done) && state.deadline.is_none()
+            !(endless || state.done) || state.deadline.is_some()
+        });
+        unplayed.map(|(at, _)| at)
+    }
+
+    /// What the script still has to do, for the report of a hang.
+    pub(super) fn script_waits(&self) -> impl Iterator<Item = String> + '_ {
+        self.unplayed(true).map(|at| {
+            let (entry, state) = (&self.scenario.script[at], &self.entries[at]);
+            let what = match &entry.effect {
+                Effect::Do(action) => action.name(),
+                Effect::Freeze(_) => "freeze",
+                Effect::Expect { .. } => "expect",
+            };
+            match &entry.trigger {
+                Trigger::Every { times: Some(times), .. } => {
+                    format!("script[{at}] {what} has landed {} of {times} times", state.landed)
+                }
+                _ => format!("script[{at}] {what} has not had its turn"),
+            }
         })
     }
 

@@ -52,6 +52,9 @@ impl World<'_> {
                 status.state, status.decided, status.granted, status.modes
             ));
         }
+        if self.settling_since.is_none() {
+            waiting.extend(self.script_waits());
+        }
         let oldest =
             self.watch.checkers.borrow().longest_outstanding().map(crate::check::Operation::text);
         waiting

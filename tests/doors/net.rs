@@ -47,6 +47,26 @@ fn a_link_transmits_one_message_after_another() {
 }
 
 #[test]
+fn what_has_arrived_and_was_not_read_shows() {
+    let lab = Lab::new(1, quick());
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let noted = seen.clone();
+    lab.on(B, |handle, port| async move {
+        let connection = port.listen(SERVICE).accept().await;
+        for _ in 0..3 {
+            noted.borrow_mut().push(connection.has_unread());
+            handle.sleep(ms(2)).await;
+            noted.borrow_mut().push(connection.has_unread());
+            let _message = connection.recv().await;
+        }
+    });
+    lab.talk(2, ms(1));
+    lab.run();
+    // Both have arrived before the first is read, and a third never comes.
+    assert_eq!(*seen.borrow(), [false, true, true, true, false, false]);
+}
+
+#[test]
 fn a_connection_takes_a_round_trip_and_so_does_a_refusal() {
     for listens in [true, false] {
         let lab = Lab::new(2, NetConfig { latency: (us(10), us(10)), ..quick() });

@@ -66,6 +66,12 @@ impl Client {
         link
     }
 
+    /// The targets whose answers lie unread.
+    pub(super) fn unread_targets(&self) -> Vec<NodeId> {
+        let links = self.links.borrow();
+        links.iter().filter(|(_, link)| link.is_behind()).map(|(target, _)| *target).collect()
+    }
+
     /// Gives a target's connection up.
     pub(super) fn close(&self, target: NodeId) {
         let link = self.links.borrow().get(&target).cloned();

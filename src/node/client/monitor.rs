@@ -35,11 +35,13 @@ pub(super) async fn run(client: Rc<Client>) {
 }
 
 /// Requests without an answer for too long are in doubt. The connection goes with them, for only then
-/// can nothing of theirs land after what is sent next.
+/// can nothing of theirs land after what is sent next. Answers that lie unread are no fault of their target's.
 fn time_out(client: &Client) {
     let now = client.handle.monotonic();
     let since = now.saturating_sub(client.map.timing.io_timeout);
-    for (target, volume, leg) in client.calls.time_out(since) {
+    let spared = client.unread_targets();
+    crate::sometimes!(client.handle, !spared.is_empty(), probes::ANSWERS_UNREAD);
+    for (target, volume, leg) in client.calls.time_out(since, &spared) {
         tracing::debug!(%target, %volume, %leg, "no answer in time");
         crate::sometimes!(client.handle, true, probes::REQUEST_TIMED_OUT);
         client.close(target);

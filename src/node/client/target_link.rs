@@ -22,12 +22,17 @@ pub(super) struct TargetLink {
     down_since: Cell<Nanos>,
     /// How many connections there have been.
     connections: Cell<u64>,
+    /// How many messages were read, and how many of them when [`TargetLink::is_behind`] was asked last.
+    read: Cell<u64>,
+    read_before: Cell<u64>,
 }
 
 impl TargetLink {
     pub(super) fn new(handle: &NodeHandle, target: NodeId) -> Self {
         let down_since = Cell::new(handle.monotonic());
-        Self { target, connection: RefCell::new(None), down_since, connections: Cell::new(0) }
+        let (connection, connections) = (RefCell::new(None), Cell::new(0));
+        let (read, read_before) = (Cell::new(0), Cell::new(0));
+        Self { target, connection, down_since, connections, read, read_before }
     }
 
     pub(super) fn is_up(&self) -> bool {
@@ -50,6 +55,14 @@ impl TargetLink {
             Some(connection) => connection.send(message),
             None => Err(Closed),
         }
+    }
+
+    /// Whether answers lie unread and none was read since this was asked last: it is this node that is
+    /// late, as when the CPU that is to read them stands still.
+    pub(super) fn is_behind(&self) -> bool {
+        let stands = self.read_before.replace(self.read.get()) == self.read.get();
+        let unread = |connection: &Rc<Channel>| connection.has_unread();
+        stands && self.connection.borrow().as_ref().is_some_and(unread)
     }
 
     /// Gives the connection up, and with it whatever the target still has of ours: only then may
@@ -80,6 +93,7 @@ pub(super) async fn run(client: Rc<Client>, link: Rc<TargetLink>) {
         link.connections.set(link.connections.get() + 1);
         links_changed(&client);
         while let Ok(message) = connection.recv().await {
+            link.read.set(link.read.get() + 1);
             take(&client, &connection, message);
         }
         *link.connection.borrow_mut() = None;

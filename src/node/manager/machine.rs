@@ -42,6 +42,8 @@ pub(super) enum Input {
     Rebuilt { leg: LegIndex, epoch: Epoch },
     /// Time has passed.
     Tick,
+    /// The manager stood still until now, and has not heard what was said meanwhile.
+    StoodStill,
 }
 
 /// What is to be done, in order.
@@ -190,6 +192,7 @@ impl Machine {
                 crate::sometimes!(self, true, probes::SAID_TOO_LATE);
             }
             Input::Tick => self.tick(now, out),
+            Input::StoodStill => self.stood_still(now),
         }
         self.advance(out);
         self.show_state(out);
@@ -391,6 +394,13 @@ impl Machine {
             self.phase =
                 Phase::Registering { waiting, deadline: now + self.timing.register_timeout };
             self.ask_to_register(waiting, out);
+        }
+    }
+
+    /// Whoever was to register in that time has it once more: its answer may lie unread.
+    fn stood_still(&mut self, now: Nanos) {
+        if let Phase::Registering { deadline, .. } = &mut self.phase {
+            *deadline = (*deadline).max(now + self.timing.register_timeout);
         }
     }
 

@@ -19,6 +19,7 @@ use super::record::VolumeRecord;
 use crate::node::channel::Channel;
 use crate::node::channel::Frame;
 use crate::node::config::{ClusterMap, SESSION_BYTES};
+use crate::node::probes;
 use crate::node::protocol::{LegReport, Service, Wire};
 use crate::node::records::{TopologyDecided, TopologyPersisted};
 
@@ -46,6 +47,8 @@ struct Manager {
     peers: BTreeMap<NodeId, Rc<Peer>>,
     stores: Queue<(VolumeId, VolumeRecord)>,
     effects: Vec<Effect>,
+    /// When it looked round last.
+    ticked: Nanos,
 }
 
 /// The manager's main task.
@@ -68,8 +71,8 @@ pub(super) async fn run(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Fram
     let stores = Queue::new(handle.kernel());
     handle.spawn("manager.store", store(handle.clone(), database, stores.clone(), events.clone()));
     handle.spawn("manager.accept", accept(handle.clone(), map.clone(), port, events.clone()));
-    let mut manager =
-        Manager { handle, map, machines, peers: BTreeMap::new(), stores, effects: Vec::new() };
+    let (peers, effects, ticked) = (BTreeMap::new(), Vec::new(), handle.monotonic());
+    let mut manager = Manager { handle, map, machines, peers, stores, effects, ticked };
     manager.serve(&events).await;
 }
 
@@ -216,8 +219,20 @@ impl Manager {
     /// Drops peers that have been silent for too long; lets the machines see the time.
     fn tick(&mut self) {
         let now = self.handle.monotonic();
-        let silent =
-            |peer: &Peer| now.saturating_sub(peer.heard.get()) > self.map.timing.dead_after;
+        // A manager that stood still has not read what was said meanwhile: that comes first.
+        let span = now.saturating_sub(std::mem::replace(&mut self.ticked, now));
+        let stood_still = span > self.map.timing.heartbeat.saturating_mul(3);
+        crate::sometimes!(self.handle, stood_still, probes::MANAGER_STOOD_STILL);
+        if stood_still {
+            return self.for_all(Input::StoodStill);
+        }
+        let silent = |peer: &Peer| {
+            let is_late = now.saturating_sub(peer.heard.get()) > self.map.timing.dead_after;
+            // What has arrived and was not read is no silence: a CPU of this node may stand still.
+            let is_behind = is_late && peer.connection.has_unread();
+            crate::sometimes!(self.handle, is_behind, probes::HEARTBEATS_UNREAD);
+            is_late && !is_behind
+        };
         let dead: Vec<NodeId> =
             self.peers.iter().filter(|(_, peer)| silent(peer)).map(|(node, _)| *node).collect();
         for node in dead {

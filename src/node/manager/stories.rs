@@ -237,6 +237,22 @@ fn a_leg_that_does_not_register_in_time_is_given_up_and_one_that_did_is_not() {
 }
 
 #[test]
+fn a_manager_that_stood_still_gives_a_registration_its_time_again() {
+    let mut rig = Rig::attached();
+    rig.apply(Input::Attach { client: C0, session: 2 });
+    rig.apply(Input::Persisted(Epoch::new(3)));
+    rig.apply(Input::Registered { leg: A, epoch: Epoch::new(3), ok: true });
+    // B registers while nobody listens.
+    rig.now += Nanos::from_millis(12);
+    rig.apply(Input::StoodStill);
+    rig.after(Nanos::from_millis(1));
+    assert_eq!(rig.modes(), [LegMode::ReadWrite; 2]);
+    rig.settle(Input::Registered { leg: B, epoch: Epoch::new(3), ok: true });
+    assert_eq!(rig.modes(), [LegMode::ReadWrite; 2]);
+    assert_eq!(rig.epoch(), Epoch::new(3));
+}
+
+#[test]
 fn an_earlier_session_that_is_heard_late_does_not_become_the_owner() {
     let mut rig = Rig::attached();
     rig.apply(Input::Attach { client: C0, session: 3 });
