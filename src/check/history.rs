@@ -252,13 +252,12 @@ impl History {
         }
         self.newest[writer] = self.newest[writer].max(stamp.sequence());
         for offset in 0..u64::from(invoked.blocks) {
-            self.registers.with(place(invoked.volume, invoked.block + offset), |register| {
-                if invoked.kind == OpKind::Read {
-                    register.read_invoked(record.seq);
-                } else {
-                    register.write_invoked(author, moment);
-                }
-            });
+            let place = place(invoked.volume, invoked.block + offset);
+            if invoked.kind == OpKind::Read {
+                self.registers.with(place, |register| register.read_invoked(record.seq));
+            } else {
+                self.registers.write_invoked(place, author, moment);
+            }
         }
     }
 
@@ -297,6 +296,13 @@ impl History {
                 if spans_loss && fate == Fate::Acknowledged { Fate::Unflushed } else { fate };
             let flushed = caches.map(|caches| caches.flushed);
             let place = place(operation.volume, block);
+            if fate == Fate::Acknowledged
+                && caches.is_none()
+                && let Some(value) = self.registers.rewritten(place, ended)
+            {
+                self.graves.bury(place, value);
+                continue;
+            }
             let forgotten = &mut self.forgotten;
             let end =
                 |register: &mut Register| register.write_ended(fate, ended, flushed, forgotten);

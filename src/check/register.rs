@@ -136,6 +136,28 @@ pub(super) struct Settled {
     last_invoke: Moment,
 }
 
+impl Settled {
+    /// What a write that was invoked and acknowledged left.
+    pub(super) const fn of(author: u64, invoked: Moment, ended: Moment) -> Self {
+        let ended = (ended.seq, ended.at);
+        Self { author, op: invoked.op, invoked_at: invoked.at, ended, last_invoke: invoked }
+    }
+
+    /// Its value.
+    pub(super) const fn value(&self) -> Value {
+        let (seq, at) = self.ended;
+        Value {
+            author: self.author,
+            op: self.op,
+            fate: Fate::Acknowledged,
+            invoked_at: self.invoked_at,
+            ended_at: at,
+            first_return: Moment { seq, at, op: self.op },
+            last_invoke: self.last_invoke,
+        }
+    }
+}
+
 // What makes it worth its while: the blocks of a run fit the cache.
 const _: () = assert!(size_of::<Settled>() <= 64);
 
@@ -194,17 +216,8 @@ impl Register {
 
     /// Becomes the register that [`Register::settled`] gave this of.
     pub(super) fn resume(&mut self, settled: &Settled) {
-        let (seq, at) = settled.ended;
         self.values.clear();
-        self.values.push(Value {
-            author: settled.author,
-            op: settled.op,
-            fate: Fate::Acknowledged,
-            invoked_at: settled.invoked_at,
-            ended_at: at,
-            first_return: Moment { seq, at, op: settled.op },
-            last_invoke: settled.last_invoke,
-        });
+        self.values.push(settled.value());
         self.reading.clear();
         self.forget_at = FORGET_AT;
         self.has_forgotten = true;

@@ -1,10 +1,11 @@
 //! The registers of all blocks that were touched, by place. A block that nobody is working on takes one
-//! cache line; only the others have their register in full. Judges nothing.
+//! cache line, and one that is being rewritten as most are, a line and a half; only the others have their
+//! register in full. Judges nothing.
 
 use std::borrow::Cow;
 
 use super::index::Index;
-use super::register::{Register, Settled};
+use super::register::{Moment, Register, Settled, Value};
 
 /// How many neighbouring blocks share an entry of the index: what one cache line has room for.
 const CHUNK: usize = 8;
@@ -17,8 +18,26 @@ enum Cell {
     Untouched,
     /// Its register is at rest, in this slot.
     Settled(u32),
+    /// Its register was at rest when a write began that has not ended, in this slot.
+    Rewritten(u32),
     /// Its register is there in full, in this slot.
     Full(u32),
+}
+
+/// A register at rest, and the only thing that has happened to it since.
+#[derive(Clone, Copy, Debug)]
+struct Rewrite {
+    before: Settled,
+    author: u64,
+    invoked: Moment,
+}
+
+impl Rewrite {
+    /// Makes a register what this stands for.
+    fn unfold(&self, register: &mut Register) {
+        register.resume(&self.before);
+        register.write_invoked(self.author, self.invoked);
+    }
 }
 
 /// A register for each block touched.
@@ -28,6 +47,7 @@ pub(super) struct Registers {
     index: Index,
     chunks: Vec<[Cell; CHUNK]>,
     settled: Slots<Settled>,
+    rewrites: Slots<Rewrite>,
     full: Slots<Register>,
 }
 
@@ -41,6 +61,21 @@ struct Slots<T> {
 impl<T> Default for Slots<T> {
     fn default() -> Self {
         Self { slots: Vec::new(), free: Vec::new() }
+    }
+}
+
+impl<T: Copy> Slots<T> {
+    /// Keeps something: its slot.
+    fn hold(&mut self, what: T) -> u32 {
+        let at = self.take(|| what);
+        self.slots[at as usize] = what;
+        at
+    }
+
+    /// Takes it out again.
+    fn give(&mut self, at: u32) -> T {
+        self.free.push(at);
+        self.slots[at as usize]
     }
 }
 
@@ -69,6 +104,11 @@ impl Registers {
                 register.resume(&self.settled.slots[slot as usize]);
                 Some(Cow::Owned(register))
             }
+            Cell::Rewritten(slot) => {
+                let mut register = Register::new();
+                self.rewrites.slots[slot as usize].unfold(&mut register);
+                Some(Cow::Owned(register))
+            }
             Cell::Full(slot) => Some(Cow::Borrowed(&self.full.slots[slot as usize])),
         }
     }
@@ -77,13 +117,46 @@ impl Registers {
     pub(super) fn settled(&self, place: u64) -> Option<&Settled> {
         match self.cell(place) {
             Cell::Settled(slot) => Some(&self.settled.slots[slot as usize]),
-            Cell::Untouched | Cell::Full(_) => None,
+            Cell::Untouched | Cell::Rewritten(_) | Cell::Full(_) => None,
         }
     }
 
-    fn cell(&self, place: u64) -> Cell {
+    /// A write of a block was invoked: [`Register::write_invoked`].
+    pub(super) fn write_invoked(&mut self, place: u64, author: u64, invoked: Moment) {
+        if let Some((chunk, within)) = self.find(place)
+            && let cell = &mut self.chunks[chunk][within]
+            && let Cell::Settled(at) = *cell
+        {
+            let before = self.settled.give(at);
+            *cell = Cell::Rewritten(self.rewrites.hold(Rewrite { before, author, invoked }));
+            return;
+        }
+        self.with(place, |register| register.write_invoked(author, invoked));
+    }
+
+    /// Does what [`Register::write_ended`] does about a write that was acknowledged, where that takes no
+    /// thought: nothing else happened to the block since it was at rest. Gives the value from before, which
+    /// is forgotten; it returned before the write was invoked.
+    pub(super) fn rewritten(&mut self, place: u64, ended: Moment) -> Option<Value> {
+        let (chunk, within) = self.find(place)?;
+        let cell = &mut self.chunks[chunk][within];
+        let Cell::Rewritten(at) = *cell else { return None };
+        if self.rewrites.slots[at as usize].invoked.op != ended.op {
+            return None;
+        }
+        let Rewrite { before, author, invoked } = self.rewrites.give(at);
+        *cell = Cell::Settled(self.settled.hold(Settled::of(author, invoked, ended)));
+        Some(before.value())
+    }
+
+    /// Where a place's cell is.
+    fn find(&self, place: u64) -> Option<(usize, usize)> {
         let (chunk, within) = chunk_of(place);
-        self.index.get(chunk).map_or(Cell::Untouched, |chunk| self.chunks[chunk as usize][within])
+        Some((self.index.get(chunk)? as usize, within))
+    }
+
+    fn cell(&self, place: u64) -> Cell {
+        self.find(place).map_or(Cell::Untouched, |(chunk, within)| self.chunks[chunk][within])
     }
 
     /// Works on the registers of all blocks of a volume: those whose places have it in their high bits.
@@ -116,8 +189,12 @@ impl Registers {
             }
             Cell::Settled(at) => {
                 let slot = self.full.take(Register::new);
-                self.full.slots[slot as usize].resume(&self.settled.slots[at as usize]);
-                self.settled.free.push(at);
+                self.full.slots[slot as usize].resume(&self.settled.give(at));
+                slot
+            }
+            Cell::Rewritten(at) => {
+                let slot = self.full.take(Register::new);
+                self.rewrites.give(at).unfold(&mut self.full.slots[slot as usize]);
                 slot
             }
         };
@@ -126,12 +203,94 @@ impl Registers {
         *cell = match register.settled() {
             Some(settled) => {
                 self.full.free.push(slot);
-                let at = self.settled.take(|| settled);
-                self.settled.slots[at as usize] = settled;
-                Cell::Settled(at)
+                Cell::Settled(self.settled.hold(settled))
             }
             None => Cell::Full(slot),
         };
         result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{Just, Strategy, prop, prop_oneof};
+    use proptest::{prop_assert_eq, proptest};
+
+    use super::Registers;
+    use crate::base::{Nanos, OpId, Seq};
+    use crate::check::register::{Fate, Moment, Register, Value};
+
+    /// What may happen to a block: by which of a few operations.
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Write(u8),
+        Ended(u8, Fate),
+        Read,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            4 => (0..3_u8).prop_map(Step::Write),
+            6 => (0..3_u8).prop_map(|op| Step::Ended(op, Fate::Acknowledged)),
+            1 => (0..3_u8).prop_map(|op| Step::Ended(op, Fate::InDoubt)),
+            1 => Just(Step::Read),
+        ];
+        prop::collection::vec(step, 0..60)
+    }
+
+    /// The values that were forgotten on the way, one way and the other.
+    fn write_ended(
+        registers: &mut Registers,
+        ended: Moment,
+        fate: Fate,
+        forgotten: &mut Vec<Value>,
+    ) {
+        if fate == Fate::Acknowledged
+            && let Some(value) = registers.rewritten(0, ended)
+        {
+            return forgotten.push(value);
+        }
+        registers.with(0, |it| it.write_ended(fate, ended, None, forgotten));
+    }
+
+    proptest! {
+        #[test]
+        fn a_block_that_is_rewritten_is_as_if_its_register_were_there_in_full(steps in steps()) {
+            let (mut registers, mut model) = (Registers::default(), Register::new());
+            let (mut forgotten, mut expected) = (Vec::new(), Vec::new());
+            let mut open: [Option<OpId>; 3] = [None; 3];
+            for (step, seq) in steps.into_iter().zip(1_u64..) {
+                let moment = |op| Moment { seq: seq as Seq, at: Nanos::new(seq * 10), op };
+                match step {
+                    Step::Write(at) if open[at as usize].is_none() => {
+                        let op = OpId::new(seq);
+                        open[at as usize] = Some(op);
+                        registers.write_invoked(0, seq, moment(op));
+                        model.write_invoked(seq, moment(op));
+                    }
+                    Step::Ended(at, fate) => {
+                        let Some(op) = open[at as usize].take() else { continue };
+                        write_ended(&mut registers, moment(op), fate, &mut forgotten);
+                        model.write_ended(fate, moment(op), None, &mut expected);
+                    }
+                    Step::Read => {
+                        registers.with(0, |it| it.read_invoked(seq));
+                        model.read_invoked(seq);
+                        let author = model.values().last().map_or(0, |value| value.author);
+                        let (from, to) = (moment(OpId::new(seq)), moment(OpId::new(seq)));
+                        let told = registers.with(0, |it| it.read(author, from, to).is_ok());
+                        prop_assert_eq!(told, model.read(author, from, to).is_ok());
+                        registers.with(0, |it| it.read_ended(seq));
+                        model.read_ended(seq);
+                    }
+                    Step::Write(_) => {}
+                }
+                if let Some(register) = registers.get(0) {
+                    prop_assert_eq!(register.values(), model.values());
+                    prop_assert_eq!(register.has_forgotten(), model.has_forgotten());
+                }
+                prop_assert_eq!(&forgotten, &expected);
+            }
+        }
     }
 }
