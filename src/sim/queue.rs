@@ -93,7 +93,8 @@ impl Default for EventQueue {
 }
 
 impl EventQueue {
-    /// Adds a ticket; it must not be due before the one that was popped last.
+    /// Adds a ticket; it must not be due before the one that was popped last, unless the queue was
+    /// [rewound](EventQueue::rewind) since.
     pub(super) fn push(&mut self, at: Nanos, owner: u32, token: u64) {
         assert!(u64::from(owner) <= OWNER_MASK, "a simulation of more than a million devices");
         self.scheduled += 1;
@@ -107,10 +108,17 @@ impl EventQueue {
     }
 
     fn enter(&mut self, ticket: Ticket) {
-        debug_assert!(ticket.day() >= self.today, "nothing is due in the past");
+        assert!(ticket.day() >= self.today, "nothing is due in the past");
         let at = ticket.day() as usize % DAYS;
         self.days[at].push(ticket);
         self.busy |= 1 << at;
+    }
+
+    /// Goes back to this time; the queue must be empty. The tickets that were popped last may have been of no
+    /// effect, and time has not come to their day.
+    pub(super) fn rewind(&mut self, now: Nanos) {
+        assert!(self.busy == 0 && self.later.is_empty(), "pending tickets keep their days");
+        self.today = now.get() >> DAY_BITS;
     }
 
     pub(super) fn pop(&mut self) -> Option<Ticket> {
@@ -201,5 +209,18 @@ mod tests {
             }
             prop_assert_eq!(queue.pop().map(|ticket| ticket.token), None);
         }
+    }
+
+    #[test]
+    fn a_queue_that_was_rewound_takes_what_is_due_before_the_last_ticket() {
+        let mut queue = EventQueue::default();
+        queue.push(Nanos::from_millis(10), 7, 1);
+        assert!(queue.pop().is_some() && queue.pop().is_none());
+        queue.rewind(Nanos::from_millis(1));
+        for (at, token) in [(5_000_000, 2), (1_000_001, 3), (999_000_000, 4), (1_500_000, 5)] {
+            queue.push(Nanos::new(at), 7, token);
+        }
+        let tokens: Vec<u64> = std::iter::from_fn(|| queue.pop()).map(|it| it.token).collect();
+        assert_eq!(tokens, [3, 5, 2, 4]);
     }
 }

@@ -154,7 +154,10 @@ impl Scheduler {
                     Err(misfit) => return Step::Misfit(misfit),
                 }
             }
-            let Some(ticket) = self.events.pop() else { return Step::Idle };
+            let Some(ticket) = self.events.pop() else {
+                self.events.rewind(now.get());
+                return Step::Idle;
+            };
             let step = match ticket.owner() {
                 OWNER_TIMER => match self.timers.fire(ticket.token, ticket.at()) {
                     Some((wake, cause)) => Some(Step::Wake(wake, cause)),

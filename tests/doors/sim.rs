@@ -640,6 +640,36 @@ fn the_sealed_clock_follows_virtual_time() {
 }
 
 #[test]
+fn what_is_due_before_a_time_out_that_was_given_up_is_served_in_order() {
+    let rig = Rig::new(1);
+    let node = rig.kernel.add_node("n", &free_node());
+    let woken = Rc::new(RefCell::new(Vec::new()));
+    let handles = Rc::new(RefCell::new(None));
+    let kept = handles.clone();
+    rig.kernel.on_boot(node, move |handle| {
+        *kept.borrow_mut() = Some(handle.clone());
+        let inner = handle.clone();
+        handle.spawn("first", async move {
+            let soon = inner.sleep(Nanos::from_millis(1));
+            assert!(inner.timeout(Nanos::from_millis(10), soon).await.is_ok());
+        });
+    });
+    rig.kernel.boot(node);
+    while rig.kernel.turn() == Turn::Ran {}
+    assert!(rig.kernel.now() < Nanos::from_millis(2), "a time-out of no effect takes no time");
+    let handle = handles.borrow().clone().expect("it has booted");
+    for span in [3_000_000, 20_000, 500] {
+        let (inner, woken) = (handle.clone(), woken.clone());
+        handle.spawn("then", async move {
+            inner.sleep(Nanos::new(span)).await;
+            woken.borrow_mut().push(span);
+        });
+    }
+    while rig.kernel.turn() == Turn::Ran {}
+    assert_eq!(*woken.borrow(), [500, 20_000, 3_000_000]);
+}
+
+#[test]
 fn a_dismantled_kernel_keeps_nothing_alive() {
     let kept = Rc::new(());
     let (in_task, in_boot) = (kept.clone(), kept.clone());

@@ -47,8 +47,8 @@ struct Manager {
     peers: BTreeMap<NodeId, Rc<Peer>>,
     stores: Queue<(VolumeId, VolumeRecord)>,
     effects: Vec<Effect>,
-    /// When it looked round last.
-    ticked: Nanos,
+    /// When it looked round last, and whether it had stood still then.
+    ticked: (Nanos, bool),
 }
 
 /// The manager's main task.
@@ -71,7 +71,7 @@ pub(super) async fn run(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Fram
     let stores = Queue::new(handle.kernel());
     handle.spawn("manager.store", store(handle.clone(), database, stores.clone(), events.clone()));
     handle.spawn("manager.accept", accept(handle.clone(), map.clone(), port, events.clone()));
-    let (peers, effects, ticked) = (BTreeMap::new(), Vec::new(), handle.monotonic());
+    let (peers, effects, ticked) = (BTreeMap::new(), Vec::new(), (handle.monotonic(), false));
     let mut manager = Manager { handle, map, machines, peers, stores, effects, ticked };
     manager.serve(&events).await;
 }
@@ -220,8 +220,11 @@ impl Manager {
     fn tick(&mut self) {
         let now = self.handle.monotonic();
         // A manager that stood still has not read what was said meanwhile: that comes first.
-        let span = now.saturating_sub(std::mem::replace(&mut self.ticked, now));
-        let stood_still = span > self.map.timing.heartbeat.saturating_mul(3);
+        let (before, stood_still_before) = self.ticked;
+        let span = now.saturating_sub(before);
+        // One that is always slow has to act all the same.
+        let stood_still = !stood_still_before && span > self.map.timing.heartbeat.saturating_mul(3);
+        self.ticked = (now, stood_still);
         crate::sometimes!(self.handle, stood_still, probes::MANAGER_STOOD_STILL);
         if stood_still {
             return self.for_all(Input::StoodStill);

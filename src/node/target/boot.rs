@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::mem;
 use std::rc::Rc;
 
 use crate::base::NodeId;
@@ -32,10 +31,14 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Ends every client's session, and with it every command of theirs: they connect anew.
-    pub(super) fn end_sessions(&self) {
-        let sessions = mem::take(&mut *self.sessions.borrow_mut());
-        sessions.values().for_each(JoinHandle::abort);
+    /// Ends the sessions of these clients, and with them all their commands: they connect anew.
+    pub(super) fn end_sessions(&self, clients: &[NodeId]) {
+        for client in clients {
+            let session = self.sessions.borrow_mut().remove(client);
+            if let Some(session) = session {
+                session.abort();
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use crate::base::{Epoch, LegIndex, Region, VolumeId};
+use crate::base::{Epoch, LegIndex, NodeId, Region, VolumeId};
 use crate::disk::port::{Drive, Identity};
 use crate::sim::{NodeHandle, Probes, Signal, Tracked, Tracker};
 
@@ -24,6 +24,8 @@ pub(super) struct Leg {
     tracker: Tracker,
     state: RefCell<State>,
     in_flight: Cell<u32>,
+    /// How many of these are whose.
+    holders: RefCell<Vec<(NodeId, u32)>>,
 }
 
 struct State {
@@ -100,6 +102,7 @@ impl Leg {
             tracker: handle.tracker("disk command"),
             state: RefCell::new(state),
             in_flight: Cell::new(0),
+            holders: RefCell::default(),
         }
     }
 
@@ -306,11 +309,31 @@ impl Leg {
         self.changed.notify();
     }
 
-    /// Counts a command as in flight until the guard is dropped. `writes`: the regions it writes.
-    pub(super) fn begin(self: &Rc<Self>, writes: Option<(Region, Region)>) -> InFlight {
+    /// Counts a client's command as in flight until the guard is dropped. `writes`: the regions it writes.
+    pub(super) fn begin(
+        self: &Rc<Self>,
+        client: NodeId,
+        writes: Option<(Region, Region)>,
+    ) -> InFlight {
         self.in_flight.set(self.in_flight.get() + 1);
+        self.count_for(client, |count| count + 1);
         self.count_writes(writes, |count| count + 1);
-        InFlight { leg: self.clone(), writes, _tracked: self.tracker.open() }
+        InFlight { leg: self.clone(), client, writes, _tracked: self.tracker.open() }
+    }
+
+    /// The clients that have commands in flight.
+    pub(super) fn holders(&self) -> Vec<NodeId> {
+        let holders = self.holders.borrow();
+        holders.iter().filter(|(_, count)| *count > 0).map(|(client, _)| *client).collect()
+    }
+
+    /// One client at a time has the volume, so the list is short.
+    fn count_for(&self, client: NodeId, change: impl Fn(u32) -> u32) {
+        let mut holders = self.holders.borrow_mut();
+        match holders.iter_mut().find(|(held, _)| *held == client) {
+            Some((_, count)) => *count = change(*count),
+            None => holders.push((client, change(0))),
+        }
     }
 
     fn count_writes(&self, writes: Option<(Region, Region)>, change: impl Fn(u32) -> u32) {
@@ -326,6 +349,7 @@ impl Leg {
 /// A command in flight on a leg.
 pub(super) struct InFlight {
     leg: Rc<Leg>,
+    client: NodeId,
     writes: Option<(Region, Region)>,
     _tracked: Tracked,
 }
@@ -334,6 +358,7 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         let left = self.leg.in_flight.get() - 1;
         self.leg.in_flight.set(left);
+        self.leg.count_for(self.client, |count| count - 1);
         self.leg.count_writes(self.writes, |count| count - 1);
         // Only a registration waits for that.
         if left == 0 && !self.leg.state.borrow().ready {

@@ -84,7 +84,8 @@ async fn register(target: &Target, leg: &Rc<Leg>, epoch: Epoch) -> bool {
         // Nobody else would: the owner waits for no command of a leg that it was told to leave out.
         crate::sometimes!(target.handle, true, probes::DRAIN_ABORTED);
         tracing::debug!(leg = %leg.index, %epoch, "commands that don't end are aborted");
-        target.end_sessions();
+        // A write of metadata is the keeper's, whose driver sees to it.
+        target.end_sessions(&leg.holders());
         leg.changed.wait_for(drained).await;
     }
     if superseded() {

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::base::{DiskId, Epoch, LegIndex, Payload, Region, VolumeId};
+use crate::base::{DiskId, Epoch, LegIndex, NodeId, Payload, Region, VolumeId};
 use crate::disk::port::{Command, Completion, Op, QueuePair, Status};
 use crate::net::port::Closed;
 
@@ -27,6 +27,7 @@ pub(super) async fn run(target: Rc<Target>, connection: Channel, _session: Alloc
         parked: VecDeque::new(),
         short: None,
         target,
+        client: connection.peer(),
         connection,
     };
     let _closed = poll_fn(|cx| server.poll(cx)).await;
@@ -72,6 +73,7 @@ struct Server {
     short: Option<Pin<Box<Sleep>>>,
     target: Rc<Target>,
     connection: Channel,
+    client: NodeId,
 }
 
 /// What became of a request.
@@ -256,7 +258,7 @@ impl Server {
         let queue = self.queue_of(&request.leg);
         if self.queues[queue].1.is_dead() && self.queues[queue].1.outstanding() == 0 {
             // The leg was read again in the device's new life, or it wouldn't admit anything.
-            self.queues[queue].1 = request.leg.drive.open(self.connection.peer());
+            self.queues[queue].1 = request.leg.drive.open(self.client);
         }
         if self.queues[queue].1.is_full() || self.queues[queue].1.is_dead() {
             crate::sometimes!(self.target.handle, true, probes::REQUEST_AWAITED_QUEUE);
@@ -278,9 +280,10 @@ impl Server {
         self.issued = serial.wrapping_add(1);
         let command_id = u64::from(serial) << 32 | u64::from(slot);
         let command = Command { cookie: command_id, tag: epoch.get(), op };
+        let in_flight = leg.begin(self.client, writes);
         self.queues[queue].1.submit(command).expect("the queue has room");
         self.pending[slot as usize] =
-            Some(Pending { cookie, serial, _in_flight: leg.begin(writes), _buffer: buffer });
+            Some(Pending { cookie, serial, _in_flight: in_flight, _buffer: buffer });
         Started::Submitted
     }
 
@@ -294,7 +297,7 @@ impl Server {
         if let Some(at) = self.queues.iter().position(|(id, _)| *id == disk) {
             return at;
         }
-        self.queues.push((disk, leg.drive.open(self.connection.peer())));
+        self.queues.push((disk, leg.drive.open(self.client)));
         self.queues.len() - 1
     }
 }
