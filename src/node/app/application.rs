@@ -68,7 +68,7 @@ pub struct AppProgress {
     pub(super) cursor: Cell<u64>,
     /// How many times it was started: workers of an earlier start end with the operation that they are at.
     pub(super) starts: Cell<u64>,
-    /// Whether it is to issue nothing for now.
+    /// Whether it is to issue nothing until it is resumed.
     pub(super) is_paused: Cell<bool>,
     /// Its workers that wait to go on.
     pub(super) resumed: RefCell<Option<Signal>>,
