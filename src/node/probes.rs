@@ -33,6 +33,7 @@ crate::probes! {
         FENCED_IN_FLIGHT = "target.fenced-in-flight": "a leg was fenced while commands of an older epoch were in flight";
         DRAIN_ABORTED = "target.drain-aborted": "commands of an older epoch did not end and were aborted with their sessions";
         REGISTRATION_SUPERSEDED = "target.registration-superseded": "a registration was overtaken by a later one";
+        REGISTERED_IN_ANOTHER_LIFE = "target.registered-in-another-life": "a registration came too late: the device had lost its power, or was another";
         METADATA_LOST = "target.metadata-lost": "a leg's bitmap could not be read, and every region counts as marked";
         METADATA_UNWRITABLE = "target.metadata-unwritable": "a leg's metadata could not be written";
         UNMARK_REFUSED = "target.unmark-refused": "a mark was to be cleared while its region was being written";

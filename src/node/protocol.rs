@@ -121,6 +121,8 @@ pub struct LegReport {
     pub generation: Epoch,
     /// The epoch it is registered under in this life of the target; zero if none.
     pub registered: Epoch,
+    /// The life of the device in which this was found: another one after each loss of its power.
+    pub life: u32,
     /// Whether its device has lost its power, and a volatile cache with it, since it last registered.
     pub cold: bool,
 }
@@ -261,6 +263,8 @@ pub enum Wire {
         leg: LegIndex,
         /// The new epoch.
         epoch: Epoch,
+        /// The life of the device that this was decided for: in any other, the leg may have lost something.
+        life: u32,
     },
     /// Target to manager: the answer.
     Registered {
@@ -270,6 +274,8 @@ pub enum Wire {
         leg: LegIndex,
         /// The epoch of the request.
         epoch: Epoch,
+        /// The life of the device, of the request.
+        life: u32,
         /// Whether the leg is fenced, drained and ready.
         ok: bool,
     },

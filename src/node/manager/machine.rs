@@ -25,7 +25,7 @@ pub(super) enum Input {
     /// A target reported the leg; `None` when the target is gone.
     Leg(LegIndex, Option<LegReport>),
     /// A registration was answered.
-    Registered { leg: LegIndex, epoch: Epoch, ok: bool },
+    Registered { leg: LegIndex, epoch: Epoch, life: u32, ok: bool },
     /// The record of this epoch is durable.
     Persisted(Epoch),
     /// A client wants to be the owner.
@@ -51,8 +51,8 @@ pub(super) enum Input {
 pub(super) enum Effect {
     /// Make the record durable, then say so.
     Persist(VolumeRecord),
-    /// Have the leg's target serve this epoch only.
-    Register(LegIndex, Epoch),
+    /// Have the leg's target serve this epoch only, if its device is still in this life.
+    Register { leg: LegIndex, epoch: Epoch, life: u32 },
     /// Tell the owner, this session of it and no other, how the volume stands.
     Grant(NodeId, u64, Topology),
     /// Tell a client that it is not the owner by this session.
@@ -110,6 +110,8 @@ pub(super) struct Machine {
     record: VolumeRecord,
     phase: Phase,
     reports: [Option<LegReport>; MAX_LEGS],
+    /// The life in which each leg was cold when its rebuild was decided on.
+    planned: [Option<u32>; MAX_LEGS],
     wishes: Wishes,
     owner_heard: Nanos,
     /// The owner that leaves, until that is on record.
@@ -140,6 +142,7 @@ impl Machine {
             record,
             phase: Phase::Settled,
             reports: [None; MAX_LEGS],
+            planned: [None; MAX_LEGS],
             wishes: Wishes::default(),
             owner_heard: now,
             leaving: None,
@@ -167,7 +170,11 @@ impl Machine {
     pub(super) fn apply(&mut self, now: Nanos, input: Input, out: &mut Vec<Effect>) {
         match input {
             Input::Leg(leg, report) => self.leg_reported(leg, report, out),
-            Input::Registered { leg, epoch, ok } => self.registered(leg, epoch, ok),
+            Input::Registered { leg, epoch, life, ok } => {
+                if ok {
+                    self.registered(leg, epoch, life);
+                }
+            }
             Input::Persisted(epoch) => self.persisted(now, epoch, out),
             Input::Attach { client, session } => self.attach(client, session, out),
             Input::Detach { client, session } => {
@@ -211,9 +218,7 @@ impl Machine {
             }
             Phase::Registering { waiting, .. } => {
                 *waiting |= bit(leg);
-                if self.may_register(leg) {
-                    out.push(Effect::Register(leg, self.record.epoch));
-                }
+                self.ask_to_register(bit(leg), out);
             }
             Phase::Settled if self.record.owner.is_some() => {
                 self.wishes.register_anew |= report.registered != self.record.epoch;
@@ -249,7 +254,10 @@ impl Machine {
     /// may be missing there, and on a `W` leg what was rebuilt.
     fn cold(&self) -> u8 {
         let cold = self.record.modes.written().filter(|leg| {
-            self.reports[leg.index()].is_some_and(|report| report.usable && report.cold)
+            self.reports[leg.index()].is_some_and(|report| {
+                let is_planned_for = self.planned[leg.index()] == Some(report.life);
+                report.usable && report.cold && !is_planned_for
+            })
         });
         cold.fold(0, |legs, leg| legs | bit(leg))
     }
@@ -278,30 +286,30 @@ impl Machine {
         }
     }
 
-    /// A leg that comes back has its rebuild planned from what is on its disk now.
+    /// A leg that comes back has its rebuild planned from what is on its disk now: in this life of the device
+    /// it is no longer cold, however often its target says so.
     fn warm_up(&mut self, next: &VolumeRecord) {
         for leg in next.modes.legs_in(LegMode::WriteOnly) {
             if self.record.modes.of(leg) == LegMode::Dead
-                && let Some(report) = &mut self.reports[leg.index()]
+                && let Some(report) = self.reports[leg.index()]
             {
-                report.cold = false;
+                self.planned[leg.index()] = report.cold.then_some(report.life);
             }
         }
     }
 
-    fn registered(&mut self, leg: LegIndex, epoch: Epoch, ok: bool) {
-        if epoch != self.record.epoch {
-            return;
-        }
+    /// A leg has registered, which counts only in the life of its device that was last heard of.
+    fn registered(&mut self, leg: LegIndex, epoch: Epoch, life: u32) {
         let Phase::Registering { waiting, .. } = &mut self.phase else { return };
-        if ok {
+        if let Some(report) = &mut self.reports[leg.index()]
+            && epoch == self.record.epoch
+            && life == report.life
+        {
             *waiting &= !bit(leg);
             self.wishes.failed &= !bit(leg);
-            if let Some(report) = &mut self.reports[leg.index()] {
-                report.registered = epoch;
-                report.generation = epoch;
-                report.cold = false;
-            }
+            report.registered = epoch;
+            report.generation = epoch;
+            report.cold = false;
         }
     }
 
@@ -334,9 +342,11 @@ impl Machine {
     }
 
     fn ask_to_register(&self, legs: u8, out: &mut Vec<Effect>) {
-        for leg in self.record.modes.legs() {
-            if legs & bit(leg) != 0 && self.may_register(leg) {
-                out.push(Effect::Register(leg, self.record.epoch));
+        for leg in self.record.modes.legs().filter(|leg| legs & bit(*leg) != 0) {
+            if let Some(LegReport { life, .. }) = self.reports[leg.index()]
+                && self.may_register(leg)
+            {
+                out.push(Effect::Register { leg, epoch: self.record.epoch, life });
             }
         }
     }

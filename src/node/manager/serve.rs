@@ -171,8 +171,8 @@ impl Manager {
                 self.heard_owner(node, peer);
             }
             Wire::TargetHello { legs } => self.hello(&legs),
-            Wire::Registered { volume, leg, epoch, ok } => {
-                self.apply(volume, Input::Registered { leg, epoch, ok });
+            Wire::Registered { volume, leg, epoch, life, ok } => {
+                self.apply(volume, Input::Registered { leg, epoch, life, ok });
             }
             Wire::Attach { volume, session } => {
                 let mut asked = peer.asked.borrow_mut();
@@ -282,9 +282,9 @@ impl Manager {
                 }
                 self.stores.push((volume, record));
             }
-            Effect::Register(leg, epoch) => {
+            Effect::Register { leg, epoch, life } => {
                 let target = self.map.volume(volume).legs[leg.index()].target;
-                self.send(target, Wire::Register { volume, leg, epoch });
+                self.send(target, Wire::Register { volume, leg, epoch, life });
             }
             Effect::Grant(owner, session, topology) => {
                 self.send(owner, Wire::Grant { session, topology });

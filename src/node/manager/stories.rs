@@ -18,6 +18,8 @@ struct Rig {
     stored: Option<VolumeRecord>,
     now: Nanos,
     out: Vec<Effect>,
+    /// How often a disk lost its power.
+    losses: u32,
 }
 
 fn spec() -> VolumeSpec {
@@ -38,6 +40,7 @@ fn report(leg: LegIndex, generation: u64, registered: u64) -> LegReport {
         serial: 100 + u64::from(leg.get()),
         generation: Epoch::new(generation),
         registered: Epoch::new(registered),
+        life: 0,
         cold: false,
     }
 }
@@ -46,7 +49,7 @@ impl Rig {
     /// A manager that finds this record.
     fn boot(stored: Option<VolumeRecord>, now: Nanos) -> Self {
         let machine = Machine::new(&spec(), &Timing::default(), stored, now);
-        Self { machine, stored, now, out: Vec::new() }
+        Self { machine, stored, now, out: Vec::new(), losses: 0 }
     }
 
     /// A volume attached to `C0` under epoch 2, all legs in sync.
@@ -87,8 +90,8 @@ impl Rig {
                     self.stored = Some(record);
                     self.apply(Input::Persisted(record.epoch));
                 }
-                Effect::Register(leg, epoch) => {
-                    self.apply(Input::Registered { leg, epoch, ok: true });
+                Effect::Register { leg, epoch, life } => {
+                    self.apply(Input::Registered { leg, epoch, life, ok: true });
                 }
                 Effect::Grant(..) | Effect::Detached(..) | Effect::State(_) => {}
             }
@@ -112,7 +115,7 @@ impl Rig {
 
     fn registrations(&self) -> Vec<(LegIndex, u64)> {
         let asked = self.out.iter().filter_map(|effect| match effect {
-            Effect::Register(leg, epoch) => Some((*leg, epoch.get())),
+            Effect::Register { leg, epoch, .. } => Some((*leg, epoch.get())),
             _ => None,
         });
         asked.collect()
@@ -156,8 +159,8 @@ fn decides_persists_registers_persists_and_grants_in_this_order() {
     let [Effect::Persist(record)] = decided[..] else { panic!("{decided:?}") };
     assert!(!record.granted && record.epoch == Epoch::new(2));
     let persisted = rig.apply(Input::Persisted(record.epoch)).to_vec();
-    assert_eq!(persisted, [A, B].map(|leg| Effect::Register(leg, record.epoch)));
-    let registered = |leg| Input::Registered { leg, epoch: record.epoch, ok: true };
+    assert_eq!(persisted, [A, B].map(|leg| Effect::Register { leg, epoch: record.epoch, life: 0 }));
+    let registered = |leg| Input::Registered { leg, epoch: record.epoch, life: 0, ok: true };
     assert_eq!(rig.apply(registered(A)), [], "not before all legs have registered");
     let granting = rig.apply(registered(B)).to_vec();
     assert_eq!(granting, [Effect::Persist(VolumeRecord { granted: true, ..record })]);
@@ -185,7 +188,7 @@ fn what_was_said_of_an_epoch_that_is_over_counts_for_nothing() {
         Input::LegFailed { leg: A, epoch: over },
         Input::LegBack { leg: B, epoch: over },
         Input::Rebuilt { leg: B, epoch: over },
-        Input::Registered { leg: A, epoch: over, ok: true },
+        Input::Registered { leg: A, epoch: over, life: 0, ok: true },
     ] {
         assert_eq!(rig.apply(input), [], "{input:?}");
     }
@@ -231,7 +234,7 @@ fn a_leg_that_does_not_register_in_time_is_given_up_and_one_that_did_is_not() {
     rig.after(Nanos::from_millis(5));
     assert_eq!(rig.modes(), [LegMode::ReadWrite; 2], "neither has registered");
     rig.hello(A, 2, 0);
-    rig.apply(Input::Registered { leg: A, epoch: Epoch::new(3), ok: true });
+    rig.apply(Input::Registered { leg: A, epoch: Epoch::new(3), life: 0, ok: true });
     rig.after(Nanos::from_millis(5));
     assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead], "A can serve now");
 }
@@ -241,13 +244,13 @@ fn a_manager_that_stood_still_gives_a_registration_its_time_again() {
     let mut rig = Rig::attached();
     rig.apply(Input::Attach { client: C0, session: 2 });
     rig.apply(Input::Persisted(Epoch::new(3)));
-    rig.apply(Input::Registered { leg: A, epoch: Epoch::new(3), ok: true });
+    rig.apply(Input::Registered { leg: A, epoch: Epoch::new(3), life: 0, ok: true });
     // B registers while nobody listens.
     rig.now += Nanos::from_millis(12);
     rig.apply(Input::StoodStill);
     rig.after(Nanos::from_millis(1));
     assert_eq!(rig.modes(), [LegMode::ReadWrite; 2]);
-    rig.settle(Input::Registered { leg: B, epoch: Epoch::new(3), ok: true });
+    rig.settle(Input::Registered { leg: B, epoch: Epoch::new(3), life: 0, ok: true });
     assert_eq!(rig.modes(), [LegMode::ReadWrite; 2]);
     assert_eq!(rig.epoch(), Epoch::new(3));
 }
@@ -296,7 +299,7 @@ fn a_target_that_reboots_while_the_grant_is_persisted_is_not_forgotten() {
     rig.apply(Input::Attach { client: C0, session: 2 });
     rig.apply(Input::Persisted(Epoch::new(3)));
     for leg in [A, B] {
-        rig.apply(Input::Registered { leg, epoch: Epoch::new(3), ok: true });
+        rig.apply(Input::Registered { leg, epoch: Epoch::new(3), life: 0, ok: true });
     }
     rig.hello(B, 3, 0);
     let settled = rig.apply(Input::Persisted(Epoch::new(3))).to_vec();
@@ -464,8 +467,13 @@ fn offline_is_told_while_no_leg_in_sync_serves() {
 impl Rig {
     /// The leg's target came up again, and its disk had lost a volatile cache.
     fn hello_cold(&mut self, leg: LegIndex, generation: u64) {
-        let report = LegReport { cold: true, ..report(leg, generation, 0) };
+        self.losses += 1;
+        let report = self.cold(leg, generation);
         self.settle(Input::Leg(leg, Some(report)));
+    }
+
+    fn cold(&self, leg: LegIndex, generation: u64) -> LegReport {
+        LegReport { life: self.losses, cold: true, ..report(leg, generation, 0) }
     }
 }
 
@@ -539,4 +547,52 @@ fn a_leg_that_loses_its_cache_after_all_did_is_brought_up_to_date() {
     rig.hello_cold(B, all_lost.get());
     assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
     assert_eq!(rig.machine.record().cold, all_lost, "the owner has heard of that one");
+}
+
+#[test]
+fn a_registration_in_an_earlier_life_of_the_disk_does_not_make_a_cold_leg_warm() {
+    let mut rig = Rig::attached();
+    rig.apply(Input::Leg(A, None));
+    let reborn = rig.apply(Input::Attach { client: C0, session: 2 }).to_vec();
+    let [Effect::Persist(VolumeRecord { epoch, .. })] = reborn[..] else { panic!("{reborn:?}") };
+    let asked = rig.apply(Input::Persisted(epoch)).to_vec();
+    assert_eq!(asked, [Effect::Register { leg: B, epoch, life: 0 }]);
+    // B loses its cache before it hears of that; its answer is about the life that is over.
+    rig.hello_cold(B, 2);
+    rig.apply(Input::Registered { leg: B, epoch, life: 0, ok: true });
+    rig.hello(A, 2, 0);
+    rig.settle(Input::Tick);
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
+}
+
+#[test]
+fn a_leg_is_asked_to_register_in_the_life_that_it_was_last_found_in() {
+    let mut rig = Rig::attached();
+    rig.apply(Input::Leg(A, None));
+    rig.apply(Input::Leg(B, None));
+    rig.hello_cold(A, 2);
+    rig.hello_cold(B, 2);
+    let asked = rig.out.iter().filter_map(|effect| match effect {
+        Effect::Register { leg, epoch, life } if *epoch == rig.epoch() => Some((*leg, *life)),
+        _ => None,
+    });
+    assert_eq!(asked.collect::<Vec<_>>(), [(A, 1), (B, 2)]);
+}
+
+#[test]
+fn a_cold_leg_whose_rebuild_is_decided_on_may_say_again_that_it_is_cold() {
+    let mut rig = Rig::attached();
+    rig.hello_cold(B, 2);
+    let epoch = rig.epoch();
+    rig.apply(Input::LegBack { leg: B, epoch });
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::WriteOnly]);
+    // Another leg of its target changed: all are told of again.
+    rig.apply(Input::Leg(B, Some(rig.cold(B, 2))));
+    let epoch = rig.epoch();
+    rig.apply(Input::Persisted(epoch));
+    rig.apply(Input::Leg(B, Some(rig.cold(B, 2))));
+    assert_eq!((rig.modes(), rig.epoch()), ([LegMode::ReadWrite, LegMode::WriteOnly], epoch));
+    // Cold in another life, it may lack what was to be rebuilt.
+    rig.hello_cold(B, 2);
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
 }

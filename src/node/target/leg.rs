@@ -38,6 +38,8 @@ struct State {
     /// The generation on the disk, and the one that ought to be there.
     generation: Epoch,
     generation_wanted: Epoch,
+    /// Whether the superblock is to be written.
+    superblock_wanted: bool,
     /// Requests of any other epoch are refused.
     epoch: Epoch,
     /// Whether the registration of `epoch` is complete.
@@ -85,6 +87,7 @@ impl Leg {
             cold: false,
             generation: Epoch::new(0),
             generation_wanted: Epoch::new(0),
+            superblock_wanted: false,
             epoch: Epoch::new(0),
             ready: false,
             wanted: IntentMap::empty(regions),
@@ -124,6 +127,7 @@ impl Leg {
             serial: state.serial,
             generation: state.generation,
             registered: if state.ready { state.epoch } else { Epoch::new(0) },
+            life: state.life,
             cold: state.cold,
         }
     }
@@ -165,6 +169,7 @@ impl Leg {
         state.cold = cold;
         state.generation = generation;
         state.generation_wanted = generation;
+        state.superblock_wanted = false;
         state.wanted = intent.clone();
         state.stored = intent;
         state.storing = None;
@@ -196,10 +201,12 @@ impl Leg {
         true
     }
 
-    /// Whether the registration of `epoch` is still the one under way.
-    pub(super) fn is_fenced_at(&self, epoch: Epoch) -> bool {
+    /// Whether the registration of `epoch` that began when the metadata had been read that often is still
+    /// the one under way. Whoever sleeps through a failure and another load must not go on as if nothing had
+    /// been: the device may be cold since.
+    pub(super) fn is_fenced_at(&self, epoch: Epoch, loads: u64) -> bool {
         let state = self.state.borrow();
-        state.health == Health::Usable && state.epoch == epoch
+        state.health == Health::Usable && state.epoch == epoch && state.loads == loads
     }
 
     /// Whether `epoch` is registered already.
@@ -213,13 +220,19 @@ impl Leg {
         self.in_flight.get() == 0 && self.state.borrow().storing.is_none()
     }
 
+    /// Has the superblock say that the leg has registered `generation` in this life of its device.
     pub(super) fn want_generation(&self, generation: Epoch) {
-        self.state.borrow_mut().generation_wanted = generation;
+        let mut state = self.state.borrow_mut();
+        state.generation_wanted = generation;
+        state.superblock_wanted = state.generation != generation || state.cold;
+        drop(state);
         self.changed.notify();
     }
 
-    pub(super) fn generation(&self) -> Epoch {
-        self.state.borrow().generation
+    /// Whether the superblock says so.
+    pub(super) fn has_generation(&self, generation: Epoch) -> bool {
+        let state = self.state.borrow();
+        state.generation == generation && !state.cold
     }
 
     /// The registration of `epoch` is complete.
@@ -281,7 +294,7 @@ impl Leg {
     /// What is to be written next, if anything. The superblock goes first.
     pub(super) fn next_chore(&self) -> Option<Chore> {
         let mut state = self.state.borrow_mut();
-        if state.generation_wanted != state.generation {
+        if state.superblock_wanted {
             return Some(Chore::Superblock(state.generation_wanted));
         }
         if state.wanted == state.stored {
@@ -298,6 +311,7 @@ impl Leg {
         match chore {
             Chore::Superblock(generation) => {
                 state.generation = generation;
+                state.superblock_wanted = state.generation_wanted != generation;
                 state.cold = false;
             }
             Chore::Intent(stored) => {

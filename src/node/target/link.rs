@@ -44,11 +44,11 @@ async fn converse(target: &Rc<Target>, mut link: ManagerLink) -> Result<(), Clos
             link.poll_next(cx)
         })
         .await?;
-        if let Wire::Register { volume, leg, epoch } = message
+        if let Wire::Register { volume, leg, epoch, life } = message
             && let Some(found) = target.legs.iter().find(|held| held.is(volume, leg))
         {
             let (leg, connection) = (found.clone(), link.connection().clone());
-            let registration = answer_registration(target.clone(), leg, epoch, connection);
+            let registration = answer_registration(target.clone(), leg, (epoch, life), connection);
             target.handle.spawn("target.register", registration);
         }
     }
@@ -57,17 +57,23 @@ async fn converse(target: &Rc<Target>, mut link: ManagerLink) -> Result<(), Clos
 async fn answer_registration(
     target: Rc<Target>,
     leg: Rc<Leg>,
-    epoch: Epoch,
+    (epoch, life): (Epoch, u32),
     connection: Rc<Channel>,
 ) {
-    let ok = register(&target, &leg, epoch).await;
-    let answer = Wire::Registered { volume: leg.volume.id, leg: leg.index, epoch, ok };
+    let ok = register(&target, &leg, (epoch, life)).await;
+    let answer = Wire::Registered { volume: leg.volume.id, leg: leg.index, epoch, life, ok };
     // A manager that is gone asks again when it is back.
     let _closed = connection.send(answer);
 }
 
-/// Fences the leg at `epoch`, drains what older epochs left, puts the generation on the disk.
-async fn register(target: &Target, leg: &Rc<Leg>, epoch: Epoch) -> bool {
+/// Fences the leg at `epoch`, drains what older epochs left, puts the generation on the disk. Refuses when
+/// the device is not in the `life` that the manager knew of, or fails on the way: what it lost by then, the
+/// manager did not reckon with.
+async fn register(target: &Target, leg: &Rc<Leg>, (epoch, life): (Epoch, u32)) -> bool {
+    if leg.life() != life {
+        crate::sometimes!(target.handle, true, probes::REGISTERED_IN_ANOTHER_LIFE);
+        return false;
+    }
     if leg.is_ready_at(epoch) {
         return true;
     }
@@ -77,7 +83,8 @@ async fn register(target: &Target, leg: &Rc<Leg>, epoch: Epoch) -> bool {
         return false;
     }
     crate::sometimes!(target.handle, !leg.is_drained(), probes::FENCED_IN_FLIGHT);
-    let superseded = || !leg.is_fenced_at(epoch);
+    let loads = leg.loads();
+    let superseded = || !leg.is_fenced_at(epoch, loads);
     let drained = || (superseded() || leg.is_drained()).then_some(());
     let patience = target.map.timing.drain;
     if target.handle.timeout(patience, leg.changed.wait_for(drained)).await.is_err() {
@@ -93,7 +100,7 @@ async fn register(target: &Target, leg: &Rc<Leg>, epoch: Epoch) -> bool {
         return false;
     }
     leg.want_generation(epoch);
-    let written = || (superseded() || leg.generation() == epoch).then_some(());
+    let written = || (superseded() || leg.has_generation(epoch)).then_some(());
     leg.changed.wait_for(written).await;
     if superseded() {
         return false;
