@@ -77,8 +77,10 @@ pub struct History {
 struct Caches {
     /// What was acknowledged before this is on every leg for good.
     flushed: Nanos,
-    /// When every copy last lost its power.
+    /// When every copy last lost its power, and when it did before that.
     lost: Seq,
+    lost_before: Nanos,
+    lost_at: Nanos,
 }
 
 impl History {
@@ -107,10 +109,11 @@ impl History {
     }
 
     /// Every copy of the volume has lost its power.
-    fn caches_lost(&mut self, volume: VolumeId) {
+    fn caches_lost(&mut self, volume: VolumeId, at: Nanos) {
         let now = self.now;
         let Some(caches) = self.caches_mut(volume) else { return };
         caches.lost = now;
+        caches.lost_before = std::mem::replace(&mut caches.lost_at, at);
         let flushed = caches.flushed;
         self.registers.of_volume(volume.get(), |register| register.caches_lost(flushed));
     }
@@ -158,7 +161,7 @@ impl History {
                     self.ended(record, operation, None);
                 }
             }
-            LOST => self.caches_lost(CachesLost::from_words(&record.words).volume),
+            LOST => self.caches_lost(CachesLost::from_words(&record.words).volume, record.at),
             _ => {}
         }
     }
@@ -266,10 +269,8 @@ impl History {
         let ended = Moment { seq: record.seq, at: record.at, op: operation.op() };
         match operation.kind {
             OpKind::Flush => {
-                if result == Some(OpResult::Ok)
-                    && let Some(caches) = self.caches_mut(operation.volume)
-                {
-                    caches.flushed = caches.flushed.max(operation.invoked.at);
+                if result == Some(OpResult::Ok) {
+                    self.flushed(&operation);
                 }
             }
             OpKind::Read => self.read_ended(&operation, ended, result == Some(OpResult::Ok)),
@@ -284,6 +285,20 @@ impl History {
             }
         }
         self.operations.recycle(operation);
+    }
+
+    /// A flush is done: what was acknowledged before it began is on every leg for good. If all caches were
+    /// lost while it was under way, that had been doubtful in the meantime.
+    fn flushed(&mut self, flush: &Operation) {
+        let Some(caches) = self.caches_mut(flush.volume) else { return };
+        caches.flushed = caches.flushed.max(flush.invoked.at);
+        let Caches { lost, lost_at, lost_before, .. } = *caches;
+        // A second loss in one flush is not told from the first: nothing is demanded then.
+        let spans_loss = (lost_before..lost_at).contains(&flush.invoked.at);
+        if spans_loss && flush.invoked.seq < lost {
+            let promised = (lost_before, flush.invoked.at);
+            self.registers.of_volume(flush.volume.get(), |register| register.promised(promised));
+        }
     }
 
     fn write_ended(&mut self, operation: &Operation, ended: Moment, fate: Fate) {

@@ -299,6 +299,21 @@ impl Register {
         }
     }
 
+    /// A flush that was under way when every copy lost its cache was done all the same: what was written and
+    /// acknowledged between the loss before (the first time) and its invocation (the second) is there.
+    pub fn promised(&mut self, (from, until): (Nanos, Nanos)) {
+        for value in self.values.as_mut_slice() {
+            let acknowledged = match value.fate {
+                Fate::Unflushed => value.ended_at,
+                Fate::Kept if value.first_return.op == value.op => value.first_return.at,
+                _ => continue,
+            };
+            if value.invoked_at > from && acknowledged < until {
+                (value.fate, value.ended_at) = (Fate::Acknowledged, acknowledged);
+            }
+        }
+    }
+
     /// Whether a medium that is in sync may hold the value for good: it must not be older than what was
     /// acknowledged before `flushed`.
     ///

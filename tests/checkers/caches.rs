@@ -236,3 +236,70 @@ fn many_writes_without_a_flush_are_all_remembered() {
     };
     assert_eq!(found(true, with_flush), ["durable/lost-write"]);
 }
+
+#[test]
+fn a_flush_that_is_done_in_spite_of_a_loss_has_promised_what_was_acknowledged_before_it() {
+    let spanned = |story: &mut Story, result: OpResult| {
+        story.write(1, 7);
+        story.invoke_flush(2);
+        story.lose_caches();
+        story.returned(2, result);
+    };
+    let gone = |story: &mut Story| {
+        spanned(story, OpResult::Ok);
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, gone), ["durable/lost-write"]);
+    let read = |story: &mut Story| {
+        spanned(story, OpResult::Ok);
+        story.read(3, 7, ZEROES);
+        story.put_both(7, by(1, 7));
+    };
+    assert_eq!(found(true, read), ["linear/stale-read"]);
+    let flush_failed = |story: &mut Story| {
+        spanned(story, OpResult::InDoubt);
+        story.put_both(7, ZEROES);
+        story.read(3, 7, ZEROES);
+    };
+    assert_eq!(found(true, flush_failed), NONE);
+    let still_there = |story: &mut Story| {
+        spanned(story, OpResult::Ok);
+        story.put_both(7, by(1, 7));
+    };
+    assert_eq!(found(true, still_there), NONE);
+}
+
+#[test]
+fn of_two_flushes_that_span_a_loss_each_answers_for_itself() {
+    let story = |story: &mut Story| {
+        story.write(1, 7);
+        story.invoke_flush(2);
+        story.invoke_flush(3);
+        story.lose_caches();
+        story.returned(2, OpResult::InDoubt);
+        story.returned(3, OpResult::Ok);
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, story), ["durable/lost-write"]);
+}
+
+#[test]
+fn a_flush_promises_nothing_of_what_an_earlier_loss_may_have_taken() {
+    let lost_before = |story: &mut Story| {
+        story.write(1, 7);
+        story.lose_caches();
+        story.invoke_flush(2);
+        story.lose_caches();
+        story.returned(2, OpResult::Ok);
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, lost_before), NONE);
+    let written_too_late = |story: &mut Story| {
+        story.invoke_flush(2);
+        story.write(1, 7);
+        story.lose_caches();
+        story.returned(2, OpResult::Ok);
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, written_too_late), NONE);
+}

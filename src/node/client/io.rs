@@ -126,21 +126,16 @@ impl BlockDevice {
     }
 
     /// Makes every write that was acknowledged before durable on all legs. When all of them lost their power
-    /// with something of it in their caches, the first flush afterwards fails.
+    /// with something of it in their caches, every flush that was under way fails, and else the first
+    /// afterwards.
     ///
     /// # Errors
     /// See [`IoError`].
     pub async fn flush(&self) -> Result<(), IoError> {
         let (_io, _open) = (self.tracker.open(), self.volume.open_io());
         let flushing = self.volume.begin_flush();
-        match Put::new(&self.volume, Work::Flush, Legs::ALL).await {
-            Ok(()) if self.volume.end_flush(flushing) => Ok(()),
-            Ok(()) => Err(IoError::InDoubt),
-            Err(error) => {
-                self.volume.cancel_flush(flushing);
-                Err(error)
-            }
-        }
+        Put::new(&self.volume, Work::Flush, Legs::ALL).await?;
+        self.volume.end_flush(flushing).then_some(()).ok_or(IoError::InDoubt)
     }
 
     /// Reads blocks.

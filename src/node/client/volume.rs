@@ -46,8 +46,10 @@ pub(super) struct Volume {
     tasks: RefCell<Vec<JoinHandle<()>>>,
     /// The topology's `cold` that was acted upon.
     cold: Cell<Epoch>,
-    /// Whether something was acknowledged since the last flush began.
-    unflushed: Cell<bool>,
+    /// Counts acknowledged writes; what owners before this one left stands for the first.
+    acknowledged: Cell<u64>,
+    /// How many of them a flush has covered that kept its promise.
+    flushed: Cell<u64>,
     /// Whether something may be gone that was acknowledged: the next flush must say so.
     flush_fails: Cell<bool>,
 }
@@ -55,8 +57,10 @@ pub(super) struct Volume {
 /// A flush under way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flushing {
-    /// Whether something was acknowledged before it.
-    covers: bool,
+    /// The writes that were acknowledged before it.
+    covers: u64,
+    /// Whether no flush had covered them all.
+    is_needed: bool,
     /// The topology's `cold` when it began.
     cold: Epoch,
 }
@@ -115,7 +119,8 @@ impl Volume {
             memory: RefCell::default(),
             tasks: RefCell::default(),
             cold: Cell::new(Epoch::new(0)),
-            unflushed: Cell::new(false),
+            acknowledged: Cell::new(1),
+            flushed: Cell::new(0),
             flush_fails: Cell::new(false),
         }
     }
@@ -217,7 +222,7 @@ impl Volume {
         }
         if !first && topology.cold > self.cold.get() {
             self.intent.caches_lost();
-            if self.unflushed.replace(false) {
+            if self.has_unflushed() {
                 self.flush_fails.set(true);
             }
         }
@@ -378,23 +383,28 @@ impl Volume {
 
     /// A write was acknowledged.
     pub(super) fn acknowledged(&self) {
-        self.unflushed.set(true);
+        self.acknowledged.set(self.acknowledged.get() + 1);
     }
 
     /// A flush begins: what was acknowledged before is its business.
     pub(super) fn begin_flush(&self) -> Flushing {
-        Flushing { covers: self.unflushed.replace(false), cold: self.cold.get() }
+        let (covers, is_needed) = (self.acknowledged.get(), self.has_unflushed());
+        Flushing { covers, is_needed, cold: self.cold.get() }
     }
 
-    /// Whether a flush that all legs have done kept its promise.
+    fn has_unflushed(&self) -> bool {
+        self.acknowledged.get() > self.flushed.get()
+    }
+
+    /// Whether a flush that all legs have done kept its promise. Each one fails that was under way when all
+    /// caches were lost with something in them, and the first that ends after that.
     pub(super) fn end_flush(&self, flushing: Flushing) -> bool {
-        let lost = flushing.covers && flushing.cold != self.cold.get();
-        !self.flush_fails.replace(false) && !lost
-    }
-
-    /// A flush was not done on all legs.
-    pub(super) fn cancel_flush(&self, flushing: Flushing) {
-        self.unflushed.set(self.unflushed.get() || flushing.covers);
+        let lost = flushing.is_needed && flushing.cold != self.cold.get();
+        let kept = !self.flush_fails.replace(false) && !lost;
+        if kept {
+            self.flushed.set(self.flushed.get().max(flushing.covers));
+        }
+        kept
     }
 
     /// The next region to rebuild on a leg.
