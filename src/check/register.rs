@@ -80,13 +80,17 @@ pub struct Value {
 }
 
 impl Value {
-    /// Whether a flush that began at `flushed`, and was done, has covered it.
+    /// Whether a flush that began at `flushed`, and was done, has covered it. What failed or was abandoned is
+    /// covered when a read had shown it by then: from its end on, nobody but that read vouches for it.
     #[must_use]
     pub fn is_flushed(&self, flushed: Nanos) -> bool {
         match self.fate {
             Fate::Initial => true,
             Fate::Acknowledged | Fate::Kept => self.ended_at < flushed,
-            _ => false,
+            Fate::InDoubt | Fate::Abandoned => {
+                self.ended_at < flushed && self.first_return.at < flushed
+            }
+            Fate::Pending | Fate::Unflushed | Fate::Refused => false,
         }
     }
 
@@ -291,7 +295,7 @@ impl Register {
                 Fate::Acknowledged | Fate::Kept if !value.is_flushed(flushed) => {
                     value.fate = Fate::Unflushed;
                 }
-                Fate::Pending | Fate::InDoubt | Fate::Abandoned => {
+                Fate::Pending | Fate::InDoubt | Fate::Abandoned if !value.is_flushed(flushed) => {
                     value.first_return = Moment::NEVER;
                 }
                 _ => {}

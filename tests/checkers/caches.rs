@@ -303,3 +303,41 @@ fn a_flush_promises_nothing_of_what_an_earlier_loss_may_have_taken() {
     };
     assert_eq!(found(true, written_too_late), NONE);
 }
+
+#[test]
+fn what_failed_or_was_abandoned_is_there_for_good_once_it_was_read_and_flushed() {
+    let shown = |story: &mut Story| {
+        story.invoke_write(1, 7, 1);
+        story.abandoned(1);
+        story.invoke_write(2, 8, 1);
+        story.returned(2, OpResult::InDoubt);
+        story.read(3, 7, by(1, 7));
+        story.read(4, 8, by(2, 8));
+    };
+    let gone = |story: &mut Story| {
+        story.lose_caches();
+        story.put_both(7, ZEROES);
+        story.put_both(8, by(2, 8));
+    };
+    let flushed = |story: &mut Story| {
+        shown(story);
+        story.flush(5);
+        gone(story);
+    };
+    assert_eq!(found(true, flushed), ["durable/lost-write"]);
+    let only_shown = |story: &mut Story| {
+        shown(story);
+        gone(story);
+    };
+    assert_eq!(found(true, only_shown), NONE);
+    let shown_too_late = |story: &mut Story| {
+        story.invoke_write(1, 7, 1);
+        story.abandoned(1);
+        story.invoke_flush(5);
+        story.read(3, 7, by(1, 7));
+        story.returned(5, OpResult::Ok);
+        story.lose_caches();
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, shown_too_late), NONE);
+}
