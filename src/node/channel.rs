@@ -14,6 +14,8 @@ use std::task::{Context, Poll};
 
 use crate::base::NodeId;
 use crate::net::port::{Closed, Connection, Message};
+use crate::node::probes;
+use crate::sim::Probes;
 
 use super::protocol::Wire;
 
@@ -67,12 +69,18 @@ pub(super) struct Channel {
     sent: Cell<u64>,
     /// The number of the last message that was received.
     received: Cell<u64>,
+    probes: Probes,
 }
 
 impl Channel {
     /// Takes a connection over which nothing has been said yet.
-    pub(super) fn new(connection: Connection<Frame>) -> Self {
-        Self { connection, sent: Cell::new(0), received: Cell::new(0) }
+    pub(super) fn new(connection: Connection<Frame>, probes: &Probes) -> Self {
+        let (sent, received) = (Cell::new(0), Cell::new(0));
+        Self { connection, sent, received, probes: probes.clone() }
+    }
+
+    fn probes(&self) -> &Probes {
+        &self.probes
     }
 
     /// Sends a message; see [`Connection::send`].
@@ -97,8 +105,9 @@ impl Channel {
                     self.received.set(frame.number);
                     return Poll::Ready(Ok(frame.wire));
                 }
-                Turn::Again => {}
+                Turn::Again => crate::sometimes!(self, true, probes::MESSAGE_TWICE),
                 Turn::Early => {
+                    crate::sometimes!(self, true, probes::MESSAGE_MISSING);
                     let (connection, got) = (self.connection.id(), frame.number);
                     tracing::debug!(connection, received, got, "a message is missing");
                     self.connection.close();

@@ -56,7 +56,7 @@ impl ManagerLink {
         Self {
             handle: handle.clone(),
             map: map.clone(),
-            connection: Rc::new(Channel::new(connection)),
+            connection: Rc::new(Channel::new(connection, handle.probes())),
             tick: Box::pin(handle.sleep(Nanos::ZERO)),
             beat: 0,
             sent: None,

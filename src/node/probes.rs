@@ -25,6 +25,8 @@ crate::probes! {
         REBUILD_RESUMED = "client.rebuild-resumed": "a rebuild went on under a later grant";
         REBUILD_CUT_SHORT = "client.rebuild-cut-short": "a rebuild could not go on";
         REBUILD_LOST_BLOCK = "client.rebuild-lost-block": "a rebuild's source had lost a block for good";
+        CACHES_LOST = "client.caches-lost": "an owner was told that all legs in sync had lost their caches";
+        FLUSH_BROKE_PROMISE = "client.flush-broke-promise": "a flush failed because what it was to cover may be gone";
         INTENT_CLEARED = "client.intent-cleared": "marks of idle regions were cleared";
         REQUEST_AWAITED_MARK = "target.request-awaited-mark": "a write waited until its region was marked on the disk";
         REQUEST_AWAITED_QUEUE = "target.request-awaited-queue": "a request waited for room in its queue";
@@ -37,6 +39,12 @@ crate::probes! {
         METADATA_LOST = "target.metadata-lost": "a leg's bitmap could not be read, and every region counts as marked";
         METADATA_UNWRITABLE = "target.metadata-unwritable": "a leg's metadata could not be written";
         UNMARK_REFUSED = "target.unmark-refused": "a mark was to be cleared while its region was being written";
+        MESSAGE_TWICE = "node.message-twice": "a message came that had been there already";
+        MESSAGE_MISSING = "node.message-missing": "a message came before its turn, and cost the connection";
+        COLD_LEG_GIVEN_UP = "manager.cold-leg-given-up": "a leg that had lost its cache was given up, to be brought up to date";
+        ALL_LEGS_COLD = "manager.all-legs-cold": "every copy had lost its cache, and what was left had to do";
+        COLD_LEG_WAITS = "manager.cold-leg-waits": "legs that had lost their caches waited for one that was given up in vain";
+        LEG_TAKEN_BACK = "manager.leg-taken-back": "a leg that was given up in vain was taken back";
         LAST_LEG_KEPT = "manager.last-leg-kept": "a failed leg was kept because no other could serve";
         MANAGER_STOOD_STILL = "manager.stood-still": "the manager noticed that it had stood still";
         HEARTBEATS_UNREAD = "manager.heartbeats-unread": "heartbeats lay unread, because the CPU that was to read them stood still";

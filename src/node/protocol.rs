@@ -159,6 +159,8 @@ pub enum Wire {
         data: Payload,
         /// The size of its blocks.
         size: BlockSize,
+        /// Whether it must be past any volatile cache before it is answered (forced unit access).
+        fua: bool,
     },
     /// Client to target: read blocks.
     Read {
@@ -265,6 +267,8 @@ pub enum Wire {
         epoch: Epoch,
         /// The life of the device that this was decided for: in any other, the leg may have lost something.
         life: u32,
+        /// Whether it was asked for before and is asked once more, now that the epoch may be granted.
+        again: bool,
     },
     /// Target to manager: the answer.
     Registered {
@@ -276,6 +280,8 @@ pub enum Wire {
         epoch: Epoch,
         /// The life of the device, of the request.
         life: u32,
+        /// Of the request.
+        again: bool,
         /// Whether the leg is fenced, drained and ready.
         ok: bool,
     },
@@ -421,7 +427,7 @@ mod tests {
     fn write(size: BlockSize) -> Wire {
         let data = Payload::run(Stamp::new(0, 5, 1, 1), 4);
         let (volume, leg, epoch) = (VolumeId::new(0), LegIndex::new(0), Epoch::new(1));
-        Wire::Write { cookie: 1, volume, leg, epoch, block: 5, data, size }
+        Wire::Write { cookie: 1, volume, leg, epoch, block: 5, data, size, fua: false }
     }
 
     #[test]

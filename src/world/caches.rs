@@ -56,7 +56,8 @@ impl Caches {
         self.cold.retain(|cold| !is_rebuilt(cold));
     }
 
-    /// A disk lost its volatile cache. Says which volumes have no leg in sync left that did not.
+    /// A disk lost its volatile cache. Says which volumes have no leg left that did not, of those in sync
+    /// and those that were so when their owner was last told.
     fn lost(&mut self, stage: &Stage, disk: DiskId) -> Vec<usize> {
         let mut all_lost = Vec::new();
         for (at, spec) in stage.map.volumes.iter().enumerate() {
@@ -69,8 +70,10 @@ impl Caches {
                 self.cold.retain(|cold| (cold.volume, cold.leg) != (at, leg));
                 self.cold.push(ColdLeg { volume: at, leg, rebuilds: false });
             }
-            let modes = freeze::record(stage, spec).modes;
-            if modes.legs_in(LegMode::ReadWrite).all(|leg| !self.is_warm(at, leg)) {
+            let record = freeze::record(stage, spec);
+            let copies = record.in_sync() | record.given_up_untold();
+            let is_copy = |leg: &LegIndex| copies >> leg.get() & 1 == 1;
+            if spec.leg_ids().filter(is_copy).all(|leg| !self.is_warm(at, leg)) {
                 // What is written from now on is in all their caches again.
                 self.cold.retain(|cold| cold.volume != at);
                 all_lost.push(at);

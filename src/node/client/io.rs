@@ -95,6 +95,21 @@ impl BlockDevice {
     /// # Errors
     /// See [`IoError`].
     pub async fn write(&self, block: u64, data: Payload) -> Result<(), IoError> {
+        self.put(block, data, false).await?;
+        self.volume.flushes.acknowledged();
+        Ok(())
+    }
+
+    /// Writes blocks past all volatile caches (forced unit access). When it returns, every leg in sync and
+    /// every leg being rebuilt has them for good.
+    ///
+    /// # Errors
+    /// See [`IoError`].
+    pub async fn write_fua(&self, block: u64, data: Payload) -> Result<(), IoError> {
+        self.put(block, data, true).await
+    }
+
+    async fn put(&self, block: u64, data: Payload, fua: bool) -> Result<(), IoError> {
         let blocks = data.len();
         if !self.is_inside(block, blocks) {
             return Err(IoError::Refused);
@@ -110,9 +125,8 @@ impl BlockDevice {
                 continue;
             }
             let writing = Writing::begin(&self.volume, block, blocks);
-            Put::new(&self.volume, Work::Write { block, data }, Legs::ALL).await?;
+            Put::new(&self.volume, Work::Write { block, data, fua }, Legs::ALL).await?;
             writing.complete();
-            self.volume.acknowledged();
             return Ok(());
         }
     }
@@ -133,9 +147,11 @@ impl BlockDevice {
     /// See [`IoError`].
     pub async fn flush(&self) -> Result<(), IoError> {
         let (_io, _open) = (self.tracker.open(), self.volume.open_io());
-        let flushing = self.volume.begin_flush();
+        let flushing = self.volume.flushes.begin();
         Put::new(&self.volume, Work::Flush, Legs::ALL).await?;
-        self.volume.end_flush(flushing).then_some(()).ok_or(IoError::InDoubt)
+        let kept = self.volume.flushes.end(flushing);
+        crate::sometimes!(self.volume.client.handle, !kept, probes::FLUSH_BROKE_PROMISE);
+        kept.then_some(()).ok_or(IoError::InDoubt)
     }
 
     /// Reads blocks.
@@ -158,7 +174,7 @@ impl BlockDevice {
             }
             let turn = self.turn.get().wrapping_add(1);
             self.turn.set(turn);
-            let cold = self.volume.cold();
+            let cold = self.volume.flushes.cold();
             let (pieces, bad) = read_pieces(&self.volume, block, blocks, turn).await?;
             if bad.0 != 0 {
                 let repair = repair(self.volume.clone(), block, blocks, bad);
@@ -167,7 +183,7 @@ impl BlockDevice {
             self.lease().await?;
             // All legs may have lost their caches meanwhile, and what one of them showed need not be what
             // they will be made to agree on.
-            if self.volume.cold() != cold {
+            if self.volume.flushes.cold() != cold {
                 continue;
             }
             let data = join(pieces);
@@ -231,15 +247,16 @@ pub(super) async fn read_pieces(
     Ok((pieces, bad))
 }
 
-/// Puts what was read onto legs; what could not be read is poisoned there.
+/// Puts what was read onto legs, past their volatile caches if `fua`; what could not be read is poisoned there.
 pub(super) async fn put_pieces(
     volume: &Rc<Volume>,
     pieces: Vec<Piece>,
     legs: Legs,
+    fua: bool,
 ) -> Result<(), IoError> {
     for piece in pieces {
         let work = match piece {
-            Piece::Good(block, data) => Work::Write { block, data },
+            Piece::Good(block, data) => Work::Write { block, data, fua },
             Piece::Bad(block) => Work::Poison { block },
         };
         Put::new(volume, work, legs).await?;
@@ -258,7 +275,7 @@ async fn repair(volume: Rc<Volume>, block: u64, blocks: u32, bad: Legs) {
     }
     let writing = Writing::begin(&volume, block, blocks);
     let Ok((pieces, _)) = read_pieces(&volume, block, blocks, 0).await else { return };
-    if put_pieces(&volume, pieces, bad).await.is_ok() {
+    if put_pieces(&volume, pieces, bad, false).await.is_ok() {
         crate::sometimes!(volume.client.handle, true, probes::READ_REPAIRED);
         writing.complete();
     }
@@ -292,7 +309,7 @@ impl Legs {
 /// What is to be done on legs.
 #[derive(Clone)]
 pub(super) enum Work {
-    Write { block: u64, data: Payload },
+    Write { block: u64, data: Payload, fua: bool },
     Poison { block: u64 },
     Flush,
 }
@@ -302,9 +319,9 @@ impl Work {
         let size = volume.client.map.block_size;
         let volume = volume.spec.id;
         match self {
-            Self::Write { block, data } => {
-                let (block, data) = (*block, data.clone());
-                Wire::Write { cookie, volume, leg, epoch, block, data, size }
+            Self::Write { block, data, fua } => {
+                let (block, data, fua) = (*block, data.clone(), *fua);
+                Wire::Write { cookie, volume, leg, epoch, block, data, size, fua }
             }
             Self::Poison { block } => {
                 Wire::Poison { cookie, volume, leg, epoch, block: *block, blocks: 1 }

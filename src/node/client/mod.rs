@@ -1,12 +1,13 @@
 //! A client: attaches volumes and serves applications' IO on them (RAID 1).
 //!
 //! `volume` is what the client knows of a volume, `io` the data service, `locks` the range locks,
-//! `rebuild` brings legs back together, `detach` gives a volume back, `monitor` notices what fails to happen, `calls` are requests
+//! `rebuild` brings legs back together, `flushes` says which of them fail, `detach` gives a volume back, `monitor` notices what fails to happen, `calls` are requests
 //! under way, `target_link` and `manager_link` the connections.
 
 mod boot;
 mod calls;
 mod detach;
+mod flushes;
 mod intent;
 mod io;
 mod locks;

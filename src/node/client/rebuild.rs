@@ -57,13 +57,14 @@ async fn pause(volume: &Volume) {
     volume.client.handle.sleep(volume.client.map.timing.heartbeat).await;
 }
 
-/// Copies one leg's view of a region to all legs.
+/// Copies one leg's view of a region to all legs, past their volatile caches: what is read afterwards must not
+/// be replaced by what was there before when they lose those again.
 async fn make_equal(volume: &Rc<Volume>, region: Region) -> Result<(), IoError> {
     let (block, blocks) = volume.spec.blocks_of(region);
     let _lock = volume.locks.exclusive(Range::new(block, blocks)).await;
     let writing = Writing::begin(volume, block, blocks);
     let (pieces, _) = read_pieces(volume, block, blocks, 0).await?;
-    put_pieces(volume, pieces, Legs::ALL).await?;
+    put_pieces(volume, pieces, Legs::ALL, volume.client.map.volatile_caches).await?;
     writing.complete();
     volume.intent.made_equal(region);
     volume.client.handle.emit(&RegionRecovered { volume: volume.spec.id, region });
@@ -178,13 +179,13 @@ async fn copy_region(volume: &Rc<Volume>, leg: LegIndex, region: Region) -> Resu
     }
     let (pieces, _) = read_pieces(volume, block, blocks, 0).await?;
     let (lost, good) = pieces.into_iter().partition(|piece| matches!(piece, Piece::Bad(_)));
-    put_pieces(volume, good, Legs::one(leg)).await?;
+    put_pieces(volume, good, Legs::one(leg), false).await?;
     if !Vec::is_empty(&lost) {
         // Lost is lost on every leg: a source that could read such a block again some day must not
         // answer what the others don't.
         crate::sometimes!(volume.client.handle, true, probes::REBUILD_LOST_BLOCK);
         let writing = Writing::begin(volume, block, blocks);
-        put_pieces(volume, lost, Legs::ALL).await?;
+        put_pieces(volume, lost, Legs::ALL, false).await?;
         writing.complete();
     }
     Ok(())

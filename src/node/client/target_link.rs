@@ -88,7 +88,7 @@ pub(super) async fn run(client: Rc<Client>, link: Rc<TargetLink>) {
             client.handle.sleep(client.map.timing.reconnect).await;
             continue;
         };
-        let connection = Rc::new(Channel::new(connection));
+        let connection = Rc::new(Channel::new(connection, client.handle.probes()));
         *link.connection.borrow_mut() = Some(connection.clone());
         link.connections.set(link.connections.get() + 1);
         links_changed(&client);

@@ -7,12 +7,14 @@ use crate::base::{Epoch, LegIndex, Nanos, Region};
 use crate::sim::{Allocation, JoinHandle, Signal};
 
 use super::boot::Client;
+use super::flushes::Flushes;
 use super::intent::Intent;
 use super::locks::RangeLocks;
 use super::target_link::TargetLink;
 use crate::node::channel::Channel;
 use crate::node::config::{LegSpec, VolumeSpec};
 use crate::node::layout::IntentMap;
+use crate::node::probes;
 use crate::node::protocol::{LegMode, MAX_LEGS, Topology, Wire};
 use crate::node::records::{LegReported, OwnerGranted};
 
@@ -44,25 +46,8 @@ pub(super) struct Volume {
     memory: RefCell<Option<Allocation>>,
     /// What works on it in the background.
     tasks: RefCell<Vec<JoinHandle<()>>>,
-    /// The topology's `cold` that was acted upon.
-    cold: Cell<Epoch>,
-    /// Counts acknowledged writes; what owners before this one left stands for the first.
-    acknowledged: Cell<u64>,
-    /// How many of them a flush has covered that kept its promise.
-    flushed: Cell<u64>,
-    /// Whether something may be gone that was acknowledged: the next flush must say so.
-    flush_fails: Cell<bool>,
-}
-
-/// A flush under way.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Flushing {
-    /// The writes that were acknowledged before it.
-    covers: u64,
-    /// Whether no flush had covered them all.
-    is_needed: bool,
-    /// The topology's `cold` when it began.
-    cold: Epoch,
+    /// What flushes have covered, and what they failed to.
+    pub(super) flushes: Flushes,
 }
 
 /// An operation of an application under way.
@@ -118,10 +103,7 @@ impl Volume {
             open: Cell::new(0),
             memory: RefCell::default(),
             tasks: RefCell::default(),
-            cold: Cell::new(Epoch::new(0)),
-            acknowledged: Cell::new(1),
-            flushed: Cell::new(0),
-            flush_fails: Cell::new(false),
+            flushes: Flushes::new(),
         }
     }
 
@@ -220,13 +202,10 @@ impl Volume {
         if first && !topology.recover {
             self.intent.nothing_to_recover();
         }
-        if !first && topology.cold > self.cold.get() {
+        if self.flushes.granted(first, topology.cold) {
+            crate::sometimes!(self.client.handle, true, probes::CACHES_LOST);
             self.intent.caches_lost();
-            if self.has_unflushed() {
-                self.flush_fails.set(true);
-            }
         }
-        self.cold.set(topology.cold);
         self.look_again();
     }
 
@@ -374,37 +353,6 @@ impl Volume {
 
     pub(super) fn has_plan(&self, leg: LegIndex) -> bool {
         self.legs[leg.index()].plan.borrow().is_some()
-    }
-
-    /// The last epoch that was granted here because all legs in sync had lost their caches.
-    pub(super) fn cold(&self) -> Epoch {
-        self.cold.get()
-    }
-
-    /// A write was acknowledged.
-    pub(super) fn acknowledged(&self) {
-        self.acknowledged.set(self.acknowledged.get() + 1);
-    }
-
-    /// A flush begins: what was acknowledged before is its business.
-    pub(super) fn begin_flush(&self) -> Flushing {
-        let (covers, is_needed) = (self.acknowledged.get(), self.has_unflushed());
-        Flushing { covers, is_needed, cold: self.cold.get() }
-    }
-
-    fn has_unflushed(&self) -> bool {
-        self.acknowledged.get() > self.flushed.get()
-    }
-
-    /// Whether a flush that all legs have done kept its promise. Each one fails that was under way when all
-    /// caches were lost with something in them, and the first that ends after that.
-    pub(super) fn end_flush(&self, flushing: Flushing) -> bool {
-        let lost = flushing.is_needed && flushing.cold != self.cold.get();
-        let kept = !self.flush_fails.replace(false) && !lost;
-        if kept {
-            self.flushed.set(self.flushed.get().max(flushing.covers));
-        }
-        kept
     }
 
     /// The next region to rebuild on a leg.

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! That an epoch may be granted is persisted, too: only a leg that registered an epoch which was
-//! granted may have missed writes when it shows a lower generation.
+//! granted may have missed writes when it shows a lower generation. With volatile caches, legs are then asked
+//! once more whether they still have them, if another was given up.
 
 use crate::base::history::VolumeState;
 use crate::base::{Epoch, LegIndex, Nanos, NodeId};
@@ -25,7 +26,7 @@ pub(super) enum Input {
     /// A target reported the leg; `None` when the target is gone.
     Leg(LegIndex, Option<LegReport>),
     /// A registration was answered.
-    Registered { leg: LegIndex, epoch: Epoch, life: u32, ok: bool },
+    Registered { leg: LegIndex, epoch: Epoch, life: u32, again: bool, ok: bool },
     /// The record of this epoch is durable.
     Persisted(Epoch),
     /// A client wants to be the owner.
@@ -51,8 +52,9 @@ pub(super) enum Input {
 pub(super) enum Effect {
     /// Make the record durable, then say so.
     Persist(VolumeRecord),
-    /// Have the leg's target serve this epoch only, if its device is still in this life.
-    Register { leg: LegIndex, epoch: Epoch, life: u32 },
+    /// Have the leg's target serve this epoch only, if its device is still in this life. `again`: that it may
+    /// be granted is on record, and whether that is still so.
+    Register { leg: LegIndex, epoch: Epoch, life: u32, again: bool },
     /// Tell the owner, this session of it and no other, how the volume stands.
     Grant(NodeId, u64, Topology),
     /// Tell a client that it is not the owner by this session.
@@ -116,6 +118,10 @@ pub(super) struct Machine {
     owner_heard: Nanos,
     /// The owner that leaves, until that is on record.
     leaving: Option<(NodeId, u64)>,
+    /// Whether the owner may have been told of the record's epoch.
+    told: bool,
+    /// Whether media have volatile caches, so that a leg may lose something between two breaths.
+    has_caches: bool,
     /// A client that waits for another's lease to run out.
     claimant: Option<(NodeId, u64)>,
     /// What was told last; nothing since this manager booted, whatever an earlier one told.
@@ -146,6 +152,9 @@ impl Machine {
             wishes: Wishes::default(),
             owner_heard: now,
             leaving: None,
+            // As far as anybody knows: it was to be.
+            told: record.granted,
+            has_caches: false,
             claimant: None,
             state: None,
             probes: Probes::default(),
@@ -162,6 +171,11 @@ impl Machine {
         Self { probes: probes.clone(), ..self }
     }
 
+    /// Reckons with volatile caches of the media, or not.
+    pub(super) fn with_caches(self, has_caches: bool) -> Self {
+        Self { has_caches, ..self }
+    }
+
     fn probes(&self) -> &Probes {
         &self.probes
     }
@@ -170,8 +184,8 @@ impl Machine {
     pub(super) fn apply(&mut self, now: Nanos, input: Input, out: &mut Vec<Effect>) {
         match input {
             Input::Leg(leg, report) => self.leg_reported(leg, report, out),
-            Input::Registered { leg, epoch, life, ok } => {
-                if ok {
+            Input::Registered { leg, epoch, life, again, ok } => {
+                if ok && again == self.is_confirming() {
                     self.registered(leg, epoch, life);
                 }
             }
@@ -211,8 +225,11 @@ impl Machine {
         if !report.usable || self.record.modes.of(leg) == LegMode::Dead {
             return;
         }
+        let is_confirming = self.is_confirming();
         match &mut self.phase {
-            Phase::Registering { waiting, .. } if report.registered == self.record.epoch => {
+            Phase::Registering { waiting, .. }
+                if report.registered == self.record.epoch && !is_confirming =>
+            {
                 *waiting &= !bit(leg);
                 self.wishes.failed &= !bit(leg);
             }
@@ -263,13 +280,48 @@ impl Machine {
     }
 
     fn in_sync(&self) -> u8 {
-        let in_sync = self.record.modes.legs_in(LegMode::ReadWrite);
-        in_sync.fold(0, |legs, leg| legs | bit(leg))
+        self.record.in_sync()
     }
 
-    /// Whether every leg in sync has lost a volatile cache: then what is left is what there is.
+    /// Whether no leg is left that may have all that was acknowledged: every one in sync has lost a volatile
+    /// cache, and so has every one that was given up since the owner was last told how the volume stands.
+    /// Then what is left is what there is.
     fn is_all_cold(&self) -> bool {
+        self.are_in_sync_cold() && self.given_up_in_state(true) == self.given_up()
+    }
+
+    fn are_in_sync_cold(&self) -> bool {
         self.cold() != 0 && self.in_sync() & !self.cold() == 0
+    }
+
+    /// Legs that were given up since the owner was last told how the volume stands: nothing was acknowledged
+    /// without them.
+    fn given_up(&self) -> u8 {
+        if self.told { 0 } else { self.record.holders & !self.in_sync() }
+    }
+
+    /// Whether legs are asked once more before the owner is told. Where one was given up, the others must
+    /// not have lost their caches before that was on record, when it still had what they lost.
+    fn is_confirming(&self) -> bool {
+        self.record.granted && !self.told && self.has_caches && self.given_up() != 0
+    }
+
+    /// Legs that were given up since the owner was last told, and were then found on the right disk: with
+    /// their cache lost, or with all that they had.
+    fn given_up_in_state(&self, cold: bool) -> u8 {
+        let given_up = self.given_up();
+        let is_in_it = |leg: &LegIndex| {
+            let report = self.reports[leg.index()];
+            given_up & bit(*leg) != 0
+                && self.fits(*leg)
+                && report.is_some_and(|report| report.cold == cold)
+        };
+        self.record.modes.legs().filter(is_in_it).fold(0, |legs, leg| legs | bit(leg))
+    }
+
+    /// Legs to take back as they are, for they have what all in sync have lost.
+    fn to_take_back(&self) -> u8 {
+        if self.are_in_sync_cold() { self.given_up_in_state(false) } else { 0 }
     }
 
     /// Whether the record was decided on because of that, and its epoch was granted to nobody yet: legs in
@@ -320,18 +372,20 @@ impl Machine {
             // Nobody's lease runs any more.
             self.wishes.attach = self.wishes.attach.or(self.claimant.take());
         }
-        if self.record.owner.is_none() || self.record.granted {
+        if self.record.owner.is_none() || (self.record.granted && !self.is_confirming()) {
             return self.settle(out);
         }
+        let waiting = if self.record.granted { self.in_sync() } else { self.written() };
         let deadline = now + self.timing.register_timeout;
-        self.phase = Phase::Registering { waiting: self.written(), deadline };
-        self.ask_to_register(self.written(), out);
+        self.phase = Phase::Registering { waiting, deadline };
+        self.ask_to_register(waiting, out);
     }
 
     /// The record stands; the owner is told.
     fn settle(&mut self, out: &mut Vec<Effect>) {
         self.phase = Phase::Settled;
         let Some(owner) = self.record.owner else { return };
+        self.told = true;
         out.push(self.grant(owner));
         // A target may have rebooted since it registered.
         let mut written = self.record.modes.written();
@@ -346,7 +400,8 @@ impl Machine {
             if let Some(LegReport { life, .. }) = self.reports[leg.index()]
                 && self.may_register(leg)
             {
-                out.push(Effect::Register { leg, epoch: self.record.epoch, life });
+                let (epoch, again) = (self.record.epoch, self.is_confirming());
+                out.push(Effect::Register { leg, epoch, life, again });
             }
         }
     }
@@ -433,13 +488,23 @@ impl Machine {
             let rebuilds_more = next.rebuild_all & !self.record.rebuild_all != 0;
             crate::sometimes!(self, rebuilds_more, probes::REBUILD_ALL_ORDERED);
             crate::sometimes!(self, self.wishes.register_anew, probes::REGISTERED_ANEW);
+            self.note_probes(&next);
             self.leaving = self.record.owner.filter(|_| next.owner.is_none());
             self.warm_up(&next);
             self.record = next;
+            self.told = false;
             self.wishes = Wishes::default();
             self.phase = Phase::Persisting;
             out.push(Effect::Persist(next));
         }
+    }
+
+    /// Counts what a decision does about legs that lost their caches.
+    fn note_probes(&self, next: &VolumeRecord) {
+        let given_up = self.in_sync() & !next.in_sync() & self.cold() != 0;
+        crate::sometimes!(self, given_up, probes::COLD_LEG_GIVEN_UP);
+        crate::sometimes!(self, next.cold == next.epoch, probes::ALL_LEGS_COLD);
+        crate::sometimes!(self, self.to_take_back() != 0, probes::LEG_TAKEN_BACK);
     }
 
     /// The next record, if one is called for.
@@ -447,9 +512,15 @@ impl Machine {
         let wishes = &self.wishes;
         let mut next = self.record;
         let all_cold = self.is_all_cold() && !self.starts_cold();
-        let failed = self.legs_to_drop(wishes.failed | self.to_bring_up_to_date());
+        let mut failed = self.legs_to_drop(wishes.failed | self.to_bring_up_to_date());
+        let taken_back = self.to_take_back();
+        if taken_back != 0 {
+            failed |= self.in_sync();
+        }
         for leg in self.record.modes.legs() {
-            if failed & bit(leg) != 0 {
+            if taken_back & bit(leg) != 0 {
+                next.modes.set(leg, LegMode::ReadWrite);
+            } else if failed & bit(leg) != 0 {
                 next.modes.set(leg, LegMode::Dead);
             }
         }
@@ -464,11 +535,14 @@ impl Machine {
             next.owner = None;
             next.recover = false;
         }
+        let waits = self.are_in_sync_cold() && self.given_up() != 0 && taken_back == 0;
+        crate::sometimes!(self, waits && !self.is_all_cold(), probes::COLD_LEG_WAITS);
         let called_for = next != self.record || (settled && wishes.register_anew) || all_cold;
         if !called_for {
             return None;
         }
         self.note_disks(&mut next);
+        self.note_holders(&mut next);
         next.epoch = self.record.epoch.next();
         if self.is_all_cold() {
             next.cold = next.epoch;
@@ -535,6 +609,15 @@ impl Machine {
                 next.generations[leg.index()] = report.generation;
             }
         }
+    }
+
+    /// Notes which legs have all that was acknowledged before the epoch that begins.
+    fn note_holders(&self, next: &mut VolumeRecord) {
+        let holders = if self.told { self.in_sync() } else { self.record.holders };
+        // An owner that leaves has flushed all legs.
+        let is_all_theirs = next.owner.is_none() || self.is_all_cold();
+        let cold = self.cold() | self.given_up_in_state(true);
+        next.holders = if is_all_theirs { next.in_sync() } else { holders & !cold };
     }
 
     fn grant(&self, (owner, session): (NodeId, u64)) -> Effect {

@@ -28,6 +28,10 @@ pub struct VolumeRecord {
     pub written_at: Nanos,
     /// The last epoch that was decided on because all legs in sync had lost their volatile caches.
     pub cold: Epoch,
+    /// Legs (a bit each) that were in sync under the last epoch before this one that an owner was told of,
+    /// and of which no loss was heard since. As nobody could write without them, they have all that was
+    /// acknowledged, even if they were given up since.
+    pub holders: u8,
 }
 
 const MAGIC: u64 = 0x7374_6f72_6d67_6d01;
@@ -49,6 +53,7 @@ impl VolumeRecord {
             serials: [0; MAX_LEGS],
             written_at: Nanos::ZERO,
             cold: Epoch::new(0),
+            holders: 0,
         }
     }
 
@@ -59,7 +64,8 @@ impl VolumeRecord {
             self.owner.map_or((NOBODY, 0), |(node, session)| (u64::from(node.get()), session));
         let flags = u64::from(self.recover)
             | u64::from(self.granted) << 1
-            | u64::from(self.rebuild_all) << 8;
+            | u64::from(self.rebuild_all) << 8
+            | u64::from(self.holders) << 16;
         let legs = self.modes.legs().count() as u64;
         let mut words =
             vec![MAGIC, self.epoch.get(), owner, session, flags, self.modes.word(), legs];
@@ -108,6 +114,7 @@ impl VolumeRecord {
             serials,
             written_at: Nanos::new(word(WORDS - 2)),
             cold: Epoch::new(word(WORDS - 1)),
+            holders: (word(4) >> 16) as u8,
         })
     }
 
@@ -122,6 +129,20 @@ impl VolumeRecord {
     #[must_use]
     pub fn age(&self) -> (Epoch, bool) {
         (self.epoch, self.granted)
+    }
+
+    /// The legs in sync, a bit each.
+    #[must_use]
+    pub fn in_sync(&self) -> u8 {
+        let in_sync = self.modes.legs_in(LegMode::ReadWrite);
+        in_sync.fold(0, |legs, leg| legs | 1 << leg.get())
+    }
+
+    /// Legs (a bit each) that were given up under epochs which nobody was told of: what was acknowledged
+    /// before is on them, too. None if an owner may have been told of this one.
+    #[must_use]
+    pub fn given_up_untold(&self) -> u8 {
+        if self.granted { 0 } else { self.holders & !self.in_sync() }
     }
 
     /// Whether the leg is to be rebuilt in whole.
@@ -151,6 +172,8 @@ mod tests {
         record.generations[2] = Epoch::new(70);
         record.serials[0] = 1234;
         record.written_at = Nanos::from_secs(5);
+        record.cold = Epoch::new(71);
+        record.holders = 3;
         let mut bytes = record.to_block(size).bytes(size);
         assert_eq!(VolumeRecord::from_block(&Block::from_bytes(&bytes), size), Some(record));
         bytes[9] ^= 1;

@@ -65,7 +65,7 @@ pub(super) async fn run(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Fram
             tracing::debug!(volume = %volume.id, epoch = %record.epoch, %written_at, %now, "found");
         }
         let machine = Machine::new(volume, &map.timing, record, handle.monotonic());
-        machines.push(machine.counting(handle.probes()));
+        machines.push(machine.counting(handle.probes()).with_caches(map.volatile_caches));
     }
     let events = Queue::new(handle.kernel());
     let stores = Queue::new(handle.kernel());
@@ -105,7 +105,7 @@ async fn accept(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Frame>, even
             continue;
         };
         let heard = Cell::new(handle.monotonic());
-        let connection = Channel::new(connection);
+        let connection = Channel::new(connection, handle.probes());
         let peer = Peer { connection, heard, asked: RefCell::default(), _session: session };
         let peer = Rc::new(peer);
         handle.spawn("manager.peer", listen(handle.clone(), peer, events.clone()));
@@ -171,8 +171,8 @@ impl Manager {
                 self.heard_owner(node, peer);
             }
             Wire::TargetHello { legs } => self.hello(&legs),
-            Wire::Registered { volume, leg, epoch, life, ok } => {
-                self.apply(volume, Input::Registered { leg, epoch, life, ok });
+            Wire::Registered { volume, leg, epoch, life, again, ok } => {
+                self.apply(volume, Input::Registered { leg, epoch, life, again, ok });
             }
             Wire::Attach { volume, session } => {
                 let mut asked = peer.asked.borrow_mut();
@@ -231,7 +231,10 @@ impl Manager {
         }
         let silent = |peer: &Peer| {
             let is_late = now.saturating_sub(peer.heard.get()) > self.map.timing.dead_after;
-            // What has arrived and was not read is no silence: a CPU of this node may stand still.
+            // What has arrived and was not read is no silence: a CPU of this node may stand still. However
+            // long it does, that is safe: nobody is given up for what is not read, but for what owners report
+            // and for registrations that do not come in time, neither of which waits for this; no lease is
+            // prolonged by it; and a leg that is taken for present and is not, is kept and waited for.
             let is_behind = is_late && peer.connection.has_unread();
             crate::sometimes!(self.handle, is_behind, probes::HEARTBEATS_UNREAD);
             is_late && !is_behind
@@ -282,9 +285,9 @@ impl Manager {
                 }
                 self.stores.push((volume, record));
             }
-            Effect::Register { leg, epoch, life } => {
+            Effect::Register { leg, epoch, life, again } => {
                 let target = self.map.volume(volume).legs[leg.index()].target;
-                self.send(target, Wire::Register { volume, leg, epoch, life });
+                self.send(target, Wire::Register { volume, leg, epoch, life, again });
             }
             Effect::Grant(owner, session, topology) => {
                 self.send(owner, Wire::Grant { session, topology });

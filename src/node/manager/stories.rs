@@ -48,7 +48,7 @@ fn report(leg: LegIndex, generation: u64, registered: u64) -> LegReport {
 impl Rig {
     /// A manager that finds this record.
     fn boot(stored: Option<VolumeRecord>, now: Nanos) -> Self {
-        let machine = Machine::new(&spec(), &Timing::default(), stored, now);
+        let machine = Machine::new(&spec(), &Timing::default(), stored, now).with_caches(true);
         Self { machine, stored, now, out: Vec::new(), losses: 0 }
     }
 
@@ -90,8 +90,8 @@ impl Rig {
                     self.stored = Some(record);
                     self.apply(Input::Persisted(record.epoch));
                 }
-                Effect::Register { leg, epoch, life } => {
-                    self.apply(Input::Registered { leg, epoch, life, ok: true });
+                Effect::Register { leg, epoch, life, again } => {
+                    self.apply(Input::Registered { leg, epoch, life, again, ok: true });
                 }
                 Effect::Grant(..) | Effect::Detached(..) | Effect::State(_) => {}
             }
@@ -159,8 +159,12 @@ fn decides_persists_registers_persists_and_grants_in_this_order() {
     let [Effect::Persist(record)] = decided[..] else { panic!("{decided:?}") };
     assert!(!record.granted && record.epoch == Epoch::new(2));
     let persisted = rig.apply(Input::Persisted(record.epoch)).to_vec();
-    assert_eq!(persisted, [A, B].map(|leg| Effect::Register { leg, epoch: record.epoch, life: 0 }));
-    let registered = |leg| Input::Registered { leg, epoch: record.epoch, life: 0, ok: true };
+    assert_eq!(
+        persisted,
+        [A, B].map(|leg| Effect::Register { leg, epoch: record.epoch, life: 0, again: false })
+    );
+    let registered =
+        |leg| Input::Registered { leg, epoch: record.epoch, life: 0, again: false, ok: true };
     assert_eq!(rig.apply(registered(A)), [], "not before all legs have registered");
     let granting = rig.apply(registered(B)).to_vec();
     assert_eq!(granting, [Effect::Persist(VolumeRecord { granted: true, ..record })]);
@@ -174,7 +178,8 @@ fn a_failed_leg_is_dead_before_anything_is_granted_without_it() {
     let mut rig = Rig::attached();
     rig.settle(Input::LegFailed { leg: B, epoch: Epoch::new(2) });
     assert_eq!(rig.grants(), [(C0, 3, [LegMode::ReadWrite, LegMode::Dead])]);
-    assert_eq!(rig.registrations(), [(A, 3)], "a dead leg is not given the epoch");
+    let asked = [(A, 3), (A, 3)];
+    assert_eq!(rig.registrations(), asked, "a dead leg is not given the epoch; A is asked twice");
     let stored = rig.stored.expect("a record");
     assert_eq!(stored.generations[B.index()], Epoch::new(2), "what B must show to be trusted");
     assert!(rig.out.contains(&Effect::State(VolumeState::Degraded)));
@@ -188,7 +193,7 @@ fn what_was_said_of_an_epoch_that_is_over_counts_for_nothing() {
         Input::LegFailed { leg: A, epoch: over },
         Input::LegBack { leg: B, epoch: over },
         Input::Rebuilt { leg: B, epoch: over },
-        Input::Registered { leg: A, epoch: over, life: 0, ok: true },
+        Input::Registered { leg: A, epoch: over, life: 0, again: false, ok: true },
     ] {
         assert_eq!(rig.apply(input), [], "{input:?}");
     }
@@ -234,7 +239,7 @@ fn a_leg_that_does_not_register_in_time_is_given_up_and_one_that_did_is_not() {
     rig.after(Nanos::from_millis(5));
     assert_eq!(rig.modes(), [LegMode::ReadWrite; 2], "neither has registered");
     rig.hello(A, 2, 0);
-    rig.apply(Input::Registered { leg: A, epoch: Epoch::new(3), life: 0, ok: true });
+    rig.apply(Input::Registered { leg: A, epoch: Epoch::new(3), life: 0, again: false, ok: true });
     rig.after(Nanos::from_millis(5));
     assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead], "A can serve now");
 }
@@ -244,13 +249,13 @@ fn a_manager_that_stood_still_gives_a_registration_its_time_again() {
     let mut rig = Rig::attached();
     rig.apply(Input::Attach { client: C0, session: 2 });
     rig.apply(Input::Persisted(Epoch::new(3)));
-    rig.apply(Input::Registered { leg: A, epoch: Epoch::new(3), life: 0, ok: true });
+    rig.apply(Input::Registered { leg: A, epoch: Epoch::new(3), life: 0, again: false, ok: true });
     // B registers while nobody listens.
     rig.now += Nanos::from_millis(12);
     rig.apply(Input::StoodStill);
     rig.after(Nanos::from_millis(1));
     assert_eq!(rig.modes(), [LegMode::ReadWrite; 2]);
-    rig.settle(Input::Registered { leg: B, epoch: Epoch::new(3), life: 0, ok: true });
+    rig.settle(Input::Registered { leg: B, epoch: Epoch::new(3), life: 0, again: false, ok: true });
     assert_eq!(rig.modes(), [LegMode::ReadWrite; 2]);
     assert_eq!(rig.epoch(), Epoch::new(3));
 }
@@ -299,7 +304,7 @@ fn a_target_that_reboots_while_the_grant_is_persisted_is_not_forgotten() {
     rig.apply(Input::Attach { client: C0, session: 2 });
     rig.apply(Input::Persisted(Epoch::new(3)));
     for leg in [A, B] {
-        rig.apply(Input::Registered { leg, epoch: Epoch::new(3), life: 0, ok: true });
+        rig.apply(Input::Registered { leg, epoch: Epoch::new(3), life: 0, again: false, ok: true });
     }
     rig.hello(B, 3, 0);
     let settled = rig.apply(Input::Persisted(Epoch::new(3))).to_vec();
@@ -556,10 +561,10 @@ fn a_registration_in_an_earlier_life_of_the_disk_does_not_make_a_cold_leg_warm()
     let reborn = rig.apply(Input::Attach { client: C0, session: 2 }).to_vec();
     let [Effect::Persist(VolumeRecord { epoch, .. })] = reborn[..] else { panic!("{reborn:?}") };
     let asked = rig.apply(Input::Persisted(epoch)).to_vec();
-    assert_eq!(asked, [Effect::Register { leg: B, epoch, life: 0 }]);
+    assert_eq!(asked, [Effect::Register { leg: B, epoch, life: 0, again: false }]);
     // B loses its cache before it hears of that; its answer is about the life that is over.
     rig.hello_cold(B, 2);
-    rig.apply(Input::Registered { leg: B, epoch, life: 0, ok: true });
+    rig.apply(Input::Registered { leg: B, epoch, life: 0, again: false, ok: true });
     rig.hello(A, 2, 0);
     rig.settle(Input::Tick);
     assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
@@ -573,7 +578,7 @@ fn a_leg_is_asked_to_register_in_the_life_that_it_was_last_found_in() {
     rig.hello_cold(A, 2);
     rig.hello_cold(B, 2);
     let asked = rig.out.iter().filter_map(|effect| match effect {
-        Effect::Register { leg, epoch, life } if *epoch == rig.epoch() => Some((*leg, *life)),
+        Effect::Register { leg, epoch, life, .. } if *epoch == rig.epoch() => Some((*leg, *life)),
         _ => None,
     });
     assert_eq!(asked.collect::<Vec<_>>(), [(A, 1), (B, 2)]);
@@ -595,4 +600,132 @@ fn a_cold_leg_whose_rebuild_is_decided_on_may_say_again_that_it_is_cold() {
     // Cold in another life, it may lack what was to be rebuilt.
     rig.hello_cold(B, 2);
     assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
+}
+
+impl Rig {
+    /// `B` is given up, but the epoch without it has not been registered yet.
+    fn giving_up() -> Self {
+        let mut rig = Self::attached();
+        rig.apply(Input::Leg(B, None));
+        let decided = rig.apply(Input::LegFailed { leg: B, epoch: Epoch::new(2) }).to_vec();
+        let [.., Effect::Persist(record)] = decided[..] else { panic!("{decided:?}") };
+        rig.stored = Some(record);
+        rig.apply(Input::Persisted(record.epoch));
+        assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
+        rig.out.clear();
+        rig
+    }
+}
+
+#[test]
+fn a_leg_given_up_in_an_epoch_that_nobody_was_told_of_is_taken_back_when_the_others_lost_their_caches()
+ {
+    let mut rig = Rig::giving_up();
+    rig.hello_cold(A, 2);
+    assert_eq!(rig.grants(), [], "what A has may be the older");
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
+    rig.settle(Input::Leg(B, Some(report(B, 2, 0))));
+    assert_eq!(rig.modes(), [LegMode::Dead, LegMode::ReadWrite]);
+    assert_eq!(rig.grants(), [(C0, 4, [LegMode::Dead, LegMode::ReadWrite])]);
+    assert_eq!(rig.machine.record().cold, Epoch::new(0), "nothing is lost");
+    assert_eq!(rig.machine.record().rebuild_all, 0);
+    // Warm again, A takes part.
+    let epoch = rig.epoch();
+    rig.settle(Input::LegBack { leg: A, epoch });
+    assert_eq!(rig.modes(), [LegMode::WriteOnly, LegMode::ReadWrite]);
+}
+
+#[test]
+fn a_leg_that_is_given_up_is_not_let_go_before_the_others_have_said_once_more_that_they_lost_nothing()
+ {
+    let mut rig = Rig::giving_up();
+    let epoch = rig.epoch();
+    rig.hello(B, 2, 0);
+    let registered = |again| Input::Registered { leg: A, epoch, life: 0, again, ok: true };
+    rig.apply(registered(false));
+    let asked = rig.apply(Input::Persisted(epoch)).to_vec();
+    assert_eq!(asked, [Effect::Register { leg: A, epoch, life: 0, again: true }]);
+    // Said before it was on record, in whatever way, it counts for nothing.
+    rig.apply(registered(false));
+    rig.hello(A, 3, 3);
+    assert_eq!(rig.grants(), []);
+    // Nor would it if A lost its cache on the way: B has everything.
+    rig.hello_cold(A, 3);
+    assert_eq!(rig.modes(), [LegMode::Dead, LegMode::ReadWrite]);
+    assert_eq!(rig.grants(), [(C0, 4, [LegMode::Dead, LegMode::ReadWrite])]);
+    // Otherwise the owner is told now.
+    let mut rig = Rig::giving_up();
+    rig.apply(registered(false));
+    rig.apply(Input::Persisted(epoch));
+    rig.settle(registered(true));
+    assert_eq!(rig.grants(), [(C0, 3, [LegMode::ReadWrite, LegMode::Dead])]);
+}
+
+#[test]
+fn it_is_waited_for_over_a_reboot_too() {
+    let mut rig = Rig::giving_up();
+    rig.reboot();
+    rig.hello_cold(A, 2);
+    rig.after(Nanos::from_millis(50));
+    assert_eq!((rig.grants(), rig.epoch()), (Vec::new(), Epoch::new(3)));
+    rig.settle(Input::Leg(B, Some(report(B, 2, 0))));
+    assert_eq!(rig.modes(), [LegMode::Dead, LegMode::ReadWrite]);
+}
+
+#[test]
+fn when_it_lost_its_cache_as_well_what_is_left_is_what_there_is() {
+    let mut rig = Rig::giving_up();
+    rig.hello_cold(A, 2);
+    rig.hello_cold(B, 2);
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
+    assert_eq!(rig.machine.record().cold, rig.epoch());
+    assert_eq!(rig.grants(), [(C0, 4, [LegMode::ReadWrite, LegMode::Dead])]);
+}
+
+#[test]
+fn an_older_image_or_another_disk_is_not_taken_back() {
+    for stranger in [report(B, 1, 0), LegReport { serial: 999, ..report(B, 2, 0) }] {
+        let mut rig = Rig::giving_up();
+        rig.hello_cold(A, 2);
+        rig.settle(Input::Leg(B, Some(stranger)));
+        assert_eq!((rig.modes(), rig.grants()), ([LegMode::ReadWrite, LegMode::Dead], vec![]));
+        // It is the disk that was there that is waited for.
+        rig.settle(Input::Leg(B, Some(report(B, 2, 0))));
+        assert_eq!(rig.modes(), [LegMode::Dead, LegMode::ReadWrite]);
+    }
+}
+
+#[test]
+fn a_leg_given_up_in_an_epoch_that_was_granted_is_not_taken_back() {
+    let mut rig = Rig::degraded();
+    rig.hello(B, 2, 0);
+    rig.hello_cold(A, 3);
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead], "it lacks what was written since");
+    assert_eq!(rig.machine.record().cold, rig.epoch());
+}
+
+#[test]
+fn an_owner_that_leaves_has_flushed_and_nobody_given_up_is_waited_for() {
+    let mut rig = Rig::attached();
+    rig.apply(Input::Detach { client: C0, session: 1 });
+    let leaving = *rig.machine.record();
+    rig.apply(Input::LegFailed { leg: B, epoch: Epoch::new(3) });
+    rig.settle(Input::Persisted(leaving.epoch));
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
+    rig.settle(Input::Attach { client: C1, session: 7 });
+    assert_eq!(rig.machine.record().given_up_untold(), 0, "A has all that there was");
+}
+
+#[test]
+fn a_leg_that_is_taken_for_present_and_is_away_is_waited_for() {
+    // B's target is gone, but the manager has not read that; the owner reports A.
+    let mut rig = Rig::attached();
+    rig.apply(Input::LegFailed { leg: A, epoch: Epoch::new(2) });
+    rig.apply(Input::Persisted(Epoch::new(3)));
+    assert_eq!(rig.modes(), [LegMode::Dead, LegMode::ReadWrite]);
+    for _ in 0..20 {
+        rig.after(Nanos::from_millis(5));
+    }
+    assert_eq!((rig.modes(), rig.epoch()), ([LegMode::Dead, LegMode::ReadWrite], Epoch::new(3)));
+    assert_eq!(rig.grants(), [], "offline, until B is back");
 }

@@ -91,7 +91,8 @@ async fn accept(target: Rc<Target>) {
             connection.close();
             continue;
         };
-        let serve = serve::run(target.clone(), Channel::new(connection), session);
+        let serve =
+            serve::run(target.clone(), Channel::new(connection, target.handle.probes()), session);
         let task = target.handle.spawn("target.serve", serve);
         target.sessions.borrow_mut().insert(client, task);
     }

@@ -44,11 +44,12 @@ async fn converse(target: &Rc<Target>, mut link: ManagerLink) -> Result<(), Clos
             link.poll_next(cx)
         })
         .await?;
-        if let Wire::Register { volume, leg, epoch, life } = message
+        if let Wire::Register { volume, leg, epoch, life, again } = message
             && let Some(found) = target.legs.iter().find(|held| held.is(volume, leg))
         {
             let (leg, connection) = (found.clone(), link.connection().clone());
-            let registration = answer_registration(target.clone(), leg, (epoch, life), connection);
+            let registration =
+                answer_registration(target.clone(), leg, (epoch, life, again), connection);
             target.handle.spawn("target.register", registration);
         }
     }
@@ -57,11 +58,12 @@ async fn converse(target: &Rc<Target>, mut link: ManagerLink) -> Result<(), Clos
 async fn answer_registration(
     target: Rc<Target>,
     leg: Rc<Leg>,
-    (epoch, life): (Epoch, u32),
+    (epoch, life, again): (Epoch, u32, bool),
     connection: Rc<Channel>,
 ) {
     let ok = register(&target, &leg, (epoch, life)).await;
-    let answer = Wire::Registered { volume: leg.volume.id, leg: leg.index, epoch, life, ok };
+    let volume = leg.volume.id;
+    let answer = Wire::Registered { volume, leg: leg.index, epoch, life, again, ok };
     // A manager that is gone asks again when it is back.
     let _closed = connection.send(answer);
 }

@@ -46,7 +46,7 @@ struct Request {
 
 enum Work {
     Read { block: u64, blocks: u32 },
-    Write { block: u64, data: Payload },
+    Write { block: u64, data: Payload, fua: bool },
     Poison { block: u64, blocks: u32 },
     Flush,
     Probe,
@@ -156,8 +156,8 @@ impl Server {
 
     fn take(&mut self, message: Wire) {
         match message {
-            Wire::Write { cookie, volume, leg, epoch, block, data, .. } => {
-                self.request(cookie, (volume, leg), epoch, Work::Write { block, data });
+            Wire::Write { cookie, volume, leg, epoch, block, data, fua, .. } => {
+                self.request(cookie, (volume, leg), epoch, Work::Write { block, data, fua });
             }
             Wire::Read { cookie, volume, leg, epoch, block, blocks } => {
                 self.request(cookie, (volume, leg), epoch, Work::Read { block, blocks });
@@ -307,7 +307,7 @@ impl Work {
     fn is_within(&self, size: u64) -> bool {
         let (first, count) = match self {
             Self::Read { block, blocks } | Self::Poison { block, blocks } => (*block, *blocks),
-            Self::Write { block, data } => (*block, data.len()),
+            Self::Write { block, data, .. } => (*block, data.len()),
             Self::Flush | Self::Probe => return true,
         };
         count > 0 && first.checked_add(u64::from(count)).is_some_and(|end| end <= size)
@@ -326,7 +326,7 @@ impl Work {
     /// The blocks of the volume that it changes.
     fn written(&self) -> Option<(u64, u32)> {
         match self {
-            Self::Write { block, data } => Some((*block, data.len())),
+            Self::Write { block, data, .. } => Some((*block, data.len())),
             Self::Poison { block, blocks } => Some((*block, *blocks)),
             Self::Read { .. } | Self::Flush | Self::Probe => None,
         }
@@ -336,7 +336,7 @@ impl Work {
         let data_start = leg.extent.data;
         match self {
             Self::Read { block, blocks } => Op::Read { lba: data_start + block, blocks },
-            Self::Write { block, data } => Op::Write { lba: data_start + block, data, fua: false },
+            Self::Write { block, data, fua } => Op::Write { lba: data_start + block, data, fua },
             Self::Poison { block, blocks } => {
                 Op::WriteUncorrectable { lba: data_start + block, blocks }
             }
