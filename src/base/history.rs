@@ -16,6 +16,16 @@ crate::word_enum! {
         Flush = "flush",
         /// Blocks deallocated: they read as zeroes afterwards.
         Trim = "trim",
+        /// As a write, and durable on its own when it returns: no flush need cover it.
+        WriteFua = "write-fua",
+    }
+}
+
+impl OpKind {
+    /// Whether it writes blocks that carry its stamps.
+    #[must_use]
+    pub const fn is_write(self) -> bool {
+        matches!(self, Self::Write | Self::WriteFua)
     }
 }
 

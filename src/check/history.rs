@@ -245,7 +245,7 @@ impl History {
         let moment = Moment { seq: record.seq, at: record.at, op: invoked.op };
         let author = match invoked.kind {
             OpKind::Flush => return,
-            OpKind::Write => invoked.author,
+            OpKind::Write | OpKind::WriteFua => invoked.author,
             OpKind::Read | OpKind::Trim => 0,
         };
         let stamp = Stamp::from_words([0, author]);
@@ -274,7 +274,7 @@ impl History {
                 }
             }
             OpKind::Read => self.read_ended(&operation, ended, result == Some(OpResult::Ok)),
-            OpKind::Write | OpKind::Trim => {
+            OpKind::Write | OpKind::WriteFua | OpKind::Trim => {
                 let fate = match result {
                     Some(OpResult::Ok) => Fate::Acknowledged,
                     Some(OpResult::Refused) => Fate::Refused,
@@ -307,8 +307,12 @@ impl History {
             let caches = self.caches_of(operation.volume);
             // It may have been on every leg, and lost with every leg's power, before it returned.
             let spans_loss = caches.is_some_and(|caches| operation.invoked.seq < caches.lost);
-            let fate =
-                if spans_loss && fate == Fate::Acknowledged { Fate::Unflushed } else { fate };
+            let is_fua = operation.kind == OpKind::WriteFua && caches.is_some();
+            let fate = match fate {
+                Fate::Acknowledged if is_fua => Fate::Durable,
+                Fate::Acknowledged if spans_loss => Fate::Unflushed,
+                other => other,
+            };
             let flushed = caches.map(|caches| caches.flushed);
             let place = place(operation.volume, block);
             if fate == Fate::Acknowledged

@@ -24,6 +24,7 @@ pub(super) fn describe(value: &Value) -> String {
         Fate::Initial => return "zeroes, the initial content".to_owned(),
         Fate::Pending => "not returned".to_owned(),
         Fate::Acknowledged => format!("acknowledged {}", value.ended_at),
+        Fate::Durable => format!("acknowledged and durable {}", value.ended_at),
         Fate::InDoubt => format!("in doubt since {}", value.ended_at),
         Fate::Abandoned => format!("abandoned {}", value.ended_at),
         Fate::Unflushed => {

@@ -48,6 +48,8 @@ pub enum Fate {
     Pending,
     /// It was done.
     Acknowledged,
+    /// It was done, and is past every volatile cache whatever flushes say (forced unit access).
+    Durable,
     /// It failed, and may have been done or be done later.
     InDoubt,
     /// Its application died.
@@ -85,7 +87,7 @@ impl Value {
     #[must_use]
     pub fn is_flushed(&self, flushed: Nanos) -> bool {
         match self.fate {
-            Fate::Initial => true,
+            Fate::Initial | Fate::Durable => true,
             Fate::Acknowledged | Fate::Kept => self.ended_at < flushed,
             Fate::InDoubt | Fate::Abandoned => {
                 self.ended_at < flushed && self.first_return.at < flushed
@@ -269,7 +271,9 @@ impl Register {
         let before = *value;
         (value.fate, value.ended_at) = (fate, ended.at);
         match fate {
-            Fate::Acknowledged | Fate::Unflushed if before.first_return == Moment::NEVER => {
+            Fate::Acknowledged | Fate::Durable | Fate::Unflushed
+                if before.first_return == Moment::NEVER =>
+            {
                 value.first_return = ended;
             }
             Fate::Unflushed => value.fate = Fate::Kept,

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::complaint::Complaints;
 use super::ids::NodeRef;
 use super::name::name_enum;
-use super::units::{CountRange, Duration, duration, maybe_duration, maybe_within, within};
-use crate::base::Nanos;
+use super::units::{
+    Chance, CountRange, Duration, duration, maybe_duration, maybe_within, odds, within,
+};
+use crate::base::{Nanos, Odds};
 
 /// One application.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -76,6 +78,8 @@ pub struct RandomApp {
     pub region: Option<CountRange>,
     /// Where in its region an operation goes.
     pub distribution: Distribution,
+    /// How likely a write is one with forced unit access: durable when it returns.
+    pub fua: Odds,
     /// When it starts.
     pub start: Nanos,
     /// When it issues no more, even if operations are left.
@@ -200,6 +204,11 @@ struct WorkloadText {
     /// Where in its region an operation goes (`random`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     distribution: Option<Distribution>,
+    /// How likely a write has forced unit access, which makes it durable when it returns, such as `1/8`
+    /// (`random`).
+    #[serde(default = "never", with = "odds", skip_serializing_if = "is_never")]
+    #[schemars(with = "Chance")]
+    fua: Odds,
     /// When it starts.
     #[serde(default, with = "duration")]
     #[schemars(with = "Duration")]
@@ -224,6 +233,15 @@ const fn usual_blocks() -> CountRange {
 
 const fn one() -> u32 {
     1
+}
+
+const fn never() -> Odds {
+    Odds::NEVER
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+const fn is_never(odds: &Odds) -> bool {
+    odds.numerator() == 0
 }
 
 impl TryFrom<WorkloadText> for Workload {
@@ -268,6 +286,7 @@ fn random(text: WorkloadText) -> Result<RandomApp, Complaints> {
         blocks: text.blocks,
         region: text.region,
         distribution: text.distribution.unwrap_or_default(),
+        fua: text.fua,
         start: text.start,
         stop: text.stop,
         count: text.count,
@@ -282,6 +301,7 @@ fn verify(text: WorkloadText) -> Result<VerifyApp, Complaints> {
         ("rate", text.rate.is_some()),
         ("mix", text.mix.is_some()),
         ("distribution", text.distribution.is_some()),
+        ("fua", !is_never(&text.fua)),
     ];
     for (key, _) in strays.into_iter().filter(|(_, given)| *given) {
         complaints.add(key, "no such key with app `verify`", "remove it, or use app `random`");
@@ -312,6 +332,7 @@ impl From<Workload> for WorkloadText {
                 blocks: app.blocks,
                 region: app.region,
                 distribution: Some(app.distribution),
+                fua: app.fua,
                 start: app.start,
                 stop: app.stop,
                 count: app.count,
@@ -327,6 +348,7 @@ impl From<Workload> for WorkloadText {
                 blocks: app.blocks,
                 region: app.region,
                 distribution: None,
+                fua: never(),
                 start: app.start,
                 stop: app.stop,
                 count: app.count,

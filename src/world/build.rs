@@ -336,7 +336,8 @@ fn app_config(workload: &Workload, writer: u16, volume_blocks: u64) -> AppConfig
                 flush: app.mix.flush,
                 trim: app.mix.trim,
             };
-            let kind = AppKind::Random { ops: app.ops, rate: app.rate, mix, distribution };
+            let kind =
+                AppKind::Random { ops: app.ops, rate: app.rate, mix, distribution, fua: app.fua };
             (kind, app.depth, app.start, app.stop)
         }
         Workload::Verify(app) => (AppKind::Verify, app.depth, app.start, app.stop),

@@ -33,7 +33,7 @@ impl Checker for Honest {
         }
         let what = match returned.kind {
             OpKind::Read => "read",
-            OpKind::Write => "write",
+            OpKind::Write | OpKind::WriteFua => "write",
             OpKind::Flush => "flush",
             OpKind::Trim => "trim",
         };

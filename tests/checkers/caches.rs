@@ -341,3 +341,68 @@ fn what_failed_or_was_abandoned_is_there_for_good_once_it_was_read_and_flushed()
     };
     assert_eq!(found(true, shown_too_late), NONE);
 }
+
+#[test]
+fn a_write_with_forced_unit_access_is_there_for_good_without_a_flush() {
+    let written = |story: &mut Story| {
+        story.write(1, 7);
+        story.invoke_write_fua(2, 7, 1);
+        story.returned(2, OpResult::Ok);
+        story.lose_caches();
+    };
+    let gone = |story: &mut Story| {
+        written(story);
+        story.put_both(7, by(1, 7));
+    };
+    assert_eq!(found(true, gone), ["durable/lost-write"]);
+    let read = |story: &mut Story| {
+        written(story);
+        story.read(3, 7, ZEROES);
+        story.put_both(7, by(2, 7));
+    };
+    assert_eq!(found(true, read), ["linear/stale-read"]);
+    let there = |story: &mut Story| {
+        written(story);
+        story.read(3, 7, by(2, 7));
+        story.put_both(7, by(2, 7));
+    };
+    assert_eq!(found(true, there), NONE);
+    let only_cached = |story: &mut Story| {
+        story.invoke_write_fua(2, 7, 1);
+        story.returned(2, OpResult::Ok);
+        story.put(0, 7, by(2, 7));
+        story.put_cached(1, 7, by(2, 7));
+    };
+    assert_eq!(found(false, only_cached), ["durable/flushed-write-volatile"]);
+}
+
+#[test]
+fn a_write_with_forced_unit_access_promises_nothing_before_it_returns_nor_of_others() {
+    let failed = |story: &mut Story| {
+        story.invoke_write_fua(1, 7, 1);
+        story.returned(1, OpResult::InDoubt);
+        story.invoke_write_fua(2, 8, 1);
+        story.abandoned(2);
+        story.lose_caches();
+        story.put_both(7, ZEROES);
+        story.put_both(8, ZEROES);
+    };
+    assert_eq!(found(true, failed), NONE);
+    let written_over = |story: &mut Story| {
+        story.invoke_write_fua(1, 7, 1);
+        story.returned(1, OpResult::Ok);
+        story.write(2, 7);
+        story.write(3, 8);
+        story.lose_caches();
+        story.put_both(7, by(1, 7));
+        story.put_both(8, ZEROES);
+    };
+    assert_eq!(found(true, written_over), NONE);
+    let spans_a_loss = |story: &mut Story| {
+        story.invoke_write_fua(1, 7, 1);
+        story.lose_caches();
+        story.returned(1, OpResult::Ok);
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, spans_a_loss), ["durable/lost-write"]);
+}

@@ -117,13 +117,17 @@ impl Story {
 
     fn invoke(&mut self, op: u64, kind: OpKind, block: u64, blocks: u32) {
         self.kinds.insert(op, kind);
-        let author = if kind == OpKind::Write { by(op, 0).words()[1] } else { 0 };
+        let author = if kind.is_write() { by(op, 0).words()[1] } else { 0 };
         let op = OpId::new(op);
         self.record(OpInvoked { op, volume: VOL0, kind, block, blocks, author });
     }
 
     pub fn invoke_write(&mut self, op: u64, block: u64, blocks: u32) {
         self.invoke(op, OpKind::Write, block, blocks);
+    }
+
+    pub fn invoke_write_fua(&mut self, op: u64, block: u64, blocks: u32) {
+        self.invoke(op, OpKind::WriteFua, block, blocks);
     }
 
     pub fn invoke_read(&mut self, op: u64, block: u64, blocks: u32) {

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use crate::base::{Nanos, OpId};
+use crate::base::{Nanos, Odds, OpId};
 use crate::node::client::BlockDevice;
 use crate::sim::{NodeHandle, Signal};
 
@@ -44,6 +44,8 @@ pub enum AppKind {
         mix: Mix,
         /// Where.
         distribution: Distribution,
+        /// How likely a write is one with forced unit access.
+        fua: Odds,
     },
     /// Writes the region from first to last block, then reads it.
     Verify,

@@ -42,20 +42,29 @@ pub(super) struct Choice {
 /// One worker's choices.
 pub(super) struct Draw {
     rng: Rng,
+    /// Draws which writes have forced unit access.
+    fua: Rng,
     config: AppConfig,
 }
 
 impl Draw {
     pub(super) fn new(handle: &NodeHandle, config: &AppConfig, worker: u32) -> Self {
         let rng = handle.rng(&format!("app.{}.{worker}", config.writer));
-        Self { rng, config: config.clone() }
+        let fua = handle.rng(&format!("app.{}.{worker}.fua", config.writer));
+        Self { rng, fua, config: config.clone() }
     }
 
     /// The next operation; `None` when there is none left.
     pub(super) fn next(&mut self, progress: &AppProgress) -> Option<Choice> {
         match self.config.kind.clone() {
-            AppKind::Random { ops, mix, distribution, .. } => {
-                (progress.issued() < ops).then(|| self.random(mix, distribution, progress))
+            AppKind::Random { ops, mix, distribution, fua, .. } => {
+                if progress.issued() >= ops {
+                    return None;
+                }
+                let choice = self.random(mix, distribution, progress);
+                let is_fua =
+                    choice.kind == OpKind::Write && fua.numerator() > 0 && self.fua.chance(fua);
+                Some(if is_fua { Choice { kind: OpKind::WriteFua, ..choice } } else { choice })
             }
             AppKind::Verify => self.verify(progress),
         }

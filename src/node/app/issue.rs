@@ -72,6 +72,7 @@ impl Issuer {
         self.handle.emit(&OpInvoked { op: op.id, volume, kind, block, blocks, author });
         let result = match kind {
             OpKind::Write => self.device.write(block, Payload::run(stamp, blocks)).await,
+            OpKind::WriteFua => self.device.write_fua(block, Payload::run(stamp, blocks)).await,
             OpKind::Trim => self.device.trim(block, blocks).await,
             OpKind::Flush => self.device.flush().await,
             OpKind::Read => self.device.read(block, blocks).await.map(|data| {
@@ -86,7 +87,7 @@ impl Issuer {
 
     /// The stamp of the operation's first block; of no use but to a write.
     fn stamp(&self, kind: OpKind, volume: VolumeId, block: u64) -> Stamp {
-        if kind != OpKind::Write {
+        if !kind.is_write() {
             return Stamp::default();
         }
         let sequence = self.progress.writes.get() + 1;
@@ -110,7 +111,7 @@ impl OpenOp {
         let progress = issuer.progress.clone();
         progress.issued.set(progress.issued.get() + 1);
         progress.open.set(progress.open.get() + 1);
-        let writes = progress.open_writes.get() + u64::from(kind == OpKind::Write);
+        let writes = progress.open_writes.get() + u64::from(kind.is_write());
         progress.open_writes.set(writes);
         let id = issuer.ops.next();
         Self { handle: issuer.handle.clone(), progress, id, volume, kind, is_open: true }
@@ -131,7 +132,7 @@ impl OpenOp {
 impl Drop for OpenOp {
     fn drop(&mut self) {
         self.progress.open.set(self.progress.open.get() - 1);
-        let writes = self.progress.open_writes.get() - u64::from(self.kind == OpKind::Write);
+        let writes = self.progress.open_writes.get() - u64::from(self.kind.is_write());
         self.progress.open_writes.set(writes);
         if self.is_open {
             self.handle.emit(&OpAbandoned { op: self.id, volume: self.volume });
