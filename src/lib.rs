@@ -30,6 +30,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`base`] | the vocabulary: ids, virtual time, odds, block payloads, trace records, the history |
+//! | [`layout`] | how a volume's blocks are laid out over its legs |
 //! | [`sim`] | the kernel simulator: tasks on virtual CPUs, timers, clocks, random streams, trace and digest |
 //! | [`disk`], [`net`] | the NVMe and the network simulator |
 //! | [`node`] | the reference cluster: applications, clients, targets, a manager |
@@ -76,6 +77,7 @@ pub mod base;
 pub mod check;
 pub mod cli;
 pub mod disk;
+pub mod layout;
 pub mod net;
 pub mod node;
 pub mod run;

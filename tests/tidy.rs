@@ -6,13 +6,14 @@ use std::path::Path;
 /// What each folder of `src` may name beside itself. One crate has no compiler walls: this is the wall.
 const LAYERS: &[(&str, &[&str])] = &[
     ("base", &[]),
+    ("layout", &["base"]),
     ("sim", &["base"]),
     ("disk", &["base", "sim"]),
     ("net", &["base", "sim"]),
-    ("node", &["base", "sim", "disk::port", "net::port"]),
+    ("node", &["base", "layout", "sim", "disk::port", "net::port"]),
     ("check", &["base", "sim::trace"]),
-    ("scenario", &["base"]),
-    ("world", &["base", "sim", "disk", "net", "node", "check", "scenario"]),
+    ("scenario", &["base", "layout"]),
+    ("world", &["base", "layout", "sim", "disk", "net", "node", "check", "scenario"]),
     ("view", &["base", "sim::trace", "check"]),
     ("run", &["base", "scenario", "check", "world", "view"]),
     ("debug", &["base", "sim::trace", "scenario", "world", "view"]),

@@ -320,6 +320,21 @@ impl Payload {
         }
     }
 
+    /// `count` of its blocks from `from` on; panics when there are not so many.
+    #[must_use]
+    pub fn part(&self, from: u32, count: u32) -> Self {
+        assert!(count <= self.len() && from <= self.len() - count, "a part of what is there");
+        match &self.0 {
+            Blocks::Run(first, _) if first.writer() == 0 => Self::zeroes(count),
+            Blocks::Run(first, _) => Self::run(first.advanced(u64::from(from)), count),
+            Blocks::One(_) if count == 1 => self.clone(),
+            Blocks::One(_) => Self::empty(),
+            Blocks::Many(blocks) => {
+                Self::from_blocks(&blocks[from as usize..(from + count) as usize])
+            }
+        }
+    }
+
     /// Its blocks, in order.
     pub fn blocks(&self) -> impl Iterator<Item = Block> + '_ {
         (0..self.len()).map(|index| self.block(index))
@@ -365,5 +380,12 @@ mod tests {
         assert_eq!(blocks[2].stamp().map(Stamp::block), Some(12));
         assert_eq!(Payload::from_blocks(&blocks).blocks().collect::<Vec<_>>(), blocks);
         assert!(Payload::zeroes(2).blocks().all(|block| block == Block::ZERO));
+        for whole in [run, Payload::from_blocks(&blocks), Payload::zeroes(3)] {
+            for (from, count) in [(0, 3), (1, 2), (2, 1), (3, 0), (0, 0)] {
+                let part: Vec<Block> = whole.part(from, count).blocks().collect();
+                let expected = whole.blocks().skip(from as usize).take(count as usize);
+                assert_eq!(part, expected.collect::<Vec<_>>());
+            }
+        }
     }
 }

@@ -54,7 +54,7 @@ impl Durable {
         let mut findings: Vec<Finding> = Vec::new();
         for leg in volume.in_sync(true) {
             for block in 0..volume.blocks {
-                if volume.media.poisoned(leg, block) {
+                if !volume.media.holds(leg, block) || volume.media.poisoned(leg, block) {
                     continue;
                 }
                 let held = volume.media.block(leg, block);
@@ -116,7 +116,7 @@ fn violation(freeze: &Freeze<'_>, volume: &VolumeView<'_>, finding: &Finding) ->
     if finding.kind == NOT_FLUSHED {
         detail.push(format!("{leg} holds something else in its volatile cache"));
     }
-    for other in volume.in_sync(false).filter(|other| *other != leg) {
+    for other in volume.holders(block, false).filter(|other| *other != leg) {
         let held = volume.media.block(other, block);
         detail.push(format!("{other} holds {}", origin::of_block(history, id, block, &held)));
     }

@@ -47,20 +47,19 @@ enum Held {
 
 impl Mirrors {
     fn compare(&mut self, freeze: &Freeze<'_>, volume: &VolumeView<'_>) {
-        let legs: Vec<LegIndex> = volume.in_sync(!freeze.at_rest).collect();
-        let Some((one, others)) = legs.split_first() else {
-            return;
-        };
         let mut different = Vec::new();
         for block in 0..volume.blocks {
-            let held = held(volume, *one, block);
-            if others.iter().any(|other| held != self::held(volume, *other, block))
+            let mut legs = volume.holders(block, !freeze.at_rest);
+            let Some(one) = legs.next() else { continue };
+            let held = held(volume, one, block);
+            if legs.any(|other| held != self::held(volume, other, block))
                 && (freeze.at_rest || !is_marked(volume, block))
             {
                 different.push(block);
             }
         }
-        if !different.is_empty() {
+        if let Some(first) = different.first() {
+            let legs: Vec<LegIndex> = volume.holders(*first, !freeze.at_rest).collect();
             self.reported.push(volume.id);
             self.violations.push(violation(freeze, volume, &legs, &different));
         }
@@ -76,7 +75,7 @@ fn held(volume: &VolumeView<'_>, leg: LegIndex, block: u64) -> Held {
 
 fn is_marked(volume: &VolumeView<'_>, block: u64) -> bool {
     let region = volume.region(block);
-    volume.in_sync(true).any(|leg| volume.media.marked(leg, region))
+    volume.holders(block, true).any(|leg| volume.media.marked(leg, region))
 }
 
 fn violation(
@@ -99,7 +98,7 @@ fn violation(
     let region = volume.region(block);
     let surviving = |leg: &LegIndex| volume.legs[leg.index()].surviving;
     let marked: Vec<String> = volume
-        .in_sync(false)
+        .holders(block, false)
         .filter(|leg| volume.media.marked(*leg, region))
         .map(|leg| format!("{leg}{}", if surviving(&leg) { "" } else { " (lost)" }))
         .collect();

@@ -29,6 +29,12 @@ pub struct LegView {
 
 /// The truth about the media of a volume, free of any fault that only distorts reading.
 pub trait Media {
+    /// Whether that leg is one of those that hold that block of the volume. Those that do are copies of each
+    /// other; what a medium holds of any other block is nobody's to ask.
+    fn holds(&self, leg: LegIndex, block: u64) -> bool {
+        let _ = (leg, block);
+        true
+    }
     /// What that leg's medium holds for that block of the volume.
     fn block(&self, leg: LegIndex, block: u64) -> Block;
     /// What that leg would hold in its place if the power went now and nothing more got to the medium;
@@ -69,6 +75,11 @@ impl VolumeView<'_> {
     #[must_use]
     pub fn region(&self, block: u64) -> Region {
         Region::new((block / u64::from(self.blocks_per_region)) as u32)
+    }
+
+    /// Its in-sync legs that hold a block: all of them, or those whose disk survives.
+    pub fn holders(&self, block: u64, surviving_only: bool) -> impl Iterator<Item = LegIndex> + '_ {
+        self.in_sync(surviving_only).filter(move |leg| self.media.holds(*leg, block))
     }
 
     /// Its in-sync legs: all of them, or those whose disk survives.

@@ -5,6 +5,10 @@ use crate::base::{BlockSize, DiskId, LegIndex, Nanos, NodeId, Region, VolumeId};
 use crate::disk::port::DriverConfig;
 
 use super::layout::Extent;
+use crate::layout::AnyLayout;
+use crate::layout::Layout;
+use crate::layout::LegSet;
+use crate::layout::Run;
 
 /// Bytes of memory that a node sets aside for each connection.
 pub const SESSION_BYTES: u64 = 64 << 10;
@@ -25,26 +29,34 @@ pub struct LegSpec {
 pub struct VolumeSpec {
     /// Its id.
     pub id: VolumeId,
+    /// How its blocks are laid out over its legs.
+    pub layout: AnyLayout,
     /// Size in blocks.
     pub blocks: u64,
-    /// Blocks that one bit of the write-intent bitmap stands for, a power of two.
-    pub blocks_per_region: u32,
-    /// Its copies, 2 to [`MAX_LEGS`](super::MAX_LEGS).
+    /// Blocks of a leg that one bit of its write-intent bitmap stands for, a multiple of the depth of the
+    /// layout's rows.
+    pub region_depth: u32,
+    /// Its legs, as many as the layout has.
     pub legs: Vec<LegSpec>,
 }
 
 impl VolumeSpec {
+    /// Blocks of the volume in a region. They are neighbours, and so they are on each leg.
+    #[must_use]
+    pub fn blocks_per_region(&self) -> u32 {
+        self.region_depth * self.layout.columns()
+    }
+
     /// How many regions it has.
     #[must_use]
     pub fn regions(&self) -> u32 {
-        self.blocks.div_ceil(u64::from(self.blocks_per_region)) as u32
+        self.blocks.div_ceil(u64::from(self.blocks_per_region())) as u32
     }
 
     /// The region of a block.
     #[must_use]
     pub fn region_of(&self, block: u64) -> Region {
-        // A shift: this is asked several times in every IO.
-        Region::new((block >> self.blocks_per_region.trailing_zeros()) as u32)
+        region_at(block, self.blocks_per_region())
     }
 
     /// The regions that `blocks` blocks from `block` touch; at least one block.
@@ -64,15 +76,41 @@ impl VolumeSpec {
     /// The blocks of a region: the first, and how many (the last region may be short).
     #[must_use]
     pub fn blocks_of(&self, region: Region) -> (u64, u32) {
-        let first = u64::from(region.get()) * u64::from(self.blocks_per_region);
-        let count = (self.blocks - first).min(u64::from(self.blocks_per_region));
+        let blocks = u64::from(self.blocks_per_region());
+        let first = u64::from(region.get()) * blocks;
+        let count = (self.blocks - first).min(blocks);
         (first, count as u32)
+    }
+
+    /// The first and the last of the regions that `blocks` blocks of a leg from its block `at` touch.
+    #[must_use]
+    pub fn leg_region_span(&self, at: u64, blocks: u32) -> (Region, Region) {
+        let last = at + u64::from(blocks.max(1)) - 1;
+        (region_at(at, self.region_depth), region_at(last, self.region_depth))
+    }
+
+    /// What the legs of a group hold of a region.
+    #[must_use]
+    pub fn part_of(&self, region: Region, group: LegSet) -> Run {
+        let at = u64::from(region.get()) * u64::from(self.region_depth);
+        let left = self.layout.leg_blocks(self.blocks) - at;
+        Run { legs: group, at, blocks: left.min(u64::from(self.region_depth)) as u32 }
     }
 
     /// The leg's index as an id.
     pub fn leg_ids(&self) -> impl Iterator<Item = LegIndex> + use<> {
         (0..self.legs.len() as u8).map(LegIndex::new)
     }
+}
+
+/// The region of a block, where each has so many.
+fn region_at(block: u64, blocks: u32) -> Region {
+    // Mostly a shift: this is asked several times in every IO.
+    let region = match blocks.is_power_of_two() {
+        true => block >> blocks.trailing_zeros(),
+        false => block / u64::from(blocks),
+    };
+    Region::new(region as u32)
 }
 
 /// How long the cluster's nodes wait for what. All spans are of the node's own monotonic clock.

@@ -31,7 +31,7 @@ pub use channel::Frame;
 pub use config::{ClusterMap, LegSpec, Timing, VolumeSpec};
 pub use layout::{Extent, IntentMap, Superblock};
 pub use probes::{BUGGIFY_SITES, PROBES};
-pub use protocol::{LegMode, LegReport, LegStatus, MAX_LEGS, Modes, Service, Topology, Wire};
+pub use protocol::{LegMode, LegReport, LegStatus, Modes, Service, Topology, Wire};
 pub use records::{
     LegReported, OwnerGranted, RegionRecovered, RegistrationStarted, TopologyDecided,
     TopologyPersisted,

@@ -7,9 +7,8 @@ use crate::disk::port::Status;
 use crate::net::port::Message;
 
 use super::layout::IntentMap;
-
-/// The most legs that a volume may have.
-pub const MAX_LEGS: usize = 4;
+use crate::layout::LEGS_MAX;
+use crate::layout::LegSet;
 
 /// Where a node listens.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +34,8 @@ crate::word_enum! {
 /// The modes of a volume's legs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Modes {
-    modes: [LegMode; MAX_LEGS],
+    /// Two bits a leg.
+    word: u32,
     legs: u8,
 }
 
@@ -43,19 +43,20 @@ impl Modes {
     /// All legs in sync.
     #[must_use]
     pub fn all_read_write(legs: usize) -> Self {
-        assert!(legs <= MAX_LEGS, "a volume of {legs} legs");
-        Self { modes: [LegMode::ReadWrite; MAX_LEGS], legs: legs as u8 }
+        assert!(legs <= LEGS_MAX, "a volume of {legs} legs");
+        Self { word: 0, legs: legs as u8 }
     }
 
     /// A leg's mode.
     #[must_use]
     pub fn of(&self, leg: LegIndex) -> LegMode {
-        self.modes[leg.index()]
+        LegMode::ALL[(self.word >> (2 * leg.get()) & 3) as usize]
     }
 
     /// Sets a leg's mode.
     pub fn set(&mut self, leg: LegIndex, mode: LegMode) {
-        self.modes[leg.index()] = mode;
+        let at = 2 * leg.get();
+        self.word = self.word & !(3 << at) | (mode as u32) << at;
     }
 
     /// The legs in this mode.
@@ -84,7 +85,7 @@ impl Modes {
     /// The modes as one number, two bits a leg: for the trace.
     #[must_use]
     pub fn word(&self) -> u64 {
-        self.legs().fold(0, |word, leg| word | (self.of(leg) as u64) << (2 * leg.get()))
+        u64::from(self.word)
     }
 }
 
@@ -97,8 +98,8 @@ pub struct Topology {
     pub epoch: Epoch,
     /// Its legs' modes.
     pub modes: Modes,
-    /// Legs (a bit each) that are to be rebuilt in whole: what they hold cannot be trusted at all.
-    pub rebuild_all: u8,
+    /// Legs that are to be rebuilt in whole: what they hold cannot be trusted at all.
+    pub rebuild_all: LegSet,
     /// Whether an owner before this session may have left the legs different in marked regions.
     pub recover: bool,
     /// The last epoch before which all legs in sync had lost their volatile caches: whoever served under

@@ -4,8 +4,8 @@
 /// Per type, as serde names it, what is still to come.
 const LATER: [(&str, &[&str]); 7] = [
     ("Scenario", &["plant"]),
-    ("Volume", &["data", "parity", "stripe_blocks"]),
-    ("Layout", &["raid0", "raid10", "ec"]),
+    ("Volume", &["data", "parity"]),
+    ("Layout", &["ec"]),
     ("Workload", &["file", "format"]),
     ("AppName", &["fio", "trace", "mixed-size"]),
     ("CheckName", &["parity", "protocol", "bounds"]),

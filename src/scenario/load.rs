@@ -188,7 +188,7 @@ mod tests {
                 "cluster.targets: found `\"three\"`, expected a whole number from 1 to 4096",
                 "cluster.disk.blocks: found `1`, expected a whole number from 64",
                 "cluster.disk.reed: found the unknown key `reed`",
-                "volumes[0].layout: found `raid9`, expected `raid1`; did you mean `raid1`?",
+                "volumes[0].layout: found `raid9`, expected one of `raid0`, `raid1` and `raid10`; did you mean `raid1`?",
                 "volumes[1].name: found no such key",
                 "volumes[1].blocks: found no such key",
                 "volumes[1].legs[0]: found `\"t0d0\"`, expected a disk such as",
@@ -284,7 +284,7 @@ mod tests {
         };
         let later = "not available yet";
         for text in [
-            format!("{HEAD}}}").replace("raid1", "raid10"),
+            format!("{HEAD}}}").replace("raid1", "ec"),
             with(r#""checks": ["parity"]"#),
             with(r#""plant": ["bug"]"#),
             with(r#""script": [{"at": "1ms", "do": {"database.down": {}}}]"#),
@@ -494,6 +494,26 @@ mod tests {
                 "blocks: found `65536`, expected room for 2 legs on distinct targets: with its metadata one takes 65538 blocks, and 65536 are left",
             ],
         );
+        let striped = |rest: &str| volumes(&format!(r#"{{"name": "v", "blocks": 64, {rest}}}"#));
+        check(
+            &striped(r#""layout": "raid10", "legs": ["t0/d0", "t1/d0", "t2/d0"]"#),
+            &["legs: found 3 legs, expected a multiple of the 2 copies, at most 16"],
+        );
+        check(
+            &striped(r#""layout": "raid10", "legs": ["t0/d0", "t0/d1", "t1/d0", "t2/d0"]"#),
+            &[
+                "legs[1]: found `\"t0/d1\"`, expected a disk of another target: legs share target t0",
+            ],
+        );
+        check(&striped(r#""layout": "raid0", "legs": []"#), &["legs: found 0 legs, expected 1 to"]);
+        check(
+            &striped(r#""layout": "raid0", "stripe_blocks": 0"#),
+            &["stripe_blocks: found `0`, expected a whole number from 1 to 1024"],
+        );
+        let scenario = parse("a.json", &striped(r#""layout": "raid10""#)).unwrap();
+        assert_eq!(scenario.place_legs().unwrap()[0].len(), 2, "three targets: one group of two");
+        let scenario = parse("a.json", &striped(r#""layout": "raid0""#)).unwrap();
+        assert_eq!(scenario.place_legs().unwrap()[0].len(), 3);
         let two =
             r#"{"name": "v", "layout": "raid1", "blocks": 40000, "legs": ["t0/d0", "t1/d0"]}"#;
         check(
@@ -590,6 +610,19 @@ mod tests {
         let text = script(&format!("{}, {unplug}", off("1ms", "t0", "")));
         let beyond = text.replace("\"script\"", "\"budget\": \"none\", \"script\"");
         parse("a.json", &beyond).unwrap();
+        let striped = |layout: &str, entries: &str| {
+            let legs = r#""legs": ["t0/d0", "t1/d0"]"#;
+            let text = script(entries).replace("raid1", layout);
+            match layout {
+                "raid10" => text.replace(legs, r#""legs": ["t0/d0", "t2/d0", "t1/d0", "t3/d0"]"#),
+                _ => text,
+            }
+            .replace(r#""cluster": {}"#, r#""cluster": {"targets": 4}"#)
+        };
+        check(&striped("raid0", unplug), fatal);
+        let two = format!("{}, {unplug}", off("1ms", "t0", ""));
+        parse("a.json", &striped("raid10", &two)).unwrap();
+        check(&striped("raid10", &format!("{}, {unplug}", off("1ms", "t3", ""))), fatal);
     }
 
     #[test]

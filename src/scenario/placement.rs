@@ -8,6 +8,8 @@ use std::cmp::Reverse;
 use super::ids::DiskRef;
 use super::model::Scenario;
 use super::volume::Volume;
+use crate::layout::AnyLayout;
+use crate::layout::Layout;
 
 /// Bytes that one bit of a leg's write-intent bitmap stands for.
 const REGION_BYTES: u64 = 128 << 10;
@@ -52,15 +54,30 @@ impl Free {
 }
 
 impl Scenario {
-    /// Blocks that one bit of a leg's write-intent bitmap stands for.
+    /// How a volume's blocks are laid out over its legs.
     #[must_use]
-    pub fn blocks_per_region(&self) -> u32 {
-        (REGION_BYTES / self.cluster.block_size.bytes() as u64) as u32
+    pub fn shape(&self, volume: &Volume) -> AnyLayout {
+        volume.shape(self.cluster.targets)
+    }
+
+    /// Blocks of a leg that one bit of its write-intent bitmap stands for: whole rows of its volume's layout,
+    /// and of 128 KiB as many as go into it.
+    #[must_use]
+    pub fn region_depth(&self, volume: &Volume) -> u32 {
+        let blocks = (REGION_BYTES / self.cluster.block_size.bytes() as u64) as u32;
+        let row = self.shape(volume).row_depth();
+        (blocks / row).max(1) * row
+    }
+
+    /// How many regions a volume has.
+    #[must_use]
+    pub fn regions(&self, volume: &Volume) -> u64 {
+        let columns = self.shape(volume).columns();
+        volume.blocks.div_ceil(u64::from(self.region_depth(volume)) * u64::from(columns))
     }
 
     fn bitmap_blocks(&self, volume: &Volume) -> u64 {
-        let regions = volume.blocks.div_ceil(u64::from(self.blocks_per_region()));
-        regions.div_ceil(self.cluster.block_size.bytes() as u64 * 8)
+        self.regions(volume).div_ceil(self.cluster.block_size.bytes() as u64 * 8)
     }
 
     /// The legs of all volumes: where the scenario says, else on distinct targets, on the disks with
@@ -86,11 +103,13 @@ impl Scenario {
     ) -> Result<Vec<PlacedLeg>, NoRoom> {
         let bitmap_blocks = self.bitmap_blocks(volume);
         let metadata = 1 + bitmap_blocks;
-        let needed = volume.blocks.saturating_add(metadata);
+        let shape = self.shape(volume);
+        let data_blocks = shape.leg_blocks(volume.blocks);
+        let needed = data_blocks.saturating_add(metadata);
         let no_room = |disk, left| NoRoom { volume: index, disk, needed, left };
         let chosen = match &volume.legs {
             Some(legs) => legs.clone(),
-            None => choose(free, usize::from(volume.copies), needed)
+            None => choose(free, usize::from(shape.legs()), needed)
                 .map_err(|left| no_room(None, left))?,
         };
         let mut legs = Vec::with_capacity(chosen.len());
@@ -101,7 +120,7 @@ impl Scenario {
                 return Err(no_room(Some(disk), place.room()));
             }
             let data = place.first;
-            place.first += volume.blocks;
+            place.first += data_blocks;
             place.end -= metadata;
             let bitmap_blocks = bitmap_blocks as u32;
             legs.push(PlacedLeg { disk, data, metadata: place.end, bitmap_blocks });
@@ -112,13 +131,13 @@ impl Scenario {
 
 /// The disk with most room of each of the targets with most room. Fails with the most room there is
 /// where it is too little.
-fn choose(free: &[Free], copies: usize, needed: u64) -> Result<Vec<DiskRef>, u64> {
+fn choose(free: &[Free], legs: usize, needed: u64) -> Result<Vec<DiskRef>, u64> {
     let mut disks: Vec<&Free> = free.iter().collect();
     // Stable: among equals, the order of ids.
     disks.sort_by_key(|free| Reverse(free.room()));
     let mut chosen: Vec<DiskRef> = Vec::new();
     for disk in disks {
-        if chosen.len() == copies {
+        if chosen.len() == legs {
             break;
         }
         if chosen.iter().all(|other| other.target != disk.disk.target) {
@@ -128,5 +147,5 @@ fn choose(free: &[Free], copies: usize, needed: u64) -> Result<Vec<DiskRef>, u64
             chosen.push(disk.disk);
         }
     }
-    if chosen.len() < copies { Err(0) } else { Ok(chosen) }
+    if chosen.len() < legs { Err(0) } else { Ok(chosen) }
 }

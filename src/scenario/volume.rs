@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 use super::ids::DiskRef;
 use super::name::name_enum;
 use super::units::within;
+use crate::layout::AnyLayout;
+use crate::layout::LEGS_MAX;
+use crate::layout::Raid0;
+use crate::layout::Raid1;
+use crate::layout::Raid10;
 
 /// A volume that applications issue IO on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -16,15 +21,25 @@ pub struct Volume {
     pub name: String,
     /// How its blocks are laid out over its legs.
     pub layout: Layout,
-    /// How many legs hold each block, 2 to 4.
+    /// How many legs of `raid1` and `raid10` hold each block, 2 to 4.
     #[serde(default = "two", deserialize_with = "within::<2, 4, _, _>")]
     #[schemars(range(min = 2, max = 4))]
     pub copies: u8,
+    /// Neighbouring blocks of `raid0` and `raid10` that are on the same legs, 1 to 1024; no other layout has
+    /// stripes.
+    #[serde(
+        default = "sixteen",
+        deserialize_with = "within::<1, 1024, _, _>",
+        skip_serializing_if = "is_sixteen"
+    )]
+    #[schemars(range(min = 1, max = 1024))]
+    pub stripe_blocks: u32,
     /// Its size in blocks, 1 to 2^40.
     #[serde(deserialize_with = "within::<1, 0x100_0000_0000, _, _>")]
     #[schemars(range(min = 1, max = 0x100_0000_0000_u64))]
     pub blocks: u64,
-    /// The disks that hold its legs, in order; left out, the manager places them on distinct targets.
+    /// The disks that hold its legs, in order; left out, the manager places them on distinct targets: as many
+    /// as the layout has, and of `raid0` and `raid10` as many as there are targets for, at most 16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub legs: Option<Vec<DiskRef>>,
     /// How its blocks are guarded against silent faults.
@@ -36,11 +51,42 @@ const fn two() -> u8 {
     2
 }
 
+const fn sixteen() -> u32 {
+    16
+}
+
+fn is_sixteen(blocks: &u32) -> bool {
+    *blocks == sixteen()
+}
+
+impl Volume {
+    /// How its blocks are laid out, in a cluster of so many targets. A number of legs that the layout cannot
+    /// have is taken for the nearest one below that it can.
+    #[must_use]
+    pub fn shape(&self, targets: u16) -> AnyLayout {
+        let free = usize::from(targets).min(LEGS_MAX);
+        let legs = self.legs.as_ref().map_or(free, |legs| legs.len().min(LEGS_MAX)) as u8;
+        let (copies, stripe_blocks) = (self.copies, self.stripe_blocks);
+        match self.layout {
+            Layout::Raid0 => Raid0 { legs: legs.max(1), stripe_blocks }.into(),
+            Layout::Raid1 => Raid1 { copies }.into(),
+            Layout::Raid10 => {
+                let groups = (legs / copies).max(1);
+                Raid10 { groups, copies, stripe_blocks }.into()
+            }
+        }
+    }
+}
+
 name_enum! {
     /// How the blocks of a volume are laid out over its legs.
     pub enum Layout {
+        /// Stripes over all legs, each block on one of them.
+        Raid0 = "raid0",
         /// Every leg holds every block.
         Raid1 = "raid1",
+        /// Stripes over groups of neighbouring legs, each of which holds a copy.
+        Raid10 = "raid10",
     }
 }
 

@@ -1,6 +1,7 @@
 //! The fault budget: which faults the configuration promises to survive right now. Applies none.
 
 use crate::base::{CpuId, DiskId, Epoch, LegIndex, Nanos, NodeId};
+use crate::layout::Layout;
 use crate::scenario;
 
 use super::build::Stage;
@@ -69,18 +70,20 @@ impl Budget {
         let timing = &stage.map.timing;
         let notice = timing.io_timeout + timing.patience + timing.dead_after;
         let since = stage.kernel.now().saturating_sub(notice);
-        legs_where(stage, |_, held| disks.contains(&held)).iter().all(|(volume, _)| {
+        legs_where(stage, |_, held| disks.contains(&held)).iter().all(|(volume, leg)| {
             let (spec, status) = (&stage.map.volumes[*volume], &conditions.volumes[*volume]);
             let well = |target: NodeId| {
                 !self.troubled.iter().any(|(node, at)| *node == target && *at >= since)
             };
             let is_known = status.granted == status.decided || status.granted == Epoch::new(0);
-            is_known
-                && spec.leg_ids().zip(&spec.legs).any(|(leg, placed)| {
-                    !disks.contains(&placed.disk)
-                        && well(placed.target)
-                        && self.is_good(*volume, leg, stage, conditions)
-                })
+            let good = |leg: &LegIndex| {
+                let placed = &spec.legs[leg.index()];
+                !disks.contains(&placed.disk)
+                    && well(placed.target)
+                    && self.is_good(*volume, *leg, stage, conditions)
+            };
+            let group = spec.layout.group_of(*leg);
+            is_known && group.iter().filter(good).count() as u32 >= spec.layout.needed()
         })
     }
 
@@ -106,15 +109,19 @@ impl Budget {
         self.may_take(&legs, stage, conditions)
     }
 
-    /// Every volume concerned keeps a leg that is in sync and that nothing is wrong with.
+    /// Every group of legs concerned keeps as many as it needs that are in sync and that nothing is wrong with.
     fn may_take(&self, legs: &Legs, stage: &Stage, conditions: &Conditions) -> bool {
         if self.kind == scenario::Budget::None {
             return true;
         }
         legs.iter().all(|(volume, _)| {
             let spec = &stage.map.volumes[*volume];
-            spec.leg_ids().any(|leg| {
-                !legs.contains(&(*volume, leg)) && self.is_good(*volume, leg, stage, conditions)
+            let taken = |leg| legs.contains(&(*volume, leg));
+            let mut concerned = spec.layout.groups().filter(|group| group.iter().any(taken));
+            concerned.all(|group| {
+                let good =
+                    |leg: &LegIndex| !taken(*leg) && self.is_good(*volume, *leg, stage, conditions);
+                group.iter().filter(good).count() as u32 >= spec.layout.needed()
             })
         })
     }

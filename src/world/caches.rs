@@ -3,6 +3,7 @@
 
 use crate::base::history::CachesLost;
 use crate::base::{DiskId, LegIndex};
+use crate::layout::Layout;
 use crate::node::LegMode;
 
 use super::build::Stage;
@@ -61,6 +62,9 @@ impl Caches {
     fn lost(&mut self, stage: &Stage, disk: DiskId) -> Vec<usize> {
         let mut all_lost = Vec::new();
         for (at, spec) in stage.map.volumes.iter().enumerate() {
+            if spec.layout.writes_through() {
+                continue;
+            }
             let on_disk = spec.leg_ids().zip(&spec.legs).filter(|(_, leg)| leg.disk == disk);
             let legs: Vec<LegIndex> = on_disk.map(|(leg, _)| leg).collect();
             if legs.is_empty() {

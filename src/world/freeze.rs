@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::{Block, LegIndex, Nanos, Region};
+use crate::base::{Block, DiskId, LegIndex, Nanos, Region};
 use crate::check::{self, Check, Checkers, LegView, Media, VolumeView};
+use crate::layout::Layout;
 use crate::node::manager::VolumeRecord;
 use crate::node::{IntentMap, LegMode, VolumeSpec};
 
@@ -19,15 +20,27 @@ struct VolumeMedia<'a> {
     cached: Vec<BTreeMap<u64, Option<Block>>>,
 }
 
-impl Media for VolumeMedia<'_> {
-    fn block(&self, leg: LegIndex, block: u64) -> Block {
+impl VolumeMedia<'_> {
+    /// The disk of a leg, and where on it the leg holds a block of the volume, if it does.
+    fn place(&self, leg: LegIndex, block: u64) -> (DiskId, u64) {
         let leg = &self.spec.legs[leg.index()];
-        self.stage.disks[leg.disk.index()].raw_read(leg.extent.data + block)
+        (leg.disk, leg.extent.data + self.spec.layout.run(block, 1).at)
+    }
+}
+
+impl Media for VolumeMedia<'_> {
+    fn holds(&self, leg: LegIndex, block: u64) -> bool {
+        self.spec.layout.run(block, 1).legs.has(leg)
+    }
+
+    fn block(&self, leg: LegIndex, block: u64) -> Block {
+        let (disk, lba) = self.place(leg, block);
+        self.stage.disks[disk.index()].raw_read(lba)
     }
 
     fn without_cache(&self, leg: LegIndex, block: u64) -> Option<Block> {
-        let data = self.spec.legs[leg.index()].extent.data;
-        self.cached[leg.index()].get(&(data + block)).cloned().flatten()
+        let (_, lba) = self.place(leg, block);
+        self.cached[leg.index()].get(&lba).cloned().flatten()
     }
 
     fn marked(&self, leg: LegIndex, region: Region) -> bool {
@@ -35,8 +48,8 @@ impl Media for VolumeMedia<'_> {
     }
 
     fn poisoned(&self, leg: LegIndex, block: u64) -> bool {
-        let leg = &self.spec.legs[leg.index()];
-        self.stage.disks[leg.disk.index()].raw_is_lost(leg.extent.data + block)
+        let (disk, lba) = self.place(leg, block);
+        self.stage.disks[disk.index()].raw_is_lost(lba)
     }
 }
 
@@ -72,7 +85,7 @@ pub(super) fn show(
             id: media.spec.id,
             name: &stage.names.volumes[media.spec.id.index()],
             blocks: media.spec.blocks,
-            blocks_per_region: media.spec.blocks_per_region,
+            blocks_per_region: media.spec.blocks_per_region(),
             legs,
             media,
         })

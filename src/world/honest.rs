@@ -58,8 +58,9 @@ impl Checker for Honest {
             return;
         }
         for volume in freeze.volumes {
-            let lost =
-                |block: &u64| volume.in_sync(true).any(|leg| volume.media.poisoned(leg, *block));
+            let lost = |block: &u64| {
+                volume.holders(*block, true).any(|leg| volume.media.poisoned(leg, *block))
+            };
             let Some(block) = (0..volume.blocks).find(lost) else { continue };
             if !self.is_new(volume.id, "lost-block") {
                 continue;

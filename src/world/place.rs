@@ -1,6 +1,7 @@
 //! The volumes of a scenario as the cluster knows them, on the disks where the scenario placed them.
 
 use crate::base::VolumeId;
+use crate::layout::Layout;
 use crate::node::{Extent, LegSpec, VolumeSpec};
 use crate::scenario::{PlacedLeg, Scenario};
 
@@ -12,9 +13,13 @@ pub(super) fn volumes(scenario: &Scenario, nodes: &NodeTable) -> Vec<VolumeSpec>
     let volumes = scenario.volumes.iter().zip(placed).enumerate();
     let specs = volumes.map(|(index, (volume, legs))| VolumeSpec {
         id: VolumeId::new(index as u16),
+        layout: scenario.shape(volume),
         blocks: volume.blocks,
-        blocks_per_region: scenario.blocks_per_region(),
-        legs: legs.iter().map(|leg| leg_spec(leg, volume.blocks, nodes)).collect(),
+        region_depth: scenario.region_depth(volume),
+        legs: {
+            let blocks = scenario.shape(volume).leg_blocks(volume.blocks);
+            legs.iter().map(|leg| leg_spec(leg, blocks, nodes)).collect()
+        },
     });
     specs.collect()
 }

@@ -40,6 +40,24 @@ fn an_acknowledged_write_on_no_leg_is_lost() {
 }
 
 #[test]
+fn only_the_legs_that_hold_a_block_are_asked_for_it() {
+    let striped = |story: &mut Story| {
+        story.media.foreign.extend([(0, 7), (1, 8)]);
+        story.write(1, 7);
+        story.write(2, 8);
+        story.put(1, 7, by(1, 7));
+        story.put(0, 8, by(2, 8));
+    };
+    assert_eq!(found(true, striped), NONE);
+    let lost = |story: &mut Story| {
+        striped(story);
+        story.put(0, 8, ZEROES);
+        story.put(1, 8, by(2, 8));
+    };
+    assert_eq!(found(true, lost), ["durable/lost-write"]);
+}
+
+#[test]
 fn an_acknowledged_write_must_be_on_each_leg_whatever_is_marked() {
     let story = |story: &mut Story| {
         story.write(1, 7);

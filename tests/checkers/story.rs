@@ -43,9 +43,14 @@ pub struct Platters {
     pub poison: BTreeSet<(u8, u64)>,
     /// Blocks that are only in a volatile cache: what the medium holds of them.
     pub cached: BTreeMap<(u8, u64), Block>,
+    /// Blocks that a leg has nothing to do with.
+    pub foreign: BTreeSet<(u8, u64)>,
 }
 
 impl Media for Platters {
+    fn holds(&self, leg: LegIndex, block: u64) -> bool {
+        !self.foreign.contains(&(leg.get(), block))
+    }
     fn block(&self, leg: LegIndex, block: u64) -> Block {
         self.blocks.get(&(leg.get(), block)).cloned().unwrap_or_default()
     }

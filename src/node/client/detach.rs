@@ -3,8 +3,9 @@
 
 use std::rc::Rc;
 
-use super::io::{Legs, Put, Work};
+use super::io::flush;
 use super::volume::Volume;
+use crate::layout::Layout;
 use crate::node::protocol::Wire;
 
 /// Ends an attachment. Whoever has the volume next has nothing to recover: no region may differ between the
@@ -14,7 +15,7 @@ pub(super) async fn run(volume: Rc<Volume>) {
     loop {
         volume.changed.wait_for(|| (volume.is_lost() || volume.is_quiet()).then_some(())).await;
         // What is not flushed by then is not lost: it is marked, and the next owner's to flush.
-        let flushed = Put::new(&volume, Work::Flush, Legs::ALL).await;
+        let flushed = flush(&volume, volume.spec.layout.all()).await;
         if volume.is_lost() || (flushed.is_ok() && volume.is_quiet()) {
             break;
         }

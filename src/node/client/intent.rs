@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::base::Region;
+use crate::layout::Layout;
 
-use super::io::{Legs, Put, Work};
+use super::io::flush;
 use super::rebuild::marks_of;
 use super::volume::Volume;
 use crate::node::layout::IntentMap;
@@ -236,7 +237,7 @@ pub(super) async fn clean(volume: Rc<Volume>) {
         let mut clearable = volume.intent.take_clearable();
         if volume.client.map.volatile_caches && !clearable.is_empty() {
             // What no leg would miss must be past all caches first (rule 7).
-            let flushed = Put::new(&volume, Work::Flush, Legs::ALL).await;
+            let flushed = flush(&volume, volume.spec.layout.all()).await;
             let now =
                 (volume.grant(), legs.clone().map(|leg| volume.link(leg).connections()).sum());
             if flushed.is_err() || marks_known != Some::<(u64, u64)>(now) {

@@ -1,21 +1,25 @@
-//! The RAID 1 data service: writes go to every leg before they are acknowledged, reads come from any
-//! leg in sync (rules 4, 6, 11, 13 and 14).
+//! The data service: a write goes to every leg that holds its blocks before it is acknowledged, a read comes
+//! from any such leg in sync (rules 4, 6, 11, 13 and 14). Which legs those are is the layout's to say.
 
 use std::cell::Cell;
-use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 
-use crate::base::{Block, Epoch, LegIndex, Payload, VolumeId};
-use crate::sim::{Sleep, Tracker};
+use crate::base::{Block, LegIndex, Payload, VolumeId};
+use crate::layout::Layout;
+use crate::layout::LegSet;
+use crate::layout::Run;
+use crate::sim::Tracker;
 
-use super::calls::{Call, Reply};
+use super::calls::Reply;
+use super::get::Get;
 use super::intent::Writing;
 use super::locks::Range;
+use super::put::{Put, Work, request};
+use super::together::Together;
 use super::volume::Volume;
+use crate::base::Epoch;
 use crate::node::probes;
-use crate::node::protocol::{LegMode, LegStatus, MAX_LEGS, Topology, Wire};
+use crate::node::protocol::Wire;
 
 /// Why an IO failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +33,9 @@ pub enum IoError {
 }
 
 /// A transient error is tried again so many times before the leg is reported.
-const RETRIES: u32 = 2;
+pub(super) const RETRIES: u32 = 2;
 /// The last leg in sync may fail so many times before the application is told.
-const FAILURES_MAX: u32 = 12;
+pub(super) const FAILURES_MAX: u32 = 12;
 
 /// A volume as applications see it. Clones share it.
 #[derive(Clone)]
@@ -125,7 +129,13 @@ impl BlockDevice {
                 continue;
             }
             let writing = Writing::begin(&self.volume, block, blocks);
-            Put::new(&self.volume, Work::Write { block, data, fua }, Legs::ALL).await?;
+            let run = self.volume.spec.layout.run(block, blocks);
+            if run.blocks == blocks {
+                let work = Work::Write { at: run.at, data, fua };
+                Put::new(&self.volume, work, run.legs, run.legs).await?;
+            } else {
+                Box::pin(write_runs(&self.volume, block, (&data, fua))).await?;
+            }
             writing.complete();
             return Ok(());
         }
@@ -148,7 +158,7 @@ impl BlockDevice {
     pub async fn flush(&self) -> Result<(), IoError> {
         let (_io, _open) = (self.tracker.open(), self.volume.open_io());
         let flushing = self.volume.flushes.begin();
-        Put::new(&self.volume, Work::Flush, Legs::ALL).await?;
+        flush(&self.volume, self.volume.spec.layout.all()).await?;
         let kept = self.volume.flushes.end(flushing);
         crate::sometimes!(self.volume.client.handle, !kept, probes::FLUSH_BROKE_PROMISE);
         kept.then_some(()).ok_or(IoError::InDoubt)
@@ -175,20 +185,20 @@ impl BlockDevice {
             let turn = self.turn.get().wrapping_add(1);
             self.turn.set(turn);
             let cold = self.volume.flushes.cold();
-            let (pieces, bad) = read_pieces(&self.volume, block, blocks, turn).await?;
-            if bad.0 != 0 {
-                let repair = repair(self.volume.clone(), block, blocks, bad);
-                self.volume.client.handle.spawn("client.repair", repair);
-            }
+            let run = self.volume.spec.layout.run(block, blocks);
+            let data = if run.blocks == blocks {
+                read_run(&self.volume, run, (block, turn)).await?
+            } else {
+                Box::pin(read_runs(&self.volume, (block, blocks), turn)).await?
+            };
             self.lease().await?;
             // All legs may have lost their caches meanwhile, and what one of them showed need not be what
             // they will be made to agree on.
             if self.volume.flushes.cold() != cold {
                 continue;
             }
-            let data = join(pieces);
-            crate::sometimes!(self.volume.client.handle, data.is_err(), probes::READ_LOST);
-            return data;
+            crate::sometimes!(self.volume.client.handle, data.is_none(), probes::READ_LOST);
+            return data.ok_or(IoError::Media);
         }
     }
 
@@ -205,67 +215,145 @@ impl BlockDevice {
     }
 }
 
-/// Some of a volume's blocks, as far as they could be read.
+/// The runs that blocks of a volume are in, each with its first block there.
+fn runs(volume: &Volume, mut block: u64, mut blocks: u32) -> impl Iterator<Item = (u64, Run)> {
+    std::iter::from_fn(move || {
+        let run = (blocks > 0).then(|| volume.spec.layout.run(block, blocks))?;
+        let first = block;
+        block += u64::from(run.blocks);
+        blocks -= run.blocks;
+        Some((first, run))
+    })
+}
+
+/// Writes all runs of a write at a time.
+async fn write_runs(
+    volume: &Rc<Volume>,
+    block: u64,
+    (data, fua): (&Payload, bool),
+) -> Result<(), IoError> {
+    loop {
+        let cold = volume.flushes.cold();
+        let puts = runs(volume, block, data.len()).map(|(first, run)| {
+            let data = data.part((first - block) as u32, run.blocks);
+            Put::new(volume, Work::Write { at: run.at, data, fua }, run.legs, run.legs)
+        });
+        let done = Together::new(puts.collect()).await;
+        done.into_iter().collect::<Result<(), IoError>>()?;
+        // What one leg had done may be gone with its cache, while another was still at it.
+        if volume.flushes.cold() == cold {
+            return Ok(());
+        }
+    }
+}
+
+/// Has legs flush what they hold.
+pub(super) async fn flush(volume: &Rc<Volume>, legs: LegSet) -> Result<(), IoError> {
+    let all = volume.spec.layout.all();
+    let mut windows = all.windows(Put::LEGS_MAX);
+    if let (Some(only), None) = (windows.next(), windows.next()) {
+        return Put::new(volume, Work::Flush, only, legs).await;
+    }
+    let puts = all
+        .windows(Put::LEGS_MAX)
+        .map(|window| Put::new(volume, Work::Flush, window, legs & window));
+    let done = Together::new(puts.collect()).await;
+    done.into_iter().collect()
+}
+
+/// Reads one run, and has repaired what some leg could not read; `None` when no leg has some block.
+async fn read_run(
+    volume: &Rc<Volume>,
+    run: Run,
+    (block, turn): (u64, u32),
+) -> Result<Option<Payload>, IoError> {
+    let (pieces, bad) = read_pieces(volume, run, turn).await?;
+    if !bad.is_empty() {
+        let repair = repair(volume.clone(), block, run, bad);
+        volume.client.handle.spawn("client.repair", repair);
+    }
+    Ok(join(pieces))
+}
+
+/// Reads all runs of a read at a time.
+async fn read_runs(
+    volume: &Rc<Volume>,
+    (block, blocks): (u64, u32),
+    turn: u32,
+) -> Result<Option<Payload>, IoError> {
+    let reads = runs(volume, block, blocks)
+        .map(|(first, run)| Box::pin(read_run(volume, run, (first, turn))));
+    let mut read: Vec<Block> = Vec::with_capacity(blocks as usize);
+    for data in Together::new(reads.collect()).await {
+        let Some(data) = data? else { return Ok(None) };
+        read.extend(data.blocks());
+    }
+    Ok(Some(Payload::from_blocks(&read)))
+}
+
+/// Some blocks of legs, as far as they could be read.
 pub(super) enum Piece {
-    /// From this block on, these.
+    /// From this block of the legs on, these.
     Good(u64, Payload),
-    /// This block cannot be read from any copy.
+    /// This block of the legs cannot be read from any of them.
     Bad(u64),
 }
 
-fn join(pieces: Vec<Piece>) -> Result<Payload, IoError> {
+fn join(pieces: Vec<Piece>) -> Option<Payload> {
     let mut blocks: Vec<Block> = Vec::new();
     for piece in pieces {
         match piece {
-            Piece::Good(_, data) if blocks.is_empty() && data.len() > 1 => return Ok(data),
+            Piece::Good(_, data) if blocks.is_empty() && data.len() > 1 => return Some(data),
             Piece::Good(_, data) => blocks.extend(data.blocks()),
-            Piece::Bad(_) => return Err(IoError::Media),
+            Piece::Bad(_) => return None,
         }
     }
-    Ok(Payload::from_blocks(&blocks))
+    Some(Payload::from_blocks(&blocks))
 }
 
 /// Reads in one go, or block by block where some leg has lost some block. Says on which legs blocks
 /// were found unreadable.
 pub(super) async fn read_pieces(
     volume: &Rc<Volume>,
-    block: u64,
-    blocks: u32,
+    run: Run,
     turn: u32,
-) -> Result<(Vec<Piece>, Legs), IoError> {
-    let whole = Get::new(volume, block, blocks, turn).run().await?;
+) -> Result<(Vec<Piece>, LegSet), IoError> {
+    let whole = Get::new(volume, run, turn).run().await?;
     let mut bad = whole.bad;
     if let Some(data) = whole.data {
-        return Ok((vec![Piece::Good(block, data)], bad));
+        return Ok((vec![Piece::Good(run.at, data)], bad));
     }
     let mut pieces = Vec::new();
-    for block in block..block + u64::from(blocks) {
-        let one = Get::new(volume, block, 1, turn).run().await?;
-        bad.0 |= one.bad.0;
-        pieces.push(one.data.map_or(Piece::Bad(block), |data| Piece::Good(block, data)));
+    for at in run.at..run.at + u64::from(run.blocks) {
+        let one = Get::new(volume, Run { at, blocks: 1, ..run }, turn).run().await?;
+        bad = bad | one.bad;
+        pieces.push(one.data.map_or(Piece::Bad(at), |data| Piece::Good(at, data)));
     }
     Ok((pieces, bad))
 }
 
-/// Puts what was read onto legs, past their volatile caches if `fua`; what could not be read is poisoned there.
+/// Puts what was read onto some legs of a group, past their volatile caches if `fua`; what could not be read is
+/// poisoned there.
 pub(super) async fn put_pieces(
     volume: &Rc<Volume>,
     pieces: Vec<Piece>,
-    legs: Legs,
+    (group, legs): (LegSet, LegSet),
     fua: bool,
 ) -> Result<(), IoError> {
     for piece in pieces {
         let work = match piece {
-            Piece::Good(block, data) => Work::Write { block, data, fua },
-            Piece::Bad(block) => Work::Poison { block },
+            Piece::Good(at, data) => Work::Write { at, data, fua },
+            Piece::Bad(at) => Work::Poison { at },
         };
-        Put::new(volume, work, legs).await?;
+        Put::new(volume, work, group, legs).await?;
     }
     Ok(())
 }
 
-/// Rewrites what some legs could not read with what others could (rule 13).
-async fn repair(volume: Rc<Volume>, block: u64, blocks: u32, bad: Legs) {
+/// Rewrites what some legs could not read with what others could (rule 13). The run is of the volume's
+/// blocks from `block` on.
+async fn repair(volume: Rc<Volume>, block: u64, run: Run, bad: LegSet) {
+    let blocks = run.blocks;
     // Before the lock: whoever waits for that may hold the memory that this waits for.
     let bytes = u64::from(blocks) * volume.client.map.block_size.bytes() as u64;
     let _buffer = volume.client.memory.alloc_waiting(bytes).await;
@@ -274,77 +362,11 @@ async fn repair(volume: Rc<Volume>, block: u64, blocks: u32, bad: Legs) {
         return;
     }
     let writing = Writing::begin(&volume, block, blocks);
-    let Ok((pieces, _)) = read_pieces(&volume, block, blocks, 0).await else { return };
-    if put_pieces(&volume, pieces, bad, false).await.is_ok() {
+    let Ok((pieces, _)) = read_pieces(&volume, run, 0).await else { return };
+    if put_pieces(&volume, pieces, (run.legs, bad), false).await.is_ok() {
         crate::sometimes!(volume.client.handle, true, probes::READ_REPAIRED);
         writing.complete();
     }
-}
-
-/// A set of legs, a bit each.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Legs(pub(super) u8);
-
-impl Legs {
-    pub(super) const ALL: Self = Self(u8::MAX);
-    const NONE: Self = Self(0);
-
-    pub(super) fn one(leg: LegIndex) -> Self {
-        Self(1 << leg.get())
-    }
-
-    fn has(self, leg: LegIndex) -> bool {
-        self.0 >> leg.get() & 1 == 1
-    }
-
-    fn add(&mut self, leg: LegIndex) {
-        self.0 |= 1 << leg.get();
-    }
-
-    fn remove(&mut self, leg: LegIndex) {
-        self.0 &= !(1 << leg.get());
-    }
-}
-
-/// What is to be done on legs.
-#[derive(Clone)]
-pub(super) enum Work {
-    Write { block: u64, data: Payload, fua: bool },
-    Poison { block: u64 },
-    Flush,
-}
-
-impl Work {
-    fn message(&self, cookie: u64, volume: &Volume, leg: LegIndex, epoch: Epoch) -> Wire {
-        let size = volume.client.map.block_size;
-        let volume = volume.spec.id;
-        match self {
-            Self::Write { block, data, fua } => {
-                let (block, data, fua) = (*block, data.clone(), *fua);
-                Wire::Write { cookie, volume, leg, epoch, block, data, size, fua }
-            }
-            Self::Poison { block } => {
-                Wire::Poison { cookie, volume, leg, epoch, block: *block, blocks: 1 }
-            }
-            Self::Flush => Wire::Flush { cookie, volume, leg, epoch },
-        }
-    }
-}
-
-/// Sends a request to a leg, if it can be reached.
-fn request(
-    volume: &Volume,
-    leg: LegIndex,
-    epoch: Epoch,
-    message: impl FnOnce(u64, Epoch) -> Wire,
-) -> Option<Call> {
-    let link = volume.link(leg);
-    if !link.is_up() {
-        return None;
-    }
-    let now = volume.client.handle.monotonic();
-    let call = volume.client.calls.open(volume.leg(leg).target, volume.spec.id, leg, now);
-    link.send(message(call.cookie(), epoch)).ok().map(|()| call)
 }
 
 /// Asks a leg something that only some legs can answer: marks, or whether it can be reached.
@@ -357,292 +379,5 @@ pub(super) async fn ask(
     match request(volume, leg, epoch, message) {
         Some(call) => call.await,
         None => Reply::Lost,
-    }
-}
-
-/// Work under way on every written leg of a set, until each of them has done it or is dead.
-pub(super) struct Put {
-    volume: Rc<Volume>,
-    work: Work,
-    legs: Legs,
-    done: Legs,
-    grant: u64,
-    /// The topology's `cold` that `done` counts from.
-    cold: Epoch,
-    calls: [Option<(Call, u64)>; MAX_LEGS],
-    /// The grant under which a leg refused or failed: it is asked again under a later one.
-    held: [u64; MAX_LEGS],
-    failures: u32,
-    retry: Option<Pin<Box<Sleep>>>,
-}
-
-impl Put {
-    pub(super) fn new(volume: &Rc<Volume>, work: Work, legs: Legs) -> Self {
-        Self {
-            volume: volume.clone(),
-            work,
-            legs,
-            done: Legs::NONE,
-            grant: 0,
-            cold: Epoch::new(0),
-            calls: Default::default(),
-            held: [0; MAX_LEGS],
-            failures: 0,
-            retry: None,
-        }
-    }
-
-    /// Takes note of a new grant: what a leg did before it died counts no longer.
-    fn follow(&mut self, topology: &Topology) {
-        let grant = self.volume.grant();
-        if self.grant == grant {
-            return;
-        }
-        let handle = &self.volume.client.handle;
-        crate::sometimes!(handle, self.grant != 0, probes::WRITE_UNDER_NEW_GRANT);
-        self.grant = grant;
-        if topology.cold != self.cold {
-            // What legs had done may have gone with their caches, also if they have yet to tell.
-            self.cold = topology.cold;
-            self.done = Legs::NONE;
-            self.calls = Default::default();
-        }
-        for leg in topology.modes.legs_in(LegMode::Dead) {
-            crate::sometimes!(handle, self.done.has(leg), probes::WRITE_ON_DYING_LEG);
-            self.done.remove(leg);
-            self.calls[leg.index()] = None;
-        }
-    }
-
-    /// Moves one leg on. Says whether anything changed.
-    fn step(&mut self, leg: LegIndex, epoch: Epoch, cx: &mut Context<'_>) -> bool {
-        let at = leg.index();
-        if let Some((call, grant)) = &mut self.calls[at] {
-            let grant = *grant;
-            let Poll::Ready(reply) = Pin::new(call).poll(cx) else { return false };
-            self.calls[at] = None;
-            self.answered(leg, grant, &reply);
-            return true;
-        }
-        if self.held[at] == self.grant {
-            return false;
-        }
-        let (work, volume) = (&self.work, &self.volume);
-        let message = |cookie, epoch| work.message(cookie, volume, leg, epoch);
-        let Some(mut call) = request(volume, leg, epoch, message) else { return false };
-        if let Some((other, _)) = self.calls.iter().flatten().next() {
-            call.join(other);
-        }
-        // Has itself woken for the answer, which cannot be here yet.
-        let answered = Pin::new(&mut call).poll(cx).is_ready();
-        assert!(!answered, "an answer takes a message");
-        self.calls[at] = Some((call, self.grant));
-        false
-    }
-
-    fn answered(&mut self, leg: LegIndex, grant: u64, reply: &Reply) {
-        match reply {
-            Reply::Answer(LegStatus::Ok, _) => self.done.add(leg),
-            Reply::Answer(LegStatus::WrongEpoch, _) => self.held[leg.index()] = grant,
-            Reply::Answer(LegStatus::Disk(status), _) => {
-                self.failures += 1;
-                if status.dnr() || self.failures > RETRIES {
-                    self.fail(leg, grant);
-                }
-            }
-            Reply::Answer(LegStatus::Unusable, _) | Reply::Intent(_) => {
-                self.failures += 1;
-                self.fail(leg, grant);
-            }
-            Reply::TimedOut => self.volume.report_failed(leg),
-            // It is sent again over the next connection; `monitor` reports a leg that stays away.
-            Reply::Lost => {}
-        }
-    }
-
-    /// Takes back what has not been answered: after this, the connection that carried it is over, and
-    /// nothing of it can land on top of what is written next.
-    fn give_up(&mut self) {
-        for leg in self.volume.spec.leg_ids() {
-            if self.calls[leg.index()].take().is_some() {
-                crate::sometimes!(self.volume.client.handle, true, probes::WRITE_GIVEN_UP);
-                self.volume.link(leg).close();
-            }
-        }
-    }
-
-    fn fail(&mut self, leg: LegIndex, grant: u64) {
-        self.held[leg.index()] = grant;
-        if grant == self.volume.grant() {
-            self.volume.report_failed(leg);
-        }
-        if self.retry.is_none() {
-            let pause = self.volume.client.map.timing.patience;
-            self.retry = Some(Box::pin(self.volume.client.handle.sleep(pause)));
-        }
-    }
-
-    /// Whether it is time to ask legs again that failed and were not given up.
-    fn is_retry_due(&mut self, cx: &mut Context<'_>) -> bool {
-        let due = self.retry.as_mut().is_some_and(|retry| retry.as_mut().poll(cx).is_ready());
-        if due {
-            crate::sometimes!(self.volume.client.handle, true, probes::WRITE_RETRIED);
-            self.retry = None;
-            self.held = [0; MAX_LEGS];
-            self.volume.report_anew();
-        }
-        due
-    }
-}
-
-impl Future for Put {
-    type Output = Result<(), IoError>;
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        loop {
-            if this.volume.is_lost() || this.failures > FAILURES_MAX {
-                this.give_up();
-                return Poll::Ready(Err(IoError::InDoubt));
-            }
-            let Some(topology) = this.volume.topology() else { break };
-            this.follow(&topology);
-            let (mut missing, mut moved) = (false, false);
-            let legs = this.legs;
-            for leg in topology.modes.written().filter(|leg| legs.has(*leg)) {
-                if !this.done.has(leg) {
-                    moved |= this.step(leg, topology.epoch, cx);
-                    missing |= !this.done.has(leg);
-                }
-            }
-            if !missing {
-                return Poll::Ready(Ok(()));
-            }
-            if !moved && !this.is_retry_due(cx) {
-                break;
-            }
-        }
-        // A leg without a call waits for a connection or a grant; calls are nudged by a grant.
-        let waits = this.volume.topology().is_none_or(|topology| {
-            let mut legs = topology.modes.written();
-            legs.any(|leg| !this.done.has(leg) && this.calls[leg.index()].is_none())
-        });
-        if waits {
-            this.volume.changed.register(cx);
-        }
-        Poll::Pending
-    }
-}
-
-/// What a [`Get`] found.
-struct Got {
-    /// `None` when every leg in sync has lost some block of the range.
-    data: Option<Payload>,
-    /// The legs that have.
-    bad: Legs,
-}
-
-/// A read under way: from one leg in sync after the other, until one gives the data.
-struct Get {
-    volume: Rc<Volume>,
-    block: u64,
-    blocks: u32,
-    turn: u32,
-    bad: Legs,
-    tried: Legs,
-    failures: u32,
-}
-
-impl Get {
-    fn new(volume: &Rc<Volume>, block: u64, blocks: u32, turn: u32) -> Self {
-        let (bad, tried) = (Legs::NONE, Legs::NONE);
-        Self { volume: volume.clone(), block, blocks, turn, bad, tried, failures: 0 }
-    }
-
-    async fn run(mut self) -> Result<Got, IoError> {
-        loop {
-            if self.volume.is_lost() || self.failures > FAILURES_MAX {
-                return Err(IoError::InDoubt);
-            }
-            let Some(topology) = self.volume.topology() else {
-                self.wait().await;
-                continue;
-            };
-            let in_sync = topology.modes.legs_in(LegMode::ReadWrite);
-            if in_sync.clone().all(|leg| self.bad.has(leg)) {
-                return Ok(Got { data: None, bad: self.bad });
-            }
-            let Some(leg) = self.choose(&topology) else {
-                self.wait().await;
-                self.tried = self.bad;
-                continue;
-            };
-            self.tried.add(leg);
-            let (volume, block, blocks) = (self.volume.spec.id, self.block, self.blocks);
-            let read = |cookie, epoch| Wire::Read { cookie, volume, leg, epoch, block, blocks };
-            let reply = ask(&self.volume, leg, topology.epoch, read).await;
-            // What a leg answered after it was given up may be stale by now.
-            if self.volume.topology().is_none_or(|now| now.modes.of(leg) != LegMode::ReadWrite) {
-                crate::sometimes!(self.volume.client.handle, true, probes::READ_STALE_DISCARDED);
-                continue;
-            }
-            let failed_before = self.failures > 0 || self.bad != Legs::NONE;
-            if let Some(data) = self.answered(leg, reply) {
-                crate::sometimes!(
-                    self.volume.client.handle,
-                    failed_before,
-                    probes::READ_ON_OTHER_LEG
-                );
-                return Ok(Got { data: Some(data), bad: self.bad });
-            }
-        }
-    }
-
-    /// The next leg in sync that can be reached and was not tried.
-    fn choose(&self, topology: &Topology) -> Option<LegIndex> {
-        let legs = topology.modes.legs_in(LegMode::ReadWrite);
-        let usable = |leg: &LegIndex| !self.tried.has(*leg) && self.volume.link(*leg).is_up();
-        let count = legs.clone().filter(usable).count();
-        if count == 0 {
-            return None;
-        }
-        legs.filter(usable).nth(self.turn as usize % count)
-    }
-
-    fn answered(&mut self, leg: LegIndex, reply: Reply) -> Option<Payload> {
-        match reply {
-            Reply::Answer(LegStatus::Ok, data) => return Some(data),
-            Reply::Answer(LegStatus::Disk(status), _) if status.is_unreadable() => {
-                self.bad.add(leg);
-            }
-            Reply::Answer(LegStatus::Disk(status), _) => {
-                self.failures += 1;
-                if status.dnr() || self.failures > RETRIES {
-                    self.volume.report_failed(leg);
-                }
-            }
-            Reply::Answer(LegStatus::Unusable, _) | Reply::TimedOut => {
-                self.failures += 1;
-                self.volume.report_failed(leg);
-            }
-            Reply::Answer(LegStatus::WrongEpoch, _) | Reply::Intent(_) | Reply::Lost => {}
-        }
-        None
-    }
-
-    /// Waits for a change, but not for long: a leg that failed may serve again.
-    async fn wait(&self) {
-        let grant = self.volume.grant();
-        let changed = self.volume.changed.wait_for(|| {
-            let legs = self.volume.topology().map(|topology| {
-                let mut legs = topology.modes.legs_in(LegMode::ReadWrite);
-                legs.any(|leg| !self.tried.has(leg) && self.volume.link(leg).is_up())
-            });
-            (self.volume.is_lost() || self.volume.grant() != grant || legs == Some(true))
-                .then_some(())
-        });
-        let pause = self.volume.client.map.timing.patience;
-        if self.volume.client.handle.timeout(pause, changed).await.is_err() {
-            self.volume.report_anew();
-        }
     }
 }

@@ -1,20 +1,24 @@
-//! A client: attaches volumes and serves applications' IO on them (RAID 1).
+//! A client: attaches volumes and serves applications' IO on them.
 //!
-//! `volume` is what the client knows of a volume, `io` the data service, `locks` the range locks,
-//! `rebuild` brings legs back together, `flushes` says which of them fail, `detach` gives a volume back, `monitor` notices what fails to happen, `calls` are requests
-//! under way, `target_link` and `manager_link` the connections.
+//! `volume` is what the client knows of a volume, `io` the data service, `put` and `get` what it does on legs,
+//! `locks` the range locks, `rebuild` brings legs back together, `flushes` says which of them fail, `detach`
+//! gives a volume back, `monitor` notices what fails to happen, `calls` are requests under way, `target_link` and
+//! `manager_link` the connections.
 
 mod boot;
 mod calls;
 mod detach;
 mod flushes;
+mod get;
 mod intent;
 mod io;
 mod locks;
 mod manager_link;
 mod monitor;
+mod put;
 mod rebuild;
 mod target_link;
+mod together;
 mod volume;
 
 pub use boot::{DataService, boot};

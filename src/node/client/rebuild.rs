@@ -5,10 +5,12 @@ use std::rc::Rc;
 
 use crate::base::history::RebuildProgress;
 use crate::base::{LegIndex, Region};
+use crate::layout::Layout;
+use crate::layout::LegSet;
 
 use super::calls::Reply;
 use super::intent::Writing;
-use super::io::{IoError, Legs, Piece, Put, Work, ask, put_pieces, read_pieces};
+use super::io::{IoError, Piece, ask, flush, put_pieces, read_pieces};
 use super::locks::Range;
 use super::volume::Volume;
 use crate::node::layout::IntentMap;
@@ -57,14 +59,18 @@ async fn pause(volume: &Volume) {
     volume.client.handle.sleep(volume.client.map.timing.heartbeat).await;
 }
 
-/// Copies one leg's view of a region to all legs, past their volatile caches: what is read afterwards must not
-/// be replaced by what was there before when they lose those again.
+/// Copies one leg's view of a region to all legs of its group, past their volatile caches: what is read afterwards
+/// must not be replaced by what was there before when they lose those again.
 async fn make_equal(volume: &Rc<Volume>, region: Region) -> Result<(), IoError> {
     let (block, blocks) = volume.spec.blocks_of(region);
     let _lock = volume.locks.exclusive(Range::new(block, blocks)).await;
     let writing = Writing::begin(volume, block, blocks);
-    let (pieces, _) = read_pieces(volume, block, blocks, 0).await?;
-    put_pieces(volume, pieces, Legs::ALL, volume.client.map.volatile_caches).await?;
+    // A leg that is alone holds what it holds.
+    for group in volume.spec.layout.groups().filter(|group| group.count() > 1) {
+        let run = volume.spec.part_of(region, group);
+        let (pieces, _) = read_pieces(volume, run, 0).await?;
+        put_pieces(volume, pieces, (group, group), volume.client.map.volatile_caches).await?;
+    }
     writing.complete();
     volume.intent.made_equal(region);
     volume.client.handle.emit(&RegionRecovered { volume: volume.spec.id, region });
@@ -128,9 +134,11 @@ async fn plan(volume: &Rc<Volume>, leg: LegIndex) -> bool {
     if topology.modes.of(leg) != LegMode::WriteOnly {
         return false;
     }
-    let legs = topology.modes.legs_in(LegMode::ReadWrite).chain(std::iter::once(leg));
+    let group = volume.spec.layout.group_of(leg);
+    let in_sync = topology.modes.legs_in(LegMode::ReadWrite).filter(|leg| group.has(*leg));
+    let legs = in_sync.chain(std::iter::once(leg));
     let Some(mut marks) = marks_of(volume, &topology, legs).await else { return false };
-    let in_whole = topology.rebuild_all >> leg.get() & 1 == 1;
+    let in_whole = topology.rebuild_all.has(leg);
     crate::sometimes!(volume.client.handle, in_whole, probes::REBUILD_IN_WHOLE);
     crate::sometimes!(
         volume.client.handle,
@@ -164,7 +172,7 @@ async fn rebuild_leg(volume: &Rc<Volume>, leg: LegIndex) -> bool {
         let volume_id = volume.spec.id;
         volume.client.handle.emit(&RebuildProgress { volume: volume_id, leg, done, total });
     }
-    let flushed = Put::new(volume, Work::Flush, Legs::one(leg)).await;
+    let flushed = flush(volume, LegSet::one(leg)).await;
     // The plan is gone when the leg died meanwhile.
     flushed.is_ok() && volume.has_plan(leg)
 }
@@ -177,15 +185,17 @@ async fn copy_region(volume: &Rc<Volume>, leg: LegIndex, region: Region) -> Resu
     if !volume.intent.are_equal(regions()) {
         return Err(IoError::InDoubt);
     }
-    let (pieces, _) = read_pieces(volume, block, blocks, 0).await?;
+    let group = volume.spec.layout.group_of(leg);
+    let run = volume.spec.part_of(region, group);
+    let (pieces, _) = read_pieces(volume, run, 0).await?;
     let (lost, good) = pieces.into_iter().partition(|piece| matches!(piece, Piece::Bad(_)));
-    put_pieces(volume, good, Legs::one(leg), false).await?;
+    put_pieces(volume, good, (group, LegSet::one(leg)), false).await?;
     if !Vec::is_empty(&lost) {
-        // Lost is lost on every leg: a source that could read such a block again some day must not
+        // Lost is lost on every leg of the group: a source that could read such a block again some day must not
         // answer what the others don't.
         crate::sometimes!(volume.client.handle, true, probes::REBUILD_LOST_BLOCK);
         let writing = Writing::begin(volume, block, blocks);
-        put_pieces(volume, lost, Legs::ALL, false).await?;
+        put_pieces(volume, lost, (group, group), false).await?;
         writing.complete();
     }
     Ok(())

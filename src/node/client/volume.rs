@@ -11,11 +11,12 @@ use super::flushes::Flushes;
 use super::intent::Intent;
 use super::locks::RangeLocks;
 use super::target_link::TargetLink;
+use crate::layout::LEGS_MAX;
 use crate::node::channel::Channel;
 use crate::node::config::{LegSpec, VolumeSpec};
 use crate::node::layout::IntentMap;
 use crate::node::probes;
-use crate::node::protocol::{LegMode, MAX_LEGS, Topology, Wire};
+use crate::node::protocol::{LegMode, Topology, Wire};
 use crate::node::records::{LegReported, OwnerGranted};
 
 /// A volume attached, or to be attached.
@@ -34,7 +35,7 @@ pub(super) struct Volume {
     /// When the manager last surely took us for the owner; moves on with each answered heartbeat.
     confirmed: RefCell<Rc<Cell<Nanos>>>,
     manager: RefCell<Option<Rc<Channel>>>,
-    legs: [LegState; MAX_LEGS],
+    legs: [LegState; LEGS_MAX],
     /// The connections to the legs' targets, by leg.
     links: Vec<Rc<TargetLink>>,
     is_lost: Cell<bool>,
@@ -111,7 +112,7 @@ impl Volume {
     pub(super) fn bytes(&self) -> u64 {
         let regions = u64::from(self.spec.regions());
         let block = self.client.map.block_size.bytes() as u64;
-        let region = u64::from(self.spec.blocks_per_region) * block;
+        let region = u64::from(self.spec.blocks_per_region()) * block;
         regions.div_ceil(8) * 4 + regions * 4 + region * 2
     }
 

@@ -15,9 +15,12 @@ use crate::base::history::VolumeState;
 use crate::base::{Epoch, LegIndex, Nanos, NodeId};
 
 use super::record::VolumeRecord;
+use crate::layout::LEGS_MAX;
+use crate::layout::Layout;
+use crate::layout::LegSet;
 use crate::node::config::{Timing, VolumeSpec};
 use crate::node::probes;
-use crate::node::protocol::{LegMode, LegReport, MAX_LEGS, Topology};
+use crate::node::protocol::{LegMode, LegReport, Topology};
 use crate::sim::Probes;
 
 /// What the machine is told.
@@ -49,6 +52,7 @@ pub(super) enum Input {
 
 /// What is to be done, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "effects are few, and carried out at once")]
 pub(super) enum Effect {
     /// Make the record durable, then say so.
     Persist(VolumeRecord),
@@ -71,7 +75,7 @@ enum Phase {
     /// The record is being made durable, or that all legs have registered it.
     Persisting,
     /// These legs have not acknowledged yet.
-    Registering { waiting: u8, deadline: Nanos },
+    Registering { waiting: u16, deadline: Nanos },
 }
 
 /// What calls for a decision.
@@ -79,25 +83,25 @@ enum Phase {
 struct Wishes {
     attach: Option<(NodeId, u64)>,
     detach: bool,
-    failed: u8,
+    failed: u16,
     /// When each was last found to have failed: what was true once need not be true for ever.
-    failed_at: [Nanos; MAX_LEGS],
-    back: u8,
-    rebuilt: u8,
+    failed_at: [Nanos; LEGS_MAX],
+    back: u16,
+    rebuilt: u16,
     register_anew: bool,
 }
 
 impl Wishes {
-    fn fail(&mut self, legs: u8, now: Nanos) {
+    fn fail(&mut self, legs: u16, now: Nanos) {
         self.failed |= legs;
-        let found = (0..MAX_LEGS).filter(|leg| legs >> leg & 1 == 1);
+        let found = (0..LEGS_MAX).filter(|leg| legs >> leg & 1 == 1);
         found.for_each(|leg| self.failed_at[leg] = now);
     }
 
     /// Forgets failures that were last found before `since`. Else a failure that was over before
     /// another leg could serve would keep that other one from ever being given up.
     fn forget(&mut self, since: Nanos) {
-        for leg in 0..MAX_LEGS {
+        for leg in 0..LEGS_MAX {
             if self.failed_at[leg] < since {
                 self.failed &= !(1 << leg);
             }
@@ -111,9 +115,9 @@ pub(super) struct Machine {
     timing: Timing,
     record: VolumeRecord,
     phase: Phase,
-    reports: [Option<LegReport>; MAX_LEGS],
+    reports: [Option<LegReport>; LEGS_MAX],
     /// The life in which each leg was cold when its rebuild was decided on.
-    planned: [Option<u32>; MAX_LEGS],
+    planned: [Option<u32>; LEGS_MAX],
     wishes: Wishes,
     owner_heard: Nanos,
     /// The owner that leaves, until that is on record.
@@ -129,7 +133,7 @@ pub(super) struct Machine {
     probes: Probes,
 }
 
-const fn bit(leg: LegIndex) -> u8 {
+const fn bit(leg: LegIndex) -> u16 {
     1 << leg.get()
 }
 
@@ -147,8 +151,8 @@ impl Machine {
             timing: *timing,
             record,
             phase: Phase::Settled,
-            reports: [None; MAX_LEGS],
-            planned: [None; MAX_LEGS],
+            reports: [None; LEGS_MAX],
+            planned: [None; LEGS_MAX],
             wishes: Wishes::default(),
             owner_heard: now,
             leaving: None,
@@ -269,7 +273,7 @@ impl Machine {
 
     /// Legs that have lost a volatile cache since they registered: what was acknowledged and not flushed
     /// may be missing there, and on a `W` leg what was rebuilt.
-    fn cold(&self) -> u8 {
+    fn cold(&self) -> u16 {
         let cold = self.record.modes.written().filter(|leg| {
             self.reports[leg.index()].is_some_and(|report| {
                 let is_planned_for = self.planned[leg.index()] == Some(report.life);
@@ -279,7 +283,7 @@ impl Machine {
         cold.fold(0, |legs, leg| legs | bit(leg))
     }
 
-    fn in_sync(&self) -> u8 {
+    fn in_sync(&self) -> u16 {
         self.record.in_sync()
     }
 
@@ -296,7 +300,7 @@ impl Machine {
 
     /// Legs that were given up since the owner was last told how the volume stands: nothing was acknowledged
     /// without them.
-    fn given_up(&self) -> u8 {
+    fn given_up(&self) -> u16 {
         if self.told { 0 } else { self.record.holders & !self.in_sync() }
     }
 
@@ -308,7 +312,7 @@ impl Machine {
 
     /// Legs that were given up since the owner was last told, and were then found on the right disk: with
     /// their cache lost, or with all that they had.
-    fn given_up_in_state(&self, cold: bool) -> u8 {
+    fn given_up_in_state(&self, cold: bool) -> u16 {
         let given_up = self.given_up();
         let is_in_it = |leg: &LegIndex| {
             let report = self.reports[leg.index()];
@@ -320,7 +324,7 @@ impl Machine {
     }
 
     /// Legs to take back as they are, for they have what all in sync have lost.
-    fn to_take_back(&self) -> u8 {
+    fn to_take_back(&self) -> u16 {
         if self.are_in_sync_cold() { self.given_up_in_state(false) } else { 0 }
     }
 
@@ -331,7 +335,7 @@ impl Machine {
     }
 
     /// Cold legs that have to be brought up to date: all, unless those in sync are what there is.
-    fn to_bring_up_to_date(&self) -> u8 {
+    fn to_bring_up_to_date(&self) -> u16 {
         match self.is_all_cold() || self.starts_cold() {
             true => self.cold() & !self.in_sync(),
             false => self.cold(),
@@ -395,7 +399,7 @@ impl Machine {
         });
     }
 
-    fn ask_to_register(&self, legs: u8, out: &mut Vec<Effect>) {
+    fn ask_to_register(&self, legs: u16, out: &mut Vec<Effect>) {
         for leg in self.record.modes.legs().filter(|leg| legs & bit(*leg) != 0) {
             if let Some(LegReport { life, .. }) = self.reports[leg.index()]
                 && self.may_register(leg)
@@ -406,7 +410,7 @@ impl Machine {
         }
     }
 
-    fn written(&self) -> u8 {
+    fn written(&self) -> u16 {
         self.record.modes.written().fold(0, |legs, leg| legs | bit(leg))
     }
 
@@ -485,7 +489,7 @@ impl Machine {
         }
         if let Some(next) = self.decide() {
             crate::sometimes!(self, self.phase != Phase::Settled, probes::DECIDED_ANEW);
-            let rebuilds_more = next.rebuild_all & !self.record.rebuild_all != 0;
+            let rebuilds_more = !(next.rebuild_all & !self.record.rebuild_all).is_empty();
             crate::sometimes!(self, rebuilds_more, probes::REBUILD_ALL_ORDERED);
             crate::sometimes!(self, self.wishes.register_anew, probes::REGISTERED_ANEW);
             self.note_probes(&next);
@@ -553,21 +557,24 @@ impl Machine {
         Some(next)
     }
 
-    /// Of the failed legs those that may be given up: never the last one that is in sync, and none that
-    /// is, unless another in sync can serve (rule 12).
-    fn legs_to_drop(&self, failed: u8) -> u8 {
+    /// Of the failed legs those that may be given up: of those in sync none, unless as many others of its
+    /// group are in sync and can serve as it takes (rule 12).
+    fn legs_to_drop(&self, failed: u16) -> u16 {
         let modes = &self.record.modes;
         let mut dropped = 0;
         for leg in modes.legs_in(LegMode::WriteOnly).filter(|leg| failed & bit(*leg) != 0) {
             dropped |= bit(leg);
         }
         let can_serve = |leg: &LegIndex| failed & bit(*leg) == 0 && self.fits(*leg);
-        let some_can_serve = modes.legs_in(LegMode::ReadWrite).any(|leg| can_serve(&leg));
-        let in_sync_failed = modes.legs_in(LegMode::ReadWrite).any(|leg| failed & bit(leg) != 0);
-        crate::sometimes!(self, in_sync_failed && !some_can_serve, probes::LAST_LEG_KEPT);
-        if some_can_serve {
-            for leg in modes.legs_in(LegMode::ReadWrite).filter(|leg| failed & bit(*leg) != 0) {
-                dropped |= bit(leg);
+        let serving: LegSet = modes.legs_in(LegMode::ReadWrite).filter(can_serve).collect();
+        let in_sync = LegSet::from_bits(self.in_sync());
+        for group in self.spec.layout.groups() {
+            let group_failed = group & in_sync & LegSet::from_bits(failed);
+            let others_can_serve = (group & serving).count() >= self.spec.layout.needed();
+            let is_kept = !group_failed.is_empty() && !others_can_serve;
+            crate::sometimes!(self, is_kept, probes::LAST_LEG_KEPT);
+            if others_can_serve {
+                dropped |= group_failed.bits();
             }
         }
         dropped
@@ -582,13 +589,13 @@ impl Machine {
                 next.modes.set(leg, LegMode::WriteOnly);
                 // A rebuild of everything that was cut short starts over: the bit stays until it is done.
                 if !self.fits(leg) {
-                    next.rebuild_all |= bit(leg);
+                    next.rebuild_all.add(leg);
                 }
             }
             let rebuilt = self.wishes.rebuilt & bit(leg) != 0;
             if rebuilt && mode == LegMode::WriteOnly && self.serves(leg) && self.fits(leg) {
                 next.modes.set(leg, LegMode::ReadWrite);
-                next.rebuild_all &= !bit(leg);
+                next.rebuild_all.remove(leg);
             }
         }
     }
@@ -604,7 +611,7 @@ impl Machine {
             let Some(report) = self.reports[leg.index()] else { continue };
             if next.serials[leg.index()] == 0 {
                 next.serials[leg.index()] = report.serial;
-            } else if next.rebuild_all & bit(leg) != 0 {
+            } else if next.rebuild_all.has(leg) {
                 next.serials[leg.index()] = report.serial;
                 next.generations[leg.index()] = report.generation;
             }
@@ -647,7 +654,10 @@ impl Machine {
     fn health(&self) -> Option<VolumeState> {
         let modes = &self.record.modes;
         let settled = self.phase == Phase::Settled;
-        let serves = modes.legs_in(LegMode::ReadWrite).any(|leg| self.serves(leg));
+        let serving = modes.legs_in(LegMode::ReadWrite).filter(|leg| self.serves(*leg));
+        let serving: LegSet = serving.collect();
+        let needed = self.spec.layout.needed();
+        let serves = self.spec.layout.groups().all(|group| (group & serving).count() >= needed);
         if self.record.owner.is_some() && settled && !serves {
             Some(VolumeState::Offline)
         } else if modes.count(LegMode::WriteOnly) > 0 {

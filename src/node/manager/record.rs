@@ -2,7 +2,9 @@
 
 use crate::base::{Block, BlockSize, Epoch, LegIndex, Nanos, NodeId};
 
-use crate::node::protocol::{LegMode, MAX_LEGS, Modes};
+use crate::layout::LEGS_MAX;
+use crate::layout::LegSet;
+use crate::node::protocol::{LegMode, Modes};
 
 /// A volume's configuration as the database holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,12 +20,12 @@ pub struct VolumeRecord {
     pub recover: bool,
     /// The legs' modes.
     pub modes: Modes,
-    /// Legs (a bit each) whose rebuild covers everything.
-    pub rebuild_all: u8,
+    /// Legs whose rebuild covers everything.
+    pub rebuild_all: LegSet,
     /// Each leg's generation: the last epoch before this one under which it may have been written.
-    pub generations: [Epoch; MAX_LEGS],
+    pub generations: [Epoch; LEGS_MAX],
     /// Each leg's disk by serial number; 0 until it was first seen.
-    pub serials: [u64; MAX_LEGS],
+    pub serials: [u64; LEGS_MAX],
     /// What the manager's wall clock showed when it wrote this: for a person to read. No rule depends on it.
     pub written_at: Nanos,
     /// The last epoch that was decided on because all legs in sync had lost their volatile caches.
@@ -31,12 +33,12 @@ pub struct VolumeRecord {
     /// Legs (a bit each) that were in sync under the last epoch before this one that an owner was told of,
     /// and of which no loss was heard since. As nobody could write without them, they have all that was
     /// acknowledged, even if they were given up since.
-    pub holders: u8,
+    pub holders: u16,
 }
 
 const MAGIC: u64 = 0x7374_6f72_6d67_6d01;
 const NOBODY: u64 = u64::MAX;
-const WORDS: usize = 9 + 2 * MAX_LEGS;
+const WORDS: usize = 9 + 2 * LEGS_MAX;
 
 impl VolumeRecord {
     /// A new volume on blank disks: all legs in sync, nobody attached.
@@ -48,9 +50,9 @@ impl VolumeRecord {
             owner: None,
             recover: false,
             modes: Modes::all_read_write(legs),
-            rebuild_all: 0,
-            generations: [Epoch::new(0); MAX_LEGS],
-            serials: [0; MAX_LEGS],
+            rebuild_all: LegSet::NONE,
+            generations: [Epoch::new(0); LEGS_MAX],
+            serials: [0; LEGS_MAX],
             written_at: Nanos::ZERO,
             cold: Epoch::new(0),
             holders: 0,
@@ -64,8 +66,8 @@ impl VolumeRecord {
             self.owner.map_or((NOBODY, 0), |(node, session)| (u64::from(node.get()), session));
         let flags = u64::from(self.recover)
             | u64::from(self.granted) << 1
-            | u64::from(self.rebuild_all) << 8
-            | u64::from(self.holders) << 16;
+            | u64::from(self.rebuild_all.bits()) << 8
+            | u64::from(self.holders) << 24;
         let legs = self.modes.legs().count() as u64;
         let mut words =
             vec![MAGIC, self.epoch.get(), owner, session, flags, self.modes.word(), legs];
@@ -97,11 +99,11 @@ impl VolumeRecord {
             let mode = LegMode::ALL[(word(5) >> (2 * leg.get()) & 3) as usize];
             modes.set(leg, mode);
         }
-        let mut generations = [Epoch::new(0); MAX_LEGS];
-        let mut serials = [0; MAX_LEGS];
-        for leg in 0..MAX_LEGS {
+        let mut generations = [Epoch::new(0); LEGS_MAX];
+        let mut serials = [0; LEGS_MAX];
+        for leg in 0..LEGS_MAX {
             generations[leg] = Epoch::new(word(7 + leg));
-            serials[leg] = word(7 + MAX_LEGS + leg);
+            serials[leg] = word(7 + LEGS_MAX + leg);
         }
         Some(Self {
             epoch: Epoch::new(word(1)),
@@ -109,12 +111,12 @@ impl VolumeRecord {
             owner: (word(2) != NOBODY).then(|| (NodeId::new(word(2) as u32), word(3))),
             recover: word(4) & 1 == 1,
             modes,
-            rebuild_all: (word(4) >> 8) as u8,
+            rebuild_all: LegSet::from_bits((word(4) >> 8) as u16),
             generations,
             serials,
             written_at: Nanos::new(word(WORDS - 2)),
             cold: Epoch::new(word(WORDS - 1)),
-            holders: (word(4) >> 16) as u8,
+            holders: (word(4) >> 24) as u16,
         })
     }
 
@@ -133,7 +135,7 @@ impl VolumeRecord {
 
     /// The legs in sync, a bit each.
     #[must_use]
-    pub fn in_sync(&self) -> u8 {
+    pub fn in_sync(&self) -> u16 {
         let in_sync = self.modes.legs_in(LegMode::ReadWrite);
         in_sync.fold(0, |legs, leg| legs | 1 << leg.get())
     }
@@ -141,14 +143,14 @@ impl VolumeRecord {
     /// Legs (a bit each) that were given up under epochs which nobody was told of: what was acknowledged
     /// before is on them, too. None if an owner may have been told of this one.
     #[must_use]
-    pub fn given_up_untold(&self) -> u8 {
+    pub fn given_up_untold(&self) -> u16 {
         if self.granted { 0 } else { self.holders & !self.in_sync() }
     }
 
     /// Whether the leg is to be rebuilt in whole.
     #[must_use]
     pub fn rebuilds_all(&self, leg: LegIndex) -> bool {
-        self.rebuild_all >> leg.get() & 1 == 1
+        self.rebuild_all.has(leg)
     }
 }
 
@@ -156,6 +158,7 @@ impl VolumeRecord {
 mod tests {
     use super::VolumeRecord;
     use crate::base::{Block, BlockSize, Epoch, LegIndex, Nanos, NodeId};
+    use crate::layout::LegSet;
     use crate::node::LegMode;
 
     #[test]
@@ -168,7 +171,7 @@ mod tests {
         record.recover = true;
         record.modes.set(LegIndex::new(1), LegMode::Dead);
         record.modes.set(LegIndex::new(2), LegMode::WriteOnly);
-        record.rebuild_all = 4;
+        record.rebuild_all = LegSet::from_bits(4);
         record.generations[2] = Epoch::new(70);
         record.serials[0] = 1234;
         record.written_at = Nanos::from_secs(5);

@@ -16,6 +16,7 @@ use crate::sim::{Allocation, NodeHandle, Queue};
 use super::database::Database;
 use super::machine::{Effect, Input, Machine};
 use super::record::VolumeRecord;
+use crate::layout::Layout;
 use crate::node::channel::Channel;
 use crate::node::channel::Frame;
 use crate::node::config::{ClusterMap, SESSION_BYTES};
@@ -65,7 +66,8 @@ pub(super) async fn run(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Fram
             tracing::debug!(volume = %volume.id, epoch = %record.epoch, %written_at, %now, "found");
         }
         let machine = Machine::new(volume, &map.timing, record, handle.monotonic());
-        machines.push(machine.counting(handle.probes()).with_caches(map.volatile_caches));
+        let has_caches = map.volatile_caches && !volume.layout.writes_through();
+        machines.push(machine.counting(handle.probes()).with_caches(has_caches));
     }
     let events = Queue::new(handle.kernel());
     let stores = Queue::new(handle.kernel());

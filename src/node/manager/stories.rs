@@ -4,6 +4,12 @@ use super::machine::{Effect, Input, Machine};
 use super::record::VolumeRecord;
 use crate::base::history::VolumeState;
 use crate::base::{DiskId, Epoch, LegIndex, Nanos, NodeId, VolumeId};
+use crate::layout::AnyLayout;
+use crate::layout::Layout;
+use crate::layout::LegSet;
+use crate::layout::Raid0;
+use crate::layout::Raid1;
+use crate::layout::Raid10;
 use crate::node::layout::Extent;
 use crate::node::{LegMode, LegReport, LegSpec, Timing, Topology, VolumeSpec};
 
@@ -23,13 +29,18 @@ struct Rig {
 }
 
 fn spec() -> VolumeSpec {
+    spec_of(Raid1 { copies: 2 })
+}
+
+fn spec_of(layout: impl Into<AnyLayout>) -> VolumeSpec {
+    let layout = layout.into();
     let leg = |at: u32| LegSpec {
         target: NodeId::new(10 + at),
         disk: DiskId::new(at),
         extent: Extent { data: 0, blocks: 64, superblock: 70, bitmap_blocks: 1 },
     };
-    let legs = vec![leg(0), leg(1)];
-    VolumeSpec { id: VolumeId::new(0), blocks: 64, blocks_per_region: 32, legs }
+    let legs = (0..u32::from(layout.legs())).map(leg).collect();
+    VolumeSpec { id: VolumeId::new(0), layout, blocks: 64, region_depth: 32, legs }
 }
 
 fn report(leg: LegIndex, generation: u64, registered: u64) -> LegReport {
@@ -48,7 +59,11 @@ fn report(leg: LegIndex, generation: u64, registered: u64) -> LegReport {
 impl Rig {
     /// A manager that finds this record.
     fn boot(stored: Option<VolumeRecord>, now: Nanos) -> Self {
-        let machine = Machine::new(&spec(), &Timing::default(), stored, now).with_caches(true);
+        Self::boot_for(&spec(), stored, now)
+    }
+
+    fn boot_for(spec: &VolumeSpec, stored: Option<VolumeRecord>, now: Nanos) -> Self {
+        let machine = Machine::new(spec, &Timing::default(), stored, now).with_caches(true);
         Self { machine, stored, now, out: Vec::new(), losses: 0 }
     }
 
@@ -59,6 +74,16 @@ impl Rig {
         rig.hello(B, 0, 0);
         rig.settle(Input::Attach { client: C0, session: 1 });
         assert_eq!(rig.grants(), [(C0, 2, [LegMode::ReadWrite; 2])]);
+        rig.out.clear();
+        rig
+    }
+
+    /// A volume of this layout attached to `C0` under epoch 2, all legs in sync.
+    fn attached_as(layout: impl Into<AnyLayout>) -> Self {
+        let spec = spec_of(layout);
+        let mut rig = Self::boot_for(&spec, None, Nanos::ZERO);
+        spec.leg_ids().for_each(|leg| rig.hello(leg, 0, 0));
+        rig.settle(Input::Attach { client: C0, session: 1 });
         rig.out.clear();
         rig
     }
@@ -119,6 +144,11 @@ impl Rig {
             _ => None,
         });
         asked.collect()
+    }
+
+    fn all_modes(&self) -> Vec<LegMode> {
+        let modes = self.machine.record().modes;
+        modes.legs().map(|leg| modes.of(leg)).collect()
     }
 
     fn modes(&self) -> [LegMode; 2] {
@@ -212,6 +242,29 @@ fn the_last_leg_in_sync_is_never_given_up() {
     assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::WriteOnly]);
     rig.settle(Input::LegFailed { leg: B, epoch });
     assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
+}
+
+#[test]
+fn each_group_of_legs_keeps_as_many_as_it_needs() {
+    let [a, b, c, d] = [0, 1, 2, 3].map(LegIndex::new);
+    let (read_write, dead) = (LegMode::ReadWrite, LegMode::Dead);
+    let mut rig = Rig::attached_as(Raid10 { groups: 2, copies: 2, stripe_blocks: 1 });
+    for leg in [b, c] {
+        let epoch = rig.epoch();
+        rig.settle(Input::LegFailed { leg, epoch });
+    }
+    assert_eq!(rig.all_modes(), [read_write, dead, dead, read_write], "one of each group may go");
+    for leg in [a, d] {
+        let epoch = rig.epoch();
+        rig.settle(Input::LegFailed { leg, epoch });
+    }
+    assert_eq!(rig.all_modes(), [read_write, dead, dead, read_write], "no group goes in whole");
+    let mut rig = Rig::attached_as(Raid0 { legs: 3, stripe_blocks: 1 });
+    let epoch = rig.epoch();
+    rig.settle(Input::LegFailed { leg: b, epoch });
+    assert_eq!(rig.all_modes(), [read_write; 3], "nobody can stand in for it");
+    rig.apply(Input::Leg(b, None));
+    assert_eq!(rig.out.last(), Some(&Effect::State(VolumeState::Offline)), "all are needed");
 }
 
 #[test]
@@ -491,7 +544,7 @@ fn a_leg_that_lost_its_cache_is_brought_up_to_date_from_one_that_did_not() {
     let epoch = rig.epoch();
     rig.settle(Input::LegBack { leg: B, epoch });
     assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::WriteOnly]);
-    assert_eq!(rig.machine.record().rebuild_all, 0, "where it is marked is enough");
+    assert_eq!(rig.machine.record().rebuild_all, LegSet::NONE, "where it is marked is enough");
 }
 
 #[test]
@@ -628,7 +681,7 @@ fn a_leg_given_up_in_an_epoch_that_nobody_was_told_of_is_taken_back_when_the_oth
     assert_eq!(rig.modes(), [LegMode::Dead, LegMode::ReadWrite]);
     assert_eq!(rig.grants(), [(C0, 4, [LegMode::Dead, LegMode::ReadWrite])]);
     assert_eq!(rig.machine.record().cold, Epoch::new(0), "nothing is lost");
-    assert_eq!(rig.machine.record().rebuild_all, 0);
+    assert_eq!(rig.machine.record().rebuild_all, LegSet::NONE);
     // Warm again, A takes part.
     let epoch = rig.epoch();
     rig.settle(Input::LegBack { leg: A, epoch });

@@ -12,6 +12,7 @@ use crate::net::port::Closed;
 
 use super::boot::Target;
 use super::leg::{InFlight, Leg};
+use crate::layout::Layout;
 use crate::node::channel::Channel;
 use crate::node::probes;
 use crate::node::protocol::{LegStatus, Wire};
@@ -242,7 +243,7 @@ impl Server {
             return Started::Answered;
         }
         let written = request.work.written();
-        let writes = written.map(|(block, blocks)| leg.volume.region_span(block, blocks));
+        let writes = written.map(|(block, blocks)| leg.volume.leg_region_span(block, blocks));
         if let Some((first, last)) = writes {
             let regions = || (first.get()..=last.get()).map(Region::new);
             if !leg.are_marked(regions()) {
@@ -323,7 +324,7 @@ impl Work {
         }
     }
 
-    /// The blocks of the volume that it changes.
+    /// The blocks of the leg that it changes.
     fn written(&self) -> Option<(u64, u32)> {
         match self {
             Self::Write { block, data, .. } => Some((*block, data.len())),
@@ -336,7 +337,10 @@ impl Work {
         let data_start = leg.extent.data;
         match self {
             Self::Read { block, blocks } => Op::Read { lba: data_start + block, blocks },
-            Self::Write { block, data, fua } => Op::Write { lba: data_start + block, data, fua },
+            Self::Write { block, data, fua } => {
+                let fua = fua || leg.volume.layout.writes_through();
+                Op::Write { lba: data_start + block, data, fua }
+            }
             Self::Poison { block, blocks } => {
                 Op::WriteUncorrectable { lba: data_start + block, blocks }
             }

@@ -2,6 +2,7 @@
 //! that surely take every leg of a volume away at once. The rest is held while a scenario runs.
 
 use crate::base::Nanos;
+use crate::layout::Layout;
 use crate::scenario::action::{Action, DiskClient};
 use crate::scenario::ids::{DiskRef, DiskSelector, NodeClass, NodeRef, NodeSelector};
 use crate::scenario::model::{Budget, Scenario};
@@ -106,12 +107,21 @@ fn fatal_entry(scenario: &Scenario, changes: &[Change<'_>], volume: &Volume) -> 
         Some(legs) => legs.iter().map(|leg| of_leg(Some(*leg))).collect(),
         None => vec![of_leg(None)],
     };
-    // When all are away at one time, they are so at the start of some outage.
+    // When too many are away at one time, they are so at the start of some outage.
     let mut starts: Vec<Outage> = outages.iter().flatten().copied().collect();
     starts.sort_by_key(|outage| (outage.from, outage.entry));
     let covers = |outage: &Outage, at: Nanos| outage.from <= at && at < outage.until;
-    let all_away = |at: Nanos| outages.iter().all(|leg| leg.iter().any(|o| covers(o, at)));
-    let first = starts.into_iter().filter(|outage| all_away(outage.from));
+    let is_away = |leg: usize, at: Nanos| outages[leg].iter().any(|o| covers(o, at));
+    let shape = scenario.shape(volume);
+    let is_fatal = |at: Nanos| match outages.len() == usize::from(shape.legs()) {
+        true => shape.groups().any(|group| {
+            let left = group.iter().filter(|leg| !is_away(leg.index(), at)).count();
+            (left as u32) < shape.needed()
+        }),
+        // Where they are is not known: then all are away when every disk is.
+        false => (0..outages.len()).all(|leg| is_away(leg, at)),
+    };
+    let first = starts.into_iter().filter(|outage| is_fatal(outage.from));
     first.min_by_key(|o| (o.from, usize::MAX - o.entry)).map(|outage| outage.entry)
 }
 

@@ -1,6 +1,7 @@
 //! The entry of the validation, the cluster and what concerns the scenario as a whole.
 
 use crate::base::Nanos;
+use crate::layout::Layout;
 use crate::scenario::cluster::DRIFT_PPM_MAX;
 use crate::scenario::collect::{Reading, nearest};
 use crate::scenario::events::EVENTS;
@@ -233,8 +234,6 @@ impl Validator<'_, '_> {
 
 /// Bytes that a node sets aside for each connection.
 const SESSION_BYTES: u64 = 64 << 10;
-/// Bytes of a region of the write-intent bitmap, the unit of a rebuild.
-const REGION_BYTES: u64 = 128 << 10;
 
 impl Validator<'_, '_> {
     /// A node has to hold what it reserves and one operation, or nothing would ever be served.
@@ -244,13 +243,18 @@ impl Validator<'_, '_> {
         let Some(memory) = cluster.memory else { return };
         let nodes =
             u64::from(cluster.clients) + u64::from(cluster.targets) + u64::from(cluster.managers);
-        let per_region = u64::from(scenario.blocks_per_region());
+        let block = cluster.block_size.bytes() as u64;
+        let region = |volume| {
+            let columns = scenario.shape(volume).columns();
+            u64::from(scenario.region_depth(volume)) * u64::from(columns) * block
+        };
         let volumes = scenario.volumes.iter().map(|volume| {
-            let regions = volume.blocks.div_ceil(per_region);
-            regions.saturating_mul(8).saturating_add(2 * REGION_BYTES + 4096)
+            let regions = scenario.regions(volume);
+            regions.saturating_mul(8).saturating_add(2 * region(volume) + 4096)
         });
         let largest = scenario.workload.iter().map(|app| app.blocks().max).max().unwrap_or(0);
-        let largest = largest.saturating_mul(cluster.block_size.bytes() as u64).max(REGION_BYTES);
+        let largest_region = scenario.volumes.iter().map(region).max().unwrap_or(0);
+        let largest = largest.saturating_mul(block).max(largest_region);
         let least = volumes.fold(nodes * SESSION_BYTES, u64::saturating_add);
         let least = least.saturating_add(largest.saturating_mul(2));
         if memory.get() < least {

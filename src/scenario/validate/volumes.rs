@@ -1,8 +1,12 @@
 //! Volumes: their names, their legs, and whether the disks can hold them.
 
+use crate::base::LegIndex;
+use crate::layout::LEGS_MAX;
+use crate::layout::Layout as _;
+use crate::layout::LegSet;
 use crate::scenario::ids::DiskRef;
 use crate::scenario::placement::NoRoom;
-use crate::scenario::volume::Volume;
+use crate::scenario::volume::{Layout, Volume};
 
 use super::entry::{Validator, is_name, steps};
 
@@ -39,14 +43,16 @@ fn name(validator: &mut Validator<'_, '_>, index: usize, volume: &Volume) {
 }
 
 fn fixed_legs(validator: &mut Validator<'_, '_>, index: usize, volume: &Volume, legs: &[DiskRef]) {
-    let copies = usize::from(volume.copies);
-    if legs.len() != copies {
+    if let Some((expected, help)) = wrong_count(volume, legs.len()) {
         let found = format!("{} legs", legs.len());
-        let expected = format!("{copies}, one for each of the {copies} copies");
-        let help = "name as many disks as `copies`, or leave `legs` out";
         validator.report_found(&steps!["volumes", index, "legs"], Some(&found), &expected, help);
     }
-    let apart = usize::from(validator.scenario.cluster.targets) >= copies;
+    let shape = validator.scenario.shape(volume);
+    let group_of = |at: usize| match at < usize::from(shape.legs()) {
+        true => shape.group_of(LegIndex::new(at as u8)),
+        false => LegSet::NONE,
+    };
+    let apart = u32::from(validator.scenario.cluster.targets) >= group_of(0).count();
     for (at, leg) in legs.iter().enumerate() {
         let steps = steps!["volumes", index, "legs", at];
         validator.disk(&steps, *leg);
@@ -54,7 +60,11 @@ fn fixed_legs(validator: &mut Validator<'_, '_>, index: usize, volume: &Volume, 
             validator.report(&steps, "another disk: a leg of this volume is on it already", "");
             continue;
         }
-        let shared = legs[..at].iter().any(|other| other.target == leg.target);
+        let mut others = legs[..at].iter().enumerate();
+        let shared = others.any(|(other, placed)| {
+            let together = !group_of(at).is_empty() && group_of(other) == group_of(at);
+            together && placed.target == leg.target
+        });
         if shared && apart && validator.cluster_known {
             let expected = format!(
                 "a disk of another target: legs share target t{}, and would be lost with it together",
@@ -65,10 +75,31 @@ fn fixed_legs(validator: &mut Validator<'_, '_>, index: usize, volume: &Volume, 
     }
 }
 
+/// What is wrong with so many legs, if anything is.
+fn wrong_count(volume: &Volume, legs: usize) -> Option<(String, &'static str)> {
+    let copies = usize::from(volume.copies);
+    match volume.layout {
+        Layout::Raid0 if !(1..=LEGS_MAX).contains(&legs) => {
+            let help = "name that many disks, or leave `legs` out";
+            Some((format!("1 to {LEGS_MAX}"), help))
+        }
+        Layout::Raid1 if legs != copies => {
+            let help = "name as many disks as `copies`, or leave `legs` out";
+            Some((format!("{copies}, one for each of the {copies} copies"), help))
+        }
+        Layout::Raid10 if !(copies..=LEGS_MAX).contains(&legs) || !legs.is_multiple_of(copies) => {
+            let help = "name `copies` disks for each group, or leave `legs` out";
+            Some((format!("a multiple of the {copies} copies, at most {LEGS_MAX}"), help))
+        }
+        Layout::Raid0 | Layout::Raid1 | Layout::Raid10 => None,
+    }
+}
+
 fn free_legs(validator: &mut Validator<'_, '_>, index: usize, volume: &Volume) {
     let targets = validator.scenario.cluster.targets;
-    if validator.cluster_known && u16::from(volume.copies) > targets {
-        let found = format!("{} copies and no `legs`", volume.copies);
+    let legs = validator.scenario.shape(volume).legs();
+    if validator.cluster_known && u16::from(legs) > targets {
+        let found = format!("{legs} copies and no `legs`");
         let expected = format!("at most {targets}, as many as there are targets");
         let help = "the manager places legs on distinct targets: add targets, or name the `legs`";
         validator.report_found(&steps!["volumes", index], Some(&found), &expected, help);
@@ -83,10 +114,10 @@ fn space(validator: &mut Validator<'_, '_>) {
     let Err(NoRoom { volume, disk, needed, left }) = validator.scenario.place_legs() else {
         return;
     };
-    let (cluster, copies) =
-        (&validator.scenario.cluster, validator.scenario.volumes[volume].copies);
-    // A disk that is not there and more copies than targets are told by their own errors.
-    let told = disk.map_or(u16::from(copies) > cluster.targets, |disk| !cluster.has_disk(disk));
+    let cluster = &validator.scenario.cluster;
+    let legs = validator.scenario.shape(&validator.scenario.volumes[volume]).legs();
+    // A disk that is not there and more legs than targets are told by their own errors.
+    let told = disk.map_or(u16::from(legs) > cluster.targets, |disk| !cluster.has_disk(disk));
     if told {
         return;
     }
@@ -95,7 +126,7 @@ fn space(validator: &mut Validator<'_, '_>) {
             "legs that fit on {disk}: with its metadata one takes {needed} blocks, and {left} are left"
         ),
         None => format!(
-            "room for {copies} legs on distinct targets: with its metadata one takes {needed} blocks, \
+            "room for {legs} legs on distinct targets: with its metadata one takes {needed} blocks, \
              and {left} are left"
         ),
     };

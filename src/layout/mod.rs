@@ -1,0 +1,18 @@
+//! How a volume's blocks are laid out over its legs: which legs hold a block, which losses a group of legs
+//! stands, how what is missing is found again. Pure arithmetic: it sends nothing and keeps no state.
+
+#![deny(clippy::float_arithmetic)]
+
+mod any;
+mod legs;
+mod raid0;
+mod raid1;
+mod raid10;
+mod shape;
+
+pub use any::AnyLayout;
+pub use legs::{LEGS_MAX, LegSet};
+pub use raid0::Raid0;
+pub use raid1::Raid1;
+pub use raid10::Raid10;
+pub use shape::{Layout, Run};
