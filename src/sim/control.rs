@@ -30,8 +30,8 @@ impl Kernel {
         let mut nodes = inner.nodes.borrow_mut();
         let id = NodeId::new(nodes.len() as u32);
         let first_cpu = inner.scheduler.borrow_mut().add_cpus(id, config);
-        let memory = Account::new(self, id, config.memory);
-        nodes.push(Node::new(name, config, first_cpu, memory));
+        inner.accounts.borrow_mut().push(Account::new(self, id, config.memory));
+        nodes.push(Node::new(name, config, first_cpu));
         id
     }
 
@@ -295,7 +295,7 @@ impl Kernel {
     }
 
     fn account(&self, node: NodeId) -> Rc<Account> {
-        self.inner.nodes.borrow()[node.index()].memory.clone()
+        self.inner.accounts.borrow()[node.index()].clone()
     }
 
     /// The node's memory account.

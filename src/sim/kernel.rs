@@ -17,6 +17,7 @@ use super::config::KernelConfig;
 use super::crash::{Caught, Crash, guarded, install_hook};
 use super::ledger::Ledger;
 use super::log;
+use super::memory::Account;
 use super::node::Node;
 use super::probe::{Buggify, Probes};
 use super::records::TaskPolled;
@@ -86,6 +87,8 @@ pub(super) struct Inner {
     wait: Cell<Option<Wait>>,
     pub(super) scheduler: RefCell<Scheduler>,
     pub(super) nodes: RefCell<Vec<Node>>,
+    /// The nodes' memory.
+    pub(super) accounts: RefCell<Vec<Rc<Account>>>,
     pub(super) devices: RefCell<Vec<Rc<dyn Device>>>,
     pub(super) trace: RefCell<TraceSink>,
     pub(super) recording: Option<Rc<RefCell<Recording>>>,
@@ -137,6 +140,7 @@ impl Kernel {
             wait: Cell::new(None),
             scheduler: RefCell::new(Scheduler::new(schedule)),
             nodes: RefCell::default(),
+            accounts: RefCell::default(),
             devices: RefCell::default(),
             trace: RefCell::default(),
             recording,
@@ -490,7 +494,8 @@ impl Kernel {
         }
     }
 
-    /// Ends the simulation: drops every task, event and device, so that nothing keeps itself alive.
+    /// Ends the simulation: drops every task, event, device and memory account, so that nothing keeps itself
+    /// alive. Nobody may ask for memory any more.
     pub fn dismantle(&self) {
         let inner = &self.inner;
         self.nothing_runs();
@@ -510,6 +515,9 @@ impl Kernel {
         drop(owned);
         let devices = std::mem::take(&mut *inner.devices.borrow_mut());
         drop(devices);
+        // Accounts wake who waits for memory, and so have the kernel. Last, for what was dropped above held some.
+        let accounts = std::mem::take(&mut *inner.accounts.borrow_mut());
+        drop(accounts);
         inner.scheduler.borrow_mut().clear_events();
         log::clear();
     }

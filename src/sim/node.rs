@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use super::clock::Clock;
 use super::config::NodeConfig;
-use super::memory::Account;
 use super::owned::Owned;
 use super::port::NodeHandle;
 
@@ -14,7 +13,6 @@ pub(super) type Boot = Rc<dyn Fn(NodeHandle)>;
 pub(super) struct Node {
     pub(super) name: String,
     pub(super) clock: Clock,
-    pub(super) memory: Rc<Account>,
     /// The memory that it was made with, in bytes.
     pub(super) memory_limit: Option<u64>,
     pub(super) boot: Option<Boot>,
@@ -30,17 +28,11 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) fn new(
-        name: &str,
-        config: &NodeConfig,
-        first_cpu: u32,
-        memory: Rc<Account>,
-    ) -> Self {
+    pub(super) fn new(name: &str, config: &NodeConfig, first_cpu: u32) -> Self {
         assert!(config.cpus > 0, "a node without a CPU");
         Self {
             name: name.to_owned(),
             clock: Clock::new(config.clock),
-            memory,
             memory_limit: config.memory,
             boot: None,
             up: false,

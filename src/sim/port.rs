@@ -206,7 +206,7 @@ impl NodeHandle {
     /// The node's memory.
     #[must_use]
     pub fn memory(&self) -> Memory {
-        let account = self.kernel.inner.nodes.borrow()[self.node.index()].memory.clone();
+        let account = self.kernel.inner.accounts.borrow()[self.node.index()].clone();
         Memory::new(self.clone(), account)
     }
 

@@ -675,10 +675,14 @@ fn a_dismantled_kernel_keeps_nothing_alive() {
     let (in_task, in_boot) = (kept.clone(), kept.clone());
     let rig = Rig::new(1);
     let node = rig.kernel.add_node("n", &free_node());
+    // An observer goes with the kernel itself.
+    let in_kernel = kept.clone();
+    rig.kernel.observe(Box::new(move |_| assert!(Rc::strong_count(&in_kernel) > 0)));
     rig.kernel.on_boot(node, move |handle| {
         let (in_task, in_boot) = (in_task.clone(), in_boot.clone());
         handle.clone().spawn("main", async move {
-            let _held = (in_task, in_boot, handle);
+            let memory = handle.memory();
+            let _held = (in_task, in_boot, memory.alloc(1), memory, handle);
             pending::<()>().await;
         });
     });
