@@ -3,6 +3,7 @@
 #![deny(clippy::float_arithmetic)]
 
 mod block;
+mod bug;
 pub mod history;
 mod id;
 mod message;
@@ -11,6 +12,7 @@ mod record;
 mod time;
 
 pub use block::{Block, BlockSize, Payload, Stamp};
+pub use bug::{Bug, CAN_PLANT, is_planted, plant, planted};
 pub use id::{CpuId, DiskId, Epoch, LegIndex, Names, NodeId, OpId, Region, SiteId, VolumeId};
 pub use message::MessageKind;
 pub use odds::Odds;

@@ -56,6 +56,8 @@ pub(super) enum Command {
     Replay(super::replay::Args),
     /// Check that runs are deterministic, and name the first event that differs
     Prove(super::prove::Args),
+    /// Plant bugs and say which check finds each (needs the feature `planted-bugs`)
+    Hunt(super::hunt::Args),
     /// Check scenario and seed files without running them
     Validate(super::validate::Args),
     /// Print the JSON Schema of scenario files, for editors

@@ -9,7 +9,7 @@ use crate::run::{Engine, ExitCode};
 use super::args::{Cli, Command};
 use super::console::Console;
 use super::report::Failure;
-use super::{list, prove, replay, run, schema, sweep, validate};
+use super::{hunt, list, prove, replay, run, schema, sweep, validate};
 
 /// What a verb works with.
 pub(super) struct Context<'a> {
@@ -66,6 +66,7 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<ExitCode, Fai
         Command::Sweep(args) => sweep::sweep(&args, context),
         Command::Replay(args) => replay::replay(&args, context),
         Command::Prove(args) => prove::prove(&args, context),
+        Command::Hunt(args) => hunt::hunt(&args, context),
         Command::Validate(args) => validate::validate(&args, context),
         Command::Schema(args) => Ok(schema::schema(&args, context)),
         Command::List(args) => list::list(&args, context),

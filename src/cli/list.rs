@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::base::{Bug, CAN_PLANT};
 use crate::run::ExitCode;
 use crate::scenario::{Action, CheckName, schema};
 use crate::world::{BUGGIFY_SITES, PROBES};
@@ -88,7 +89,7 @@ pub(super) fn list(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, F
         What::Faults => fault_items(&schema_value()),
         What::Checks => check_items(&schema_value()),
         What::Probes => probe_items(),
-        What::Bugs => Vec::new(),
+        What::Bugs => bug_items(),
     };
     if args.json {
         let text = serde_json::to_string_pretty(&items).expect("items are plain JSON");
@@ -100,8 +101,9 @@ pub(super) fn list(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, F
 }
 
 fn show(console: &mut Console, items: &[Item], what: What) {
-    if matches!(what, What::Bugs) {
-        console.line("this build can plant no bugs");
+    if matches!(what, What::Bugs) && !CAN_PLANT {
+        console
+            .line("this program can plant none of them: build it with `--features planted-bugs`\n");
     }
     let width = items.iter().map(|item| item.name.len()).max().unwrap_or(0);
     let mut family = None;
@@ -124,6 +126,11 @@ fn show(console: &mut Console, items: &[Item], what: What) {
             console.line(format_args!("    {name}: {about}{optional}"));
         }
     }
+}
+
+fn bug_items() -> Vec<Item> {
+    let item = |bug: &Bug| Item::new(bug.name().to_owned(), bug.about().to_owned());
+    Bug::ALL.iter().map(item).collect()
 }
 
 /// The probes, and the buggify sites as a run's `probes` name them.

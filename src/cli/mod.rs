@@ -5,6 +5,7 @@ mod console;
 mod duration;
 mod entry;
 mod figures;
+mod hunt;
 mod junit;
 mod list;
 mod log;

@@ -2,8 +2,7 @@
 //! but not misspelt.
 
 /// Per type, as serde names it, what is still to come.
-const LATER: [(&str, &[&str]); 7] = [
-    ("Scenario", &["plant"]),
+const LATER: [(&str, &[&str]); 6] = [
     ("Volume", &["data", "parity"]),
     ("Layout", &["ec"]),
     ("Workload", &["file", "format"]),

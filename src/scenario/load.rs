@@ -286,7 +286,6 @@ mod tests {
         for text in [
             format!("{HEAD}}}").replace("raid1", "ec"),
             with(r#""checks": ["parity"]"#),
-            with(r#""plant": ["bug"]"#),
             with(r#""script": [{"at": "1ms", "do": {"database.down": {}}}]"#),
             with(r#""workload": [{"app": "fio", "client": "c0", "volume": "vol0"}]"#),
             format!("{HEAD}}}").replace("\"cluster\": {}", r#""cluster": {"managers": 3}"#),

@@ -19,6 +19,7 @@ mod later;
 mod load;
 mod model;
 mod placement;
+mod plant;
 mod schedule;
 mod schema;
 mod script;

@@ -10,7 +10,7 @@ use super::script::Entry;
 use super::units::{Duration, duration, within};
 use super::volume::Volume;
 use super::workload::Workload;
-use crate::base::Nanos;
+use crate::base::{Bug, Nanos};
 
 /// A cluster, its volumes, the IO on them, and a script of faults and assertions. Everything but
 /// the seed.
@@ -50,6 +50,10 @@ pub struct Scenario {
     /// How a run is to end.
     #[serde(default)]
     pub expect: Expect,
+    /// Bugs to plant into the cluster, to see that a check finds them. Needs a program that was built with the
+    /// feature `planted-bugs`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plant: Vec<Bug>,
 }
 
 impl Scenario {

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::base::{Names, Nanos, NodeId};
+use crate::base::{Names, Nanos, NodeId, plant};
 use crate::check::{Check, Checkers, Leak};
 use crate::scenario::{self, NodeClass, Scenario};
 use crate::sim::{Device, OwnerId, Rng, Turn, sealed};
@@ -114,6 +114,7 @@ pub(super) struct World<'a> {
 #[must_use]
 pub fn simulate(scenario: &Scenario, seed: u64, options: &RunOptions) -> RunReport {
     sealed(seed, || {
+        plant(scenario.plant.iter().copied());
         let mut world = World::new(scenario, seed, options);
         world.run(options);
         world.report(seed)

@@ -10,6 +10,7 @@ use crate::layout::Run;
 use super::calls::Reply;
 use super::io::{FAILURES_MAX, IoError, RETRIES, ask};
 use super::volume::Volume;
+use crate::base::planted;
 use crate::node::probes;
 use crate::node::protocol::{LegMode, LegStatus, Topology, Wire};
 
@@ -59,7 +60,8 @@ impl Get {
             let read = |cookie, epoch| Wire::Read { cookie, volume, leg, epoch, block, blocks };
             let reply = ask(&self.volume, leg, topology.epoch, read).await;
             // What a leg answered after it was given up may be stale by now.
-            if self.volume.topology().is_none_or(|now| now.modes.of(leg) != LegMode::ReadWrite) {
+            let reads = |mode| mode == LegMode::ReadWrite || planted!(ReadFromRebuiltLeg);
+            if self.volume.topology().is_none_or(|now| !reads(now.modes.of(leg))) {
                 crate::sometimes!(self.volume.client.handle, true, probes::READ_STALE_DISCARDED);
                 continue;
             }
@@ -78,7 +80,9 @@ impl Get {
     /// The legs in sync that hold the run.
     fn in_sync(&self, topology: &Topology) -> impl Iterator<Item = LegIndex> + Clone + use<> {
         let holders = self.run.legs;
-        topology.modes.legs_in(LegMode::ReadWrite).filter(move |leg| holders.has(*leg))
+        let modes = topology.modes;
+        let reads = |mode| mode == LegMode::ReadWrite || planted!(ReadFromRebuiltLeg);
+        topology.modes.written().filter(move |leg| holders.has(*leg) && reads(modes.of(*leg)))
     }
 
     /// The next leg in sync that can be reached and was not tried.

@@ -10,6 +10,7 @@ use crate::layout::Layout;
 use super::io::flush;
 use super::rebuild::marks_of;
 use super::volume::Volume;
+use crate::base::planted;
 use crate::node::layout::IntentMap;
 use crate::node::probes;
 use crate::node::protocol::{LegMode, Wire};
@@ -97,7 +98,7 @@ impl Intent {
         let Some(divergent) = &state.divergent else { return false };
         let mut equal = true;
         for region in regions.filter(|region| divergent.has(*region)) {
-            equal = false;
+            equal = planted!(ReadBeforeRecovery);
             if !state.urgent.contains(&region) {
                 state.urgent.push(region);
             }
@@ -138,7 +139,7 @@ impl Intent {
         for region in regions {
             state.writes[region.index()] -= 1;
             match &mut state.divergent {
-                _ if complete => {}
+                _ if complete || planted!(LeftDivergentForgotten) => {}
                 Some(divergent) => divergent.set(region),
                 None => state.left.push(region),
             }
@@ -150,9 +151,10 @@ impl Intent {
         let mut state = self.0.borrow_mut();
         let Some(divergent) = &state.divergent else { return Vec::new() };
         let idle = |region: &Region| {
-            state.writes[region.index()] == 0
-                && !state.fresh.has(*region)
-                && !divergent.has(*region)
+            planted!(ClearDirtyUnderWrite)
+                || state.writes[region.index()] == 0
+                    && !state.fresh.has(*region)
+                    && !divergent.has(*region)
         };
         let clearable: Vec<Region> = state.marked.iter().filter(idle).collect();
         clearable.iter().for_each(|region| state.marked.clear(*region));
@@ -222,20 +224,25 @@ pub(super) async fn clean(volume: Rc<Volume>) {
         let all_in_sync = legs
             .clone()
             .all(|leg| topology.modes.of(leg) == LegMode::ReadWrite && volume.link(leg).is_up());
-        if !all_in_sync || !volume.intent.is_known() {
+        let inconsistent = planted!(ClearDirtyBetweenInconsistentPeers);
+        if (!all_in_sync && !inconsistent) || !volume.intent.is_known() {
             continue;
         }
         // What was said to a leg before its connection broke may never have reached it.
         let state = (volume.grant(), legs.clone().map(|leg| volume.link(leg).connections()).sum());
         if is_last_word || marks_known != Some::<(u64, u64)>(state) {
-            let Some(marks) = marks_of(&volume, &topology, legs.clone()).await else { continue };
+            let asked = legs
+                .clone()
+                .filter(|leg| !inconsistent || topology.modes.of(*leg) == LegMode::ReadWrite);
+            let Some(marks) = marks_of(&volume, &topology, asked).await else { continue };
             volume.intent.found_marked(&marks);
             marks_known = Some(state);
             is_last_word = false;
             continue;
         }
         let mut clearable = volume.intent.take_clearable();
-        if volume.client.map.volatile_caches && !clearable.is_empty() {
+        let flushes = volume.client.map.volatile_caches && !planted!(ClearDirtyBeforeFlush);
+        if flushes && !clearable.is_empty() {
             // What no leg would miss must be past all caches first (rule 7).
             let flushed = flush(&volume, volume.spec.layout.all()).await;
             let now =

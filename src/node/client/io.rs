@@ -18,6 +18,7 @@ use super::put::{Put, Work, request};
 use super::together::Together;
 use super::volume::Volume;
 use crate::base::Epoch;
+use crate::base::planted;
 use crate::node::probes;
 use crate::node::protocol::Wire;
 
@@ -122,7 +123,12 @@ impl BlockDevice {
         self.equal(block, blocks).await?;
         let _buffer = self.volume.client.memory.alloc_waiting(self.bytes(blocks)).await;
         loop {
-            let lock = self.volume.locks.exclusive(Range::new(block, blocks)).await;
+            let span = if planted!(NoWriteLock) {
+                Range::new(u64::MAX - 1, 1)
+            } else {
+                Range::new(block, blocks)
+            };
+            let lock = self.volume.locks.exclusive(span).await;
             if !self.volume.intent.are_equal(self.volume.spec.regions_of(block, blocks)) {
                 drop(lock);
                 self.equal(block, blocks).await?;
@@ -132,7 +138,11 @@ impl BlockDevice {
             let run = self.volume.spec.layout.run(block, blocks);
             if run.blocks == blocks {
                 let work = Work::Write { at: run.at, data, fua };
-                Put::new(&self.volume, work, run.legs, run.legs).await?;
+                let put = Put::new(&self.volume, work, run.legs, run.legs).await;
+                if put.is_err() && planted!(LeakLockOnFailure) {
+                    std::mem::forget(lock);
+                }
+                put?;
             } else {
                 Box::pin(write_runs(&self.volume, block, (&data, fua))).await?;
             }
@@ -176,7 +186,12 @@ impl BlockDevice {
         self.equal(block, blocks).await?;
         let _buffer = self.volume.client.memory.alloc_waiting(self.bytes(blocks)).await;
         loop {
-            let lock = self.volume.locks.shared(Range::new(block, blocks)).await;
+            let span = if planted!(ReadDuringWrite) {
+                Range::new(u64::MAX - 1, 1)
+            } else {
+                Range::new(block, blocks)
+            };
+            let lock = self.volume.locks.shared(span).await;
             if !self.volume.intent.are_equal(self.volume.spec.regions_of(block, blocks)) {
                 drop(lock);
                 self.equal(block, blocks).await?;
@@ -357,12 +372,22 @@ async fn repair(volume: Rc<Volume>, block: u64, run: Run, bad: LegSet) {
     // Before the lock: whoever waits for that may hold the memory that this waits for.
     let bytes = u64::from(blocks) * volume.client.map.block_size.bytes() as u64;
     let _buffer = volume.client.memory.alloc_waiting(bytes).await;
-    let _lock = volume.locks.exclusive(Range::new(block, blocks)).await;
+    let span = if planted!(RepairWithoutLock) {
+        Range::new(u64::MAX - 1, 1)
+    } else {
+        Range::new(block, blocks)
+    };
+    let _lock = volume.locks.exclusive(span).await;
     if !volume.intent.are_equal(volume.spec.regions_of(block, blocks)) {
         return;
     }
     let writing = Writing::begin(&volume, block, blocks);
-    let Ok((pieces, _)) = read_pieces(&volume, run, 0).await else { return };
+    let Ok((mut pieces, _)) = read_pieces(&volume, run, 0).await else { return };
+    let mut bad = bad;
+    if planted!(PoisonInsteadOfRepair) {
+        let blocks = run.at..run.at + u64::from(run.blocks);
+        (pieces, bad) = (blocks.map(Piece::Bad).collect(), run.legs);
+    }
     if put_pieces(&volume, pieces, (run.legs, bad), false).await.is_ok() {
         crate::sometimes!(volume.client.handle, true, probes::READ_REPAIRED);
         writing.complete();

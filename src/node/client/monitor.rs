@@ -6,6 +6,7 @@ use super::boot::Client;
 use super::calls::Reply;
 use super::io::ask;
 use super::volume::Volume;
+use crate::base::planted;
 use crate::node::probes;
 use crate::node::protocol::{LegStatus, Wire};
 
@@ -44,7 +45,9 @@ fn time_out(client: &Client) {
     for (target, volume, leg) in client.calls.time_out(since, &spared) {
         tracing::debug!(%target, %volume, %leg, "no answer in time");
         crate::sometimes!(client.handle, true, probes::REQUEST_TIMED_OUT);
-        client.close(target);
+        if !planted!(NoCloseOnTimeout) {
+            client.close(target);
+        }
         if let Some(volume) = client.volume(volume) {
             volume.report_failed(leg);
         }

@@ -13,6 +13,7 @@ use crate::sim::Sleep;
 use super::calls::{Call, Reply};
 use super::io::{FAILURES_MAX, IoError, RETRIES};
 use super::volume::Volume;
+use crate::base::planted;
 use crate::node::probes;
 use crate::node::protocol::{LegMode, LegStatus, Topology, Wire};
 
@@ -160,6 +161,9 @@ impl Put {
                 self.held[at] = grant;
             }
             Reply::Answer(LegStatus::Disk(status), _) => {
+                if planted!(RetryDnrForever) {
+                    return;
+                }
                 self.failures += 1;
                 if status.dnr() || self.failures > RETRIES {
                     self.fail(leg, grant);
@@ -169,9 +173,23 @@ impl Put {
                 self.failures += 1;
                 self.fail(leg, grant);
             }
+            Reply::TimedOut if planted!(TimeoutMeansDone) => self.done.add(leg),
             Reply::TimedOut => self.volume.report_failed(leg),
             // It is sent again over the next connection; `monitor` reports a leg that stays away.
             Reply::Lost => {}
+        }
+    }
+
+    /// Whether a planted bug takes it for done.
+    fn is_done_too_early(&self, topology: &Topology) -> bool {
+        let in_sync = topology.modes.legs_in(LegMode::ReadWrite);
+        match self.work {
+            Work::Flush => planted!(FlushOnlyOneMirror) && !self.done.is_empty(),
+            _ if planted!(AckBeforeSecondMirror) => !self.done.is_empty(),
+            _ => {
+                let mut asked = in_sync.filter(|leg| self.legs.has(*leg));
+                planted!(AckWithoutRebuiltLeg) && asked.all(|leg| self.done.has(leg))
+            }
         }
     }
 
@@ -190,6 +208,9 @@ impl Put {
     fn fail(&mut self, leg: LegIndex, grant: u64) {
         let at = self.place(leg);
         self.held[at] = grant;
+        if planted!(AckFailedLegBeforeManager) {
+            self.done.add(leg);
+        }
         if grant == self.volume.grant() {
             self.volume.report_failed(leg);
         }
@@ -231,6 +252,7 @@ impl Future for Put {
                     missing |= !this.done.has(leg);
                 }
             }
+            missing &= !this.is_done_too_early(&topology);
             if !missing {
                 return Poll::Ready(Ok(()));
             }

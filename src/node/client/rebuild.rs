@@ -13,6 +13,7 @@ use super::intent::Writing;
 use super::io::{IoError, Piece, ask, flush, put_pieces, read_pieces};
 use super::locks::Range;
 use super::volume::Volume;
+use crate::base::planted;
 use crate::node::layout::IntentMap;
 use crate::node::probes;
 use crate::node::protocol::{LegMode, LegStatus, Topology, Wire};
@@ -67,6 +68,9 @@ async fn make_equal(volume: &Rc<Volume>, region: Region) -> Result<(), IoError> 
     let writing = Writing::begin(volume, block, blocks);
     // A leg that is alone holds what it holds.
     for group in volume.spec.layout.groups().filter(|group| group.count() > 1) {
+        if planted!(RecoveryCopiesNothing) {
+            continue;
+        }
         let run = volume.spec.part_of(region, group);
         let (pieces, _) = read_pieces(volume, run, 0).await?;
         put_pieces(volume, pieces, (group, group), volume.client.map.volatile_caches).await?;
@@ -136,7 +140,7 @@ async fn plan(volume: &Rc<Volume>, leg: LegIndex) -> bool {
     }
     let group = volume.spec.layout.group_of(leg);
     let in_sync = topology.modes.legs_in(LegMode::ReadWrite).filter(|leg| group.has(*leg));
-    let legs = in_sync.chain(std::iter::once(leg));
+    let legs = in_sync.chain((!planted!(ResyncIgnoresOwnMarks)).then_some(leg));
     let Some(mut marks) = marks_of(volume, &topology, legs).await else { return false };
     let in_whole = topology.rebuild_all.has(leg);
     crate::sometimes!(volume.client.handle, in_whole, probes::REBUILD_IN_WHOLE);
@@ -181,7 +185,12 @@ async fn copy_region(volume: &Rc<Volume>, leg: LegIndex, region: Region) -> Resu
     let regions = || std::iter::once(region);
     volume.changed.wait_for(|| volume.intent.are_equal(regions()).then_some(())).await;
     let (block, blocks) = volume.spec.blocks_of(region);
-    let _lock = volume.locks.exclusive(Range::new(block, blocks)).await;
+    let span = if planted!(RebuildIgnoresAppWrite) {
+        Range::new(u64::MAX - 1, 1)
+    } else {
+        Range::new(block, blocks)
+    };
+    let _lock = volume.locks.exclusive(span).await;
     if !volume.intent.are_equal(regions()) {
         return Err(IoError::InDoubt);
     }
@@ -190,7 +199,7 @@ async fn copy_region(volume: &Rc<Volume>, leg: LegIndex, region: Region) -> Resu
     let (pieces, _) = read_pieces(volume, run, 0).await?;
     let (lost, good) = pieces.into_iter().partition(|piece| matches!(piece, Piece::Bad(_)));
     put_pieces(volume, good, (group, LegSet::one(leg)), false).await?;
-    if !Vec::is_empty(&lost) {
+    if !Vec::is_empty(&lost) && !planted!(DropBadSectorOnRebuild) {
         // Lost is lost on every leg of the group: a source that could read such a block again some day must not
         // answer what the others don't.
         crate::sometimes!(volume.client.handle, true, probes::REBUILD_LOST_BLOCK);

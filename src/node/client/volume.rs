@@ -11,6 +11,7 @@ use super::flushes::Flushes;
 use super::intent::Intent;
 use super::locks::RangeLocks;
 use super::target_link::TargetLink;
+use crate::base::planted;
 use crate::layout::LEGS_MAX;
 use crate::node::channel::Channel;
 use crate::node::config::{LegSpec, VolumeSpec};
@@ -215,7 +216,9 @@ impl Volume {
         let pause = self.client.map.timing.probe;
         match mode {
             LegMode::Dead => {
-                *state.plan.borrow_mut() = None;
+                if !planted!(RebuildPlanSurvivesDeath) {
+                    *state.plan.borrow_mut() = None;
+                }
                 if state.died.get() == Nanos::ZERO {
                     // One that comes and goes is asked less and less often.
                     let longer = state.probe_pause.get().saturating_mul(2);

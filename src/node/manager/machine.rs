@@ -15,6 +15,7 @@ use crate::base::history::VolumeState;
 use crate::base::{Epoch, LegIndex, Nanos, NodeId};
 
 use super::record::VolumeRecord;
+use crate::base::planted;
 use crate::layout::LEGS_MAX;
 use crate::layout::Layout;
 use crate::layout::LegSet;
@@ -475,7 +476,9 @@ impl Machine {
 
     /// Grants when all have registered; decides when something calls for it.
     fn advance(&mut self, out: &mut Vec<Effect>) {
-        if let Phase::Registering { waiting: 0, .. } = self.phase {
+        if let Phase::Registering { waiting, .. } = self.phase
+            && (waiting == 0 || planted!(GrantBeforeAllRegistered) && waiting != self.written())
+        {
             if self.record.granted {
                 self.settle(out);
             } else {
@@ -532,8 +535,13 @@ impl Machine {
         if settled {
             self.bring_back(&mut next);
         }
+        if planted!(PromoteRebuiltLeg) && next.modes.count(LegMode::ReadWrite) == 0 {
+            for leg in self.record.modes.legs_in(LegMode::WriteOnly) {
+                next.modes.set(leg, LegMode::ReadWrite);
+            }
+        }
         if let Some(owner) = wishes.attach {
-            next.recover = self.record.owner.is_some();
+            next.recover = self.record.owner.is_some() && !planted!(NoRecoveryAfterOwnerDeath);
             next.owner = Some(owner);
         } else if wishes.detach && settled {
             next.owner = None;
@@ -570,7 +578,9 @@ impl Machine {
         let in_sync = LegSet::from_bits(self.in_sync());
         for group in self.spec.layout.groups() {
             let group_failed = group & in_sync & LegSet::from_bits(failed);
-            let others_can_serve = (group & serving).count() >= self.spec.layout.needed();
+            let others_can_serve = (group & serving).count() >= self.spec.layout.needed()
+                || planted!(DropLastLeg)
+                || planted!(PromoteRebuiltLeg) && modes.count(LegMode::WriteOnly) > 0;
             let is_kept = !group_failed.is_empty() && !others_can_serve;
             crate::sometimes!(self, is_kept, probes::LAST_LEG_KEPT);
             if others_can_serve {
@@ -587,6 +597,13 @@ impl Machine {
             let usable = self.reports[leg.index()].is_some_and(|report| report.usable);
             if self.wishes.back & bit(leg) != 0 && mode == LegMode::Dead && usable {
                 next.modes.set(leg, LegMode::WriteOnly);
+                let generation = self.reports[leg.index()].map(|report| report.generation);
+                let is_equal = generation == Some(self.record.generations[leg.index()]);
+                if planted!(RejoinWithoutRebuild)
+                    || planted!(EqualGenerationMeansEqualData) && is_equal
+                {
+                    next.modes.set(leg, LegMode::ReadWrite);
+                }
                 // A rebuild of everything that was cut short starts over: the bit stays until it is done.
                 if !self.fits(leg) {
                     next.rebuild_all.add(leg);

@@ -16,6 +16,7 @@ use crate::sim::{Allocation, NodeHandle, Queue};
 use super::database::Database;
 use super::machine::{Effect, Input, Machine};
 use super::record::VolumeRecord;
+use crate::base::planted;
 use crate::layout::Layout;
 use crate::node::channel::Channel;
 use crate::node::channel::Frame;
@@ -87,11 +88,16 @@ async fn store(
     loop {
         let (volume, record) = stores.pop().await;
         let record = VolumeRecord { written_at: handle.wall(), ..record };
+        if planted!(ActBeforePersist) {
+            events.push(Event::Persisted(volume, record.epoch));
+        }
         database.store(volume, &record).await;
         if !record.granted {
             handle.emit(&TopologyPersisted { volume, epoch: record.epoch });
         }
-        events.push(Event::Persisted(volume, record.epoch));
+        if !planted!(ActBeforePersist) {
+            events.push(Event::Persisted(volume, record.epoch));
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::disk::port::{Command, Driver, Op, Status};
 
 use super::boot::Target;
 use super::leg::{Chore, Leg};
+use crate::base::planted;
 use crate::layout::Layout;
 use crate::node::layout::{IntentMap, Superblock};
 use crate::node::probes;
@@ -62,11 +63,13 @@ impl Keeper {
         let superblock = superblock.and_then(|blocks| Superblock::from_block(&blocks[0], size));
         let generation = superblock.map_or_else(Default::default, |found| found.generation);
         let cold = self.leg.drive.has_volatile_cache()
+            && !planted!(ColdLegTrusted)
             && !self.leg.volume.layout.writes_through()
             && superblock.is_some_and(|found| found.life != identity.life);
         let lost = intent.is_none();
+        let intent = intent.filter(|_| !planted!(MarksLostAtBoot));
         let intent = intent.map_or_else(
-            || IntentMap::full(regions),
+            || if lost { IntentMap::full(regions) } else { IntentMap::empty(regions) },
             |blocks| IntentMap::from_blocks(&blocks, regions, size),
         );
         crate::sometimes!(self.target.handle, lost, probes::METADATA_LOST);

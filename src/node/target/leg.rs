@@ -9,6 +9,7 @@ use crate::base::{Epoch, LegIndex, NodeId, Region, VolumeId};
 use crate::disk::port::{Drive, Identity};
 use crate::sim::{NodeHandle, Probes, Signal, Tracked, Tracker};
 
+use crate::base::planted;
 use crate::node::config::{LegSpec, VolumeSpec};
 use crate::node::layout::{Extent, IntentMap};
 use crate::node::probes;
@@ -148,7 +149,7 @@ impl Leg {
         if state.health != Health::Usable || state.life != self.drive.life() {
             return Err(LegStatus::Unusable);
         }
-        if !state.ready || state.epoch != epoch {
+        if (!state.ready || state.epoch != epoch) && !planted!(NoEpochCheckOnWrite) {
             return Err(LegStatus::WrongEpoch);
         }
         Ok(())
@@ -169,6 +170,9 @@ impl Leg {
         state.cold = cold;
         state.generation = generation;
         state.generation_wanted = generation;
+        if planted!(ServeBeforeRegistration) && state.epoch == Epoch::new(0) {
+            (state.epoch, state.ready) = (generation, true);
+        }
         state.superblock_wanted = false;
         state.wanted = intent.clone();
         state.stored = intent;
@@ -271,7 +275,7 @@ impl Leg {
     /// Takes a region's mark away, unless it is being written (the owner sees to it that it isn't).
     pub(super) fn unmark(&self, region: Region) {
         let mut state = self.state.borrow_mut();
-        let is_written = state.writes[region.index()] > 0;
+        let is_written = state.writes[region.index()] > 0 && !planted!(ClearDirtyUnderWrite);
         crate::sometimes!(self, is_written, probes::UNMARK_REFUSED);
         if !is_written && state.wanted.has(region) {
             state.wanted.clear(region);
@@ -374,6 +378,11 @@ impl Drop for InFlight {
         self.leg.in_flight.set(left);
         self.leg.count_for(self.client, |count| count - 1);
         self.leg.count_writes(self.writes, |count| count - 1);
+        if planted!(SetDirtyAfterAck)
+            && let Some((first, last)) = self.writes
+        {
+            self.leg.mark((first.get()..=last.get()).map(Region::new));
+        }
         // Only a registration waits for that.
         if left == 0 && !self.leg.state.borrow().ready {
             self.leg.changed.notify();

@@ -11,6 +11,7 @@ use crate::net::port::Closed;
 
 use super::boot::Target;
 use super::leg::Leg;
+use crate::base::planted;
 use crate::node::channel::Channel;
 use crate::node::link::ManagerLink;
 use crate::node::probes;
@@ -87,7 +88,8 @@ async fn register(target: &Target, leg: &Rc<Leg>, (epoch, life): (Epoch, u32)) -
     crate::sometimes!(target.handle, !leg.is_drained(), probes::FENCED_IN_FLIGHT);
     let loads = leg.loads();
     let superseded = || !leg.is_fenced_at(epoch, loads);
-    let drained = || (superseded() || leg.is_drained()).then_some(());
+    let is_drained = || leg.is_drained() || planted!(NoDrainAtRegistration);
+    let drained = || (superseded() || is_drained()).then_some(());
     let patience = target.map.timing.drain;
     if target.handle.timeout(patience, leg.changed.wait_for(drained)).await.is_err() {
         // Nobody else would: the owner waits for no command of a leg that it was told to leave out.

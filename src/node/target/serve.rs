@@ -12,6 +12,7 @@ use crate::net::port::Closed;
 
 use super::boot::Target;
 use super::leg::{InFlight, Leg};
+use crate::base::planted;
 use crate::layout::Layout;
 use crate::node::channel::Channel;
 use crate::node::probes;
@@ -246,9 +247,13 @@ impl Server {
         let writes = written.map(|(block, blocks)| leg.volume.leg_region_span(block, blocks));
         if let Some((first, last)) = writes {
             let regions = || (first.get()..=last.get()).map(Region::new);
-            if !leg.are_marked(regions()) {
+            let unmarked = planted!(SkipIntentBeforeData) || planted!(SetDirtyAfterAck);
+            if !leg.are_marked(regions()) && !unmarked {
                 crate::sometimes!(self.target.handle, true, probes::REQUEST_AWAITED_MARK);
                 leg.mark(regions());
+                if planted!(IntentNotAwaited) {
+                    return self.submit(request, writes);
+                }
                 return Started::Waits(request);
             }
         }

@@ -1,0 +1,163 @@
+//! Bugs that can be planted into the cluster on purpose, to see whether the checks still bite. A default
+//! build has none: [`is_planted`] is `false` there for the compiler, too.
+
+macro_rules! bugs {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal : $about:literal),* $(,)?) => {
+        /// A bug that a build with the feature `planted-bugs` can plant: one line where somebody once made it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Bug {
+            $(#[doc = $about] $variant),*
+        }
+
+        impl Bug {
+            /// Every bug, in the order of the data's path.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The name that a scenario uses.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+
+            /// What whoever has it does wrong, in one sentence.
+            #[must_use]
+            pub const fn about(self) -> &'static str {
+                match self { $(Self::$variant => $about),* }
+            }
+        }
+    };
+}
+
+bugs! {
+    SkipIntentBeforeData = "skip_intent_before_data": "a write goes to the disk though its region is not marked there",
+    IntentNotAwaited = "intent_not_awaited": "a write goes to the disk while the mark of its region is still on its way",
+    SetDirtyAfterAck = "set_dirty_after_ack": "a region is marked only when the write into it is over",
+    AckBeforeSecondMirror = "ack_before_second_mirror": "a write is acknowledged as soon as one leg has it",
+    AckWithoutRebuiltLeg = "ack_without_rebuilt_leg": "a write is acknowledged before the leg that is being rebuilt has it",
+    TimeoutMeansDone = "timeout_means_done": "a leg that did not answer in time counts as written",
+    AckFailedLegBeforeManager = "ack_failed_leg_before_manager": "a write is acknowledged without a leg that failed, before the manager has it on record as dead",
+    NoWriteLock = "no_write_lock": "overlapping writes do not take turns",
+    ClearDirtyUnderWrite = "clear_dirty_under_write": "a region's mark is cleared while a write into it is under way",
+    ClearDirtyBetweenInconsistentPeers = "clear_dirty_between_inconsistent_peers": "marks are cleared while a leg is away",
+    ClearDirtyBeforeFlush = "clear_dirty_before_flush": "marks are cleared while what they stand for is in volatile caches",
+    FlushOnlyOneMirror = "flush_only_one_mirror": "a flush is done as soon as one leg has flushed",
+    FlushIgnoresLoss = "flush_ignores_loss": "a flush succeeds though all caches were lost since the write before it",
+    ColdLegTrusted = "cold_leg_trusted": "a leg that lost its volatile cache is taken for up to date",
+    NoEpochCheckOnWrite = "no_epoch_check_on_write": "a target writes whatever epoch the request is of",
+    ServeBeforeRegistration = "serve_before_registration": "a target that rebooted serves the epoch that its disk names, before it is registered",
+    NoDrainAtRegistration = "no_drain_at_registration": "a target acknowledges an epoch while its disk still has commands of an older one",
+    EarlierSessionLivesOn = "earlier_session_lives_on": "a client's earlier connection is served on beside its new one",
+    NoCloseOnTimeout = "no_close_on_timeout": "what had no answer in time is sent again while its first copy is still on its way",
+    MarksLostAtBoot = "marks_lost_at_boot": "a target forgets the marks on its disk when it boots",
+    ActBeforePersist = "act_before_persist": "the manager has an epoch registered and granted before it is on its disk",
+    GrantBeforeAllRegistered = "grant_before_all_registered": "the owner is granted an epoch as soon as one leg has registered it",
+    DropLastLeg = "drop_last_leg": "the last leg in sync is given up",
+    PromoteRebuiltLeg = "promote_rebuilt_leg": "a leg that is being rebuilt is promoted when no other is left",
+    RejoinWithoutRebuild = "rejoin_as_RW_without_rebuild": "a leg that comes back is in sync at once",
+    EqualGenerationMeansEqualData = "equal_generation_means_equal_data": "a leg that comes back is in sync at once if its generation is the one on record",
+    ResyncIgnoresOwnMarks = "resync_ignores_own_marks": "a returning leg is brought up to date only where the others are marked",
+    RebuildIgnoresAppWrite = "rebuild_ignores_app_write": "a region is copied while applications write it",
+    RebuildPlanSurvivesDeath = "rebuild_plan_survives_death": "a leg that dies again goes on with the plan of its earlier rebuild",
+    DropBadSectorOnRebuild = "drop_bad_sector_on_rebuild": "a block that cannot be read is left out of the rebuild",
+    ReadFromRebuiltLeg = "read_from_W_segment": "a leg that is being rebuilt is read",
+    ReadDuringWrite = "read_during_write": "a read does not wait for the writes under way on its blocks",
+    ReadBeforeRecovery = "read_before_recovery": "a volume is read before what its last owner left different is made equal",
+    NoRecoveryAfterOwnerDeath = "no_recovery_after_owner_death": "what a dead owner left different stays so",
+    RecoveryCopiesNothing = "recovery_copies_nothing": "regions count as made equal without having been copied",
+    LeftDivergentForgotten = "left_divergent_forgotten": "a write that not all legs have leaves nothing to be made equal",
+    RepairWithoutLock = "repair_without_lock": "a bad copy is rewritten while applications write it",
+    PoisonInsteadOfRepair = "poison_instead_of_repair": "a block that one leg has lost is given up on all",
+    RetryDnrForever = "retry_dnr_forever": "a command is tried again for ever though its status forbids it",
+    LeakLockOnFailure = "leak_lock_on_failure": "the lock of a write that fails is never released",
+}
+
+impl Bug {
+    /// The bug of this name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|bug| bug.name() == name)
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    const fn bit(self) -> u64 {
+        1 << self as u32
+    }
+}
+
+/// Whether this build can plant bugs.
+pub const CAN_PLANT: bool = cfg!(feature = "planted-bugs");
+
+#[cfg(feature = "planted-bugs")]
+thread_local! {
+    /// The bugs of the simulation that runs on this thread. A simulation has a thread of its own.
+    static PLANTED: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// Plants these bugs, and no others, into the simulation that runs on this thread.
+#[cfg(feature = "planted-bugs")]
+pub fn plant(bugs: impl IntoIterator<Item = Bug>) {
+    PLANTED.set(bugs.into_iter().fold(0, |planted, bug| planted | bug.bit()));
+}
+
+/// Plants nothing: this build cannot.
+#[cfg(not(feature = "planted-bugs"))]
+pub fn plant(bugs: impl IntoIterator<Item = Bug>) {
+    let none = bugs.into_iter().next().is_none();
+    assert!(none, "a scenario that plants bugs is refused by a build that cannot");
+}
+
+/// Whether this bug is planted in the simulation that runs on this thread.
+#[cfg(feature = "planted-bugs")]
+#[must_use]
+pub fn is_planted(bug: Bug) -> bool {
+    PLANTED.get() & bug.bit() != 0
+}
+
+/// Whether this bug is planted: never, in this build.
+#[cfg(not(feature = "planted-bugs"))]
+#[must_use]
+#[inline(always)]
+pub const fn is_planted(bug: Bug) -> bool {
+    let _ = bug;
+    false
+}
+
+/// Whether a bug is planted in this simulation, as `planted!(NoWriteLock)`.
+#[macro_export]
+macro_rules! planted {
+    ($bug:ident) => {
+        $crate::base::is_planted($crate::base::Bug::$bug)
+    };
+}
+pub use planted;
+
+#[cfg(test)]
+mod tests {
+    use super::{Bug, is_planted, plant};
+
+    #[test]
+    fn names_are_told_apart_and_fit_a_word() {
+        for (at, bug) in Bug::ALL.iter().enumerate() {
+            assert_eq!(Bug::of_name(bug.name()), Some(*bug));
+            assert_eq!(*bug as usize, at);
+        }
+        assert!(Bug::ALL.len() <= 64);
+        assert_eq!(Bug::of_name("no_such_bug"), None);
+    }
+
+    #[test]
+    fn nothing_is_planted_unasked() {
+        plant([]);
+        assert!(Bug::ALL.iter().all(|bug| !is_planted(*bug)));
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    #[test]
+    fn what_is_planted_stays_until_something_else_is() {
+        plant([Bug::NoWriteLock, Bug::DropLastLeg]);
+        let planted: Vec<Bug> = Bug::ALL.iter().copied().filter(|bug| is_planted(*bug)).collect();
+        assert_eq!(planted, [Bug::NoWriteLock, Bug::DropLastLeg]);
+        plant([]);
+        assert!(!is_planted(Bug::NoWriteLock));
+    }
+}

@@ -1,0 +1,277 @@
+//! Whether the checks still bite: each bug is planted and hunted, and the same work without it has to be
+//! clean. Words no report.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use crate::base::Bug;
+use crate::scenario::{Digest, Expect, Scenario, SeedFile};
+use crate::world::RunOptions;
+
+use super::corpus::VERSION;
+use super::engine::{Engine, HarnessCrash, Ran, run_once};
+use super::outcome::{ExitCode, Outcome, Signature};
+use super::plan::StopFlag;
+use super::pool::work_off;
+use super::stopwatch::Stopwatch;
+
+/// Without a bug, at least so many seeds of each scenario have to be clean that one was hunted in.
+const CLEAN_SEEDS_MIN: u64 = 20;
+
+/// What to hunt.
+#[derive(Clone, Debug)]
+pub struct HuntOptions {
+    /// The bugs, each by itself.
+    pub bugs: Vec<Bug>,
+    /// How many runs each may take to be found.
+    pub runs: u64,
+    /// How many threads run simulations.
+    pub jobs: NonZeroUsize,
+}
+
+/// How a planted bug was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The scenario's index.
+    pub scenario: usize,
+    /// The seed.
+    pub seed: u64,
+    /// What the run came to.
+    pub outcome: Outcome,
+    /// The failure: it begins with the kind of check that found it.
+    pub signature: Signature,
+    /// The run's digest.
+    pub digest: u128,
+}
+
+impl Found {
+    /// The seed file of a find, which expects it again.
+    #[must_use]
+    pub fn seed_file(&self, scenario: &Scenario, bug: Bug) -> SeedFile {
+        SeedFile {
+            version: 1,
+            scenario: Scenario { plant: vec![bug], ..clean(scenario) },
+            seed: self.seed,
+            expect: self.outcome.name().to_owned(),
+            signature: Some(self.signature.to_string()),
+            digest: Digest(self.digest),
+            found_by: VERSION.to_owned(),
+            note: Some(format!("planted on purpose: {}", bug.about())),
+        }
+    }
+}
+
+/// A bug that was hunted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hunted {
+    /// The bug.
+    pub bug: Bug,
+    /// How it was found, if it was.
+    pub found: Option<Found>,
+    /// How many runs that took.
+    pub runs: u64,
+    /// How long, by the wall clock.
+    pub wall: Duration,
+}
+
+/// What a hunt came to.
+#[derive(Clone, Debug, Default)]
+pub struct HuntReport {
+    /// The bugs, in the order in which they were given.
+    pub hunted: Vec<Hunted>,
+    /// Runs without any bug.
+    pub clean_runs: u64,
+    /// Those of them that failed, with their scenario's index and their seed.
+    pub unclean: Vec<(usize, u64, Signature, Outcome)>,
+    /// Runs in which Stormglass itself panicked.
+    pub crashes: Vec<HarnessCrash>,
+    /// Whether it was stopped from outside before its end.
+    pub interrupted: bool,
+}
+
+impl HuntReport {
+    /// That of the clean runs if one failed, 14 when Stormglass itself panicked, 13 if a bug was not found.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        let crashes = self.crashes.iter().map(|_| ExitCode::Crash);
+        let unclean = self.unclean.iter().map(|(.., outcome)| outcome.exit_code());
+        let missed = self.hunted.iter().filter(|hunted| hunted.found.is_none());
+        let missed = missed.map(|_| ExitCode::Inert);
+        ExitCode::lowest_failure(unclean.chain(crashes).chain(missed))
+    }
+}
+
+/// Plants each bug in its hunting grounds (in all scenarios, when none of these are given), seed by seed,
+/// until a run fails. Then runs the same scenarios without any. `watch` is given each bug that is over.
+pub fn hunt(
+    engine: &Engine<'_>,
+    scenarios: &[Scenario],
+    options: &HuntOptions,
+    stop: &StopFlag,
+    watch: &mut dyn FnMut(Option<&Hunted>),
+) -> HuntReport {
+    let mut report = HuntReport::default();
+    let mut hunted: Vec<Option<Hunted>> = vec![None; options.bugs.len()];
+    let work = |at: usize| (at, hunt_one(engine, scenarios, options.bugs[at], options.runs, stop));
+    work_off(options.jobs, 0..options.bugs.len(), work, |result| match result {
+        Some((at, Ok(over))) => {
+            watch(Some(&over));
+            hunted[at] = Some(over);
+        }
+        Some((_, Err(crash))) => report.crashes.push(crash),
+        None => watch(None),
+    });
+    report.hunted = hunted.into_iter().flatten().collect();
+    check_clean(engine, scenarios, options, stop, &mut report);
+    report.interrupted = stop.is_up();
+    report
+}
+
+/// The scenarios in which a bug is hunted, by their indices: none that expects a failure anyway.
+fn grounds(bug: Bug, scenarios: &[Scenario]) -> Vec<usize> {
+    let passes = |at: &usize| scenarios[*at].expect == Expect::Pass;
+    let is_named = |at: &usize| scenarios[*at].name == grounds_of(bug);
+    let (all, named) = (0..scenarios.len(), 0..scenarios.len());
+    let named: Vec<usize> = named.filter(passes).filter(is_named).collect();
+    if named.is_empty() { all.filter(passes).collect() } else { named }
+}
+
+fn hunt_one(
+    engine: &Engine<'_>,
+    scenarios: &[Scenario],
+    bug: Bug,
+    runs_max: u64,
+    stop: &StopFlag,
+) -> Result<Hunted, HarnessCrash> {
+    let clock = Stopwatch::start();
+    let grounds = grounds(bug, scenarios);
+    let rounds = (1..).flat_map(|seed| grounds.iter().map(move |scenario| (*scenario, seed)));
+    let mut runs = 0;
+    let mut found = None;
+    for (scenario, seed) in rounds.take(usize::try_from(runs_max).unwrap_or(usize::MAX)) {
+        if stop.is_up() || found.is_some() {
+            break;
+        }
+        runs += 1;
+        let planted = Scenario { plant: vec![bug], ..clean(&scenarios[scenario]) };
+        let ran = run_once(engine, &planted, seed, &RunOptions::default())?;
+        found = failure(&ran).map(|(outcome, signature)| {
+            let digest = ran.report.digest;
+            Found { scenario, seed, outcome, signature, digest }
+        });
+    }
+    Ok(Hunted { bug, found, runs, wall: clock.elapsed() })
+}
+
+/// A scenario as it is without any bug.
+fn clean(scenario: &Scenario) -> Scenario {
+    Scenario { plant: Vec::new(), expect: Expect::Pass, ..scenario.clone() }
+}
+
+/// How a run failed, if a check or a hang said so: that a fault never landed is no sign of a bug.
+fn failure(ran: &Ran) -> Option<(Outcome, Signature)> {
+    let outcome = ran.judgement.outcome;
+    let tells = matches!(outcome, Outcome::Violation | Outcome::Liveness | Outcome::Crash);
+    ran.judgement.signature.clone().filter(|_| tells).map(|signature| (outcome, signature))
+}
+
+fn check_clean(
+    engine: &Engine<'_>,
+    scenarios: &[Scenario],
+    options: &HuntOptions,
+    stop: &StopFlag,
+    report: &mut HuntReport,
+) {
+    let mut seeds = vec![0; scenarios.len()];
+    for Found { scenario, seed, .. } in report.hunted.iter().filter_map(|it| it.found.as_ref()) {
+        seeds[*scenario] = u64::max(seeds[*scenario], *seed).max(CLEAN_SEEDS_MIN);
+    }
+    let jobs = seeds.iter().enumerate().flat_map(|(scenario, last)| {
+        (1..=*last).map(move |seed| (scenario, seed)).take_while(|_| !stop.is_up())
+    });
+    let work = |(scenario, seed): (usize, u64)| {
+        let ran = run_once(engine, &clean(&scenarios[scenario]), seed, &RunOptions::default());
+        (scenario, seed, ran)
+    };
+    work_off(options.jobs, jobs, work, |result| {
+        let Some((scenario, seed, ran)) = result else { return };
+        report.clean_runs += 1;
+        match ran {
+            Ok(ran) => {
+                let failed = failure(&ran).map(|(outcome, sign)| (scenario, seed, sign, outcome));
+                report.unclean.extend(failed);
+            }
+            Err(crash) => report.crashes.push(crash),
+        }
+    });
+    report.unclean.sort_unstable_by_key(|(scenario, seed, ..)| (*scenario, *seed));
+}
+
+/// The name of the scenario that is known to find a bug soon.
+const fn grounds_of(bug: Bug) -> &'static str {
+    match bug {
+        Bug::SkipIntentBeforeData | Bug::NoEpochCheckOnWrite => "cpu-stop",
+        Bug::IntentNotAwaited | Bug::SetDirtyAfterAck => "power-cut-in-cold-regions",
+        Bug::AckBeforeSecondMirror => "app-detach",
+        Bug::AckWithoutRebuiltLeg
+        | Bug::NoWriteLock
+        | Bug::NoDrainAtRegistration
+        | Bug::RejoinWithoutRebuild
+        | Bug::EqualGenerationMeansEqualData
+        | Bug::RebuildIgnoresAppWrite
+        | Bug::ReadFromRebuiltLeg => "disk-break-with",
+        Bug::TimeoutMeansDone | Bug::NoCloseOnTimeout => "late-writes-without-manager",
+        Bug::AckFailedLegBeforeManager => "disk-read-only",
+        Bug::ClearDirtyUnderWrite | Bug::ClearDirtyBeforeFlush | Bug::ColdLegTrusted => {
+            "volatile-caches-cold-regions"
+        }
+        Bug::ClearDirtyBetweenInconsistentPeers => "cold-regions-degraded",
+        Bug::FlushOnlyOneMirror => "volatile-caches-targets-in-turn",
+        Bug::FlushIgnoresLoss | Bug::ServeBeforeRegistration => "volatile-caches-power-cut",
+        Bug::EarlierSessionLivesOn => "half-open-on-slow-disks",
+        Bug::MarksLostAtBoot | Bug::PromoteRebuiltLeg => "last-good-copy-away",
+        Bug::ActBeforePersist => "reboots-during-rebuild",
+        Bug::GrantBeforeAllRegistered => "app-attach",
+        Bug::DropLastLeg | Bug::LeakLockOnFailure => "all-writes-fail",
+        Bug::ResyncIgnoresOwnMarks => "one-leg-alone-has-it",
+        Bug::RebuildPlanSurvivesDeath => "disk-disconnect-from-client",
+        Bug::DropBadSectorOnRebuild => "rebuild-source-bad-sector",
+        Bug::ReadDuringWrite => "memory-limit",
+        Bug::ReadBeforeRecovery | Bug::RecoveryCopiesNothing => "client-reboot-mid-write",
+        Bug::NoRecoveryAfterOwnerDeath => "bad-sectors-and-reboots",
+        Bug::LeftDivergentForgotten => "given-up-writes-without-manager",
+        Bug::RepairWithoutLock => "disk-heal",
+        Bug::PoisonInsteadOfRepair => "disk-flip-bits",
+        Bug::RetryDnrForever => "disk-refuses-for-good",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{grounds, grounds_of};
+    use crate::base::Bug;
+    use crate::run::fake::scenario;
+    use crate::scenario::{Expect, discover, load};
+
+    #[test]
+    fn each_bug_has_hunting_grounds_in_the_library() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+        let files = discover(&[root]).unwrap();
+        let scenarios: Vec<_> = files.iter().map(|file| load(file).unwrap()).collect();
+        for bug in Bug::ALL {
+            let found = grounds(*bug, &scenarios);
+            let names: Vec<&str> = found.iter().map(|at| scenarios[*at].name.as_str()).collect();
+            assert_eq!(names, [grounds_of(*bug)], "{}", bug.name());
+        }
+    }
+
+    #[test]
+    fn elsewhere_a_bug_is_hunted_in_every_scenario_that_is_to_pass() {
+        let mut fails = scenario("fails");
+        fails.expect = Expect::Liveness;
+        let scenarios = [scenario("one"), fails, scenario("two")];
+        assert_eq!(grounds(Bug::NoWriteLock, &scenarios), [0, 2]);
+    }
+}
