@@ -72,11 +72,40 @@ impl Durable {
                 }
             }
         }
+        self.judge_computed(freeze, volume, &mut findings);
         for finding in findings {
             let key = (volume.id, finding.kind);
             if !self.reported.contains(&key) {
                 self.reported.push(key);
                 self.violations.push(violation(freeze, volume, &finding));
+            }
+        }
+    }
+}
+
+impl Durable {
+    /// Where no leg in sync that survives holds a block itself, the others must give it.
+    fn judge_computed(
+        &self,
+        freeze: &Freeze<'_>,
+        volume: &VolumeView<'_>,
+        findings: &mut Vec<Finding>,
+    ) {
+        if volume.media.lines() == 0 {
+            return;
+        }
+        let legs: Vec<LegIndex> = volume.in_sync(true).collect();
+        for block in 0..volume.blocks {
+            if volume.holders(block, true).next().is_some() {
+                continue;
+            }
+            let Some(held) = volume.media.computed(block, &legs) else { continue };
+            let judged = freeze.history.may_hold(volume.id, block, held.fingerprint());
+            let mut all = (0..volume.legs.len() as u8).map(LegIndex::new);
+            if let (Err(unfit), Some(leg)) =
+                (judged, all.find(|leg| volume.media.holds(*leg, block)))
+            {
+                note(findings, (kind(&unfit), leg), (block, held, unfit));
             }
         }
     }

@@ -7,6 +7,8 @@ crate::word_enum! {
     pub enum Check {
         /// In-sync legs hold the same bytes, or a surviving leg is marked where they don't.
         Mirrors = "mirrors",
+        /// Parity fits what it was computed from, or a surviving leg is marked where it doesn't.
+        Parity = "parity",
         /// What was acknowledged is on every in-sync leg.
         Durable = "durable",
         /// Each block behaves as a linearizable register.
@@ -24,7 +26,9 @@ crate::word_enum! {
 
 /// A name that no check has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown check `{0}`: expected mirrors, durable, linear, fencing, live, leaks or memory")]
+#[error(
+    "unknown check `{0}`: expected mirrors, parity, durable, linear, fencing, live, leaks or memory"
+)]
 pub struct UnknownCheck(String);
 
 impl FromStr for Check {

@@ -15,6 +15,7 @@ use super::memory::{Memory, MemoryAtRest};
 use super::mirrors::Mirrors;
 use super::name::Check;
 use super::operations::Operation;
+use super::parity::Parity;
 use super::snapshot::VolumeView;
 use super::violation::Violation;
 
@@ -27,6 +28,7 @@ pub struct Checkers {
     checks: Vec<Check>,
     history: History,
     mirrors: Mirrors,
+    parity: Parity,
     durable: Durable,
     /// The checkers that look at records or at the end are there only if asked for.
     linear: Option<Linear>,
@@ -102,7 +104,7 @@ impl Checkers {
         }
     }
 
-    /// Checks frozen volumes by those of these checks that look at media (`mirrors` and `durable`),
+    /// Checks frozen volumes by those of these checks that look at media (`mirrors`, `parity` and `durable`),
     /// whether the run is held to them or not, and by every checker that was added.
     pub fn freeze(
         &mut self,
@@ -115,6 +117,10 @@ impl Checkers {
         if checks.contains(&Check::Mirrors) {
             self.mirrors.at_freeze(&freeze);
             self.violations.append(&mut self.mirrors.take_violations());
+        }
+        if checks.contains(&Check::Parity) {
+            self.parity.at_freeze(&freeze);
+            self.violations.append(&mut self.parity.take_violations());
         }
         if checks.contains(&Check::Durable) {
             self.durable.at_freeze(&freeze);

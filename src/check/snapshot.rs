@@ -43,6 +43,29 @@ pub trait Media {
         let _ = (leg, block);
         None
     }
+    /// How many lines of coded blocks the legs hold: all that they hold at the same place, data and parity. None
+    /// where legs hold copies.
+    fn lines(&self) -> u64 {
+        0
+    }
+    /// The region that a line is in.
+    fn region_of_line(&self, line: u64) -> Region {
+        let _ = line;
+        Region::new(0)
+    }
+    /// Whether what these legs hold of a line, as far as it is readable, could all have been computed from the
+    /// same data: as it stands, or as it will be once whatever was begun of it and is on record on one of
+    /// these legs has been finished.
+    fn line_fits(&self, line: u64, legs: &[LegIndex], finished: bool) -> bool {
+        let _ = (line, legs, finished);
+        true
+    }
+    /// What that block of the volume is by what these legs hold of others, once whatever was begun there has
+    /// been finished; `None` where they hold too little, or copies.
+    fn computed(&self, block: u64, legs: &[LegIndex]) -> Option<Block> {
+        let _ = (block, legs);
+        None
+    }
     /// Whether the write-intent of that region is persisted on that leg's disk.
     fn marked(&self, leg: LegIndex, region: Region) -> bool;
     /// Whether that leg holds the block as unreadable: it has been recorded as lost, every read of it

@@ -2,6 +2,7 @@
 
 use crate::base::LegIndex;
 
+use super::coded::Coded;
 use super::legs::LegSet;
 use super::raid0::Raid0;
 use super::raid1::Raid1;
@@ -39,6 +40,12 @@ macro_rules! any_layout {
             fn row_depth(&self) -> u32 {
                 match self { $(Self::$name(layout) => layout.row_depth()),* }
             }
+            fn code(&self) -> Option<Coded> {
+                match self { $(Self::$name(layout) => layout.code()),* }
+            }
+            fn journal_blocks(&self) -> u64 {
+                match self { $(Self::$name(layout) => layout.journal_blocks()),* }
+            }
             fn run(&self, block: u64, blocks: u32) -> Run {
                 match self { $(Self::$name(layout) => layout.run(block, blocks)),* }
             }
@@ -50,6 +57,8 @@ macro_rules! any_layout {
 }
 
 any_layout! {
+    /// Data and parity.
+    Coded,
     /// Stripes without a copy.
     Raid0,
     /// Copies.
@@ -60,7 +69,7 @@ any_layout! {
 
 #[cfg(test)]
 mod tests {
-    use super::{AnyLayout, Layout, LegSet, Raid0, Raid1, Raid10};
+    use super::{AnyLayout, Coded, Layout, LegSet, Raid0, Raid1, Raid10};
 
     /// Every block of the volume is where its run says, on every leg of one group, and nowhere else.
     #[track_caller]
@@ -80,7 +89,7 @@ mod tests {
                 }
             }
         }
-        let copies = groups[0].count();
+        let copies = if layout.code().is_some() { 1 } else { groups[0].count() };
         assert!(seen.iter().all(|count| *count == copies), "{layout:?}: {seen:?}");
         let (mut block, mut runs) = (0, 0);
         while block < blocks {
@@ -101,6 +110,9 @@ mod tests {
         for stripe_blocks in [1, 3, 8] {
             for legs in [1, 2, 5, 16] {
                 check(Raid0 { legs, stripe_blocks }, 40);
+            }
+            for (data, parity) in [(2, 1), (3, 2), (8, 2)] {
+                check(Coded { data, parity, stripe_blocks }, 100);
             }
             for (groups, copies) in [(1, 2), (2, 2), (3, 3), (4, 4)] {
                 check(Raid10 { groups, copies, stripe_blocks }, 100);

@@ -4,6 +4,8 @@
 #![deny(clippy::float_arithmetic)]
 
 mod any;
+mod coded;
+mod field;
 mod legs;
 mod raid0;
 mod raid1;
@@ -11,6 +13,7 @@ mod raid10;
 mod shape;
 
 pub use any::AnyLayout;
+pub use coded::Coded;
 pub use legs::{LEGS_MAX, LegSet};
 pub use raid0::Raid0;
 pub use raid1::Raid1;

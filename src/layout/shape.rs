@@ -2,6 +2,7 @@
 
 use crate::base::LegIndex;
 
+use super::coded::Coded;
 use super::legs::LegSet;
 
 /// Consecutive blocks of a volume that are consecutive on the legs that hold them, too.
@@ -48,6 +49,16 @@ pub trait Layout {
     /// The block of the volume that a leg holds at a place; `None` where it holds something else. The block
     /// may lie beyond the volume's end.
     fn block_at(&self, leg: LegIndex, at: u64) -> Option<u64>;
+
+    /// How what is missing on some legs of a group is computed from the others; `None` where they are copies.
+    fn code(&self) -> Option<Coded> {
+        None
+    }
+
+    /// Blocks that each leg keeps for a journal of what is being written.
+    fn journal_blocks(&self) -> u64 {
+        0
+    }
 
     /// How many blocks each leg has of a volume of so many.
     fn leg_blocks(&self, blocks: u64) -> u64 {

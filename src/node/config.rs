@@ -36,6 +36,8 @@ pub struct VolumeSpec {
     /// Blocks of a leg that one bit of its write-intent bitmap stands for, a multiple of the depth of the
     /// layout's rows.
     pub region_depth: u32,
+    /// How many blocks of a leg are rebuilt in a second at most.
+    pub rebuild_rate: Option<u64>,
     /// Its legs, as many as the layout has.
     pub legs: Vec<LegSpec>,
 }
@@ -89,11 +91,17 @@ impl VolumeSpec {
         (region_at(at, self.region_depth), region_at(last, self.region_depth))
     }
 
+    /// Data blocks of each leg.
+    #[must_use]
+    pub fn leg_blocks(&self) -> u64 {
+        self.layout.leg_blocks(self.blocks)
+    }
+
     /// What the legs of a group hold of a region.
     #[must_use]
     pub fn part_of(&self, region: Region, group: LegSet) -> Run {
         let at = u64::from(region.get()) * u64::from(self.region_depth);
-        let left = self.layout.leg_blocks(self.blocks) - at;
+        let left = self.leg_blocks() - at;
         Run { legs: group, at, blocks: left.min(u64::from(self.region_depth)) as u32 }
     }
 

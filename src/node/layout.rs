@@ -12,6 +12,8 @@ pub struct Extent {
     pub data: u64,
     /// Number of data blocks.
     pub blocks: u64,
+    /// Blocks of the stripe journal, right after the data; none where the layout keeps no such journal.
+    pub journal_blocks: u64,
     /// Block of the superblock; the bitmap is in the blocks after it.
     pub superblock: u64,
     /// Blocks of the bitmap.

@@ -1,8 +1,8 @@
 //! The reference cluster: applications, clients with their RAID 1 data service, targets, a manager.
 //!
 //! It sees only the simulators' ports. `protocol` is what its nodes say to each other, `channel` what
-//! they say it over, `layout` what
-//! they put on disks, `config` how long they wait. Each kind of node has a folder with a `boot` function.
+//! they say it over, `layout` and
+//! `journal` what they put on disks, `config` how long they wait. Each kind of node has a folder with a `boot` function.
 //! # Fidelity
 //! - Modelled: a client is one process, applications and data service together: a crash of the one is a crash
 //!   of the other; a volume has one client at a time, is given back and attached elsewhere; nodes account for
@@ -19,6 +19,7 @@ pub mod app;
 mod channel;
 pub mod client;
 mod config;
+mod journal;
 mod layout;
 mod link;
 pub mod manager;
@@ -29,6 +30,7 @@ pub mod target;
 
 pub use channel::Frame;
 pub use config::{ClusterMap, LegSpec, Timing, VolumeSpec};
+pub use journal::{Entry, Header, Part};
 pub use layout::{Extent, IntentMap, Superblock};
 pub use probes::{BUGGIFY_SITES, PROBES};
 pub use protocol::{LegMode, LegReport, LegStatus, Modes, Service, Topology, Wire};

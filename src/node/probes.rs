@@ -28,6 +28,9 @@ crate::probes! {
         CACHES_LOST = "client.caches-lost": "an owner was told that all legs in sync had lost their caches";
         FLUSH_BROKE_PROMISE = "client.flush-broke-promise": "a flush failed because what it was to cover may be gone";
         INTENT_CLEARED = "client.intent-cleared": "marks of idle regions were cleared";
+        BLOCK_COMPUTED = "client.block-computed": "a read was answered with a block that was computed from other legs";
+        LINE_LOST = "client.line-lost": "a row was written some block of which cannot be had any more";
+        ROW_REPLAYED = "client.row-replayed": "what an owner before had begun of a row was finished";
         REQUEST_AWAITED_MARK = "target.request-awaited-mark": "a write waited until its region was marked on the disk";
         REQUEST_AWAITED_QUEUE = "target.request-awaited-queue": "a request waited for room in its queue";
         EPOCH_REFUSED = "target.epoch-refused": "a request of another epoch was refused";

@@ -2,12 +2,10 @@
 //! but not misspelt.
 
 /// Per type, as serde names it, what is still to come.
-const LATER: [(&str, &[&str]); 6] = [
-    ("Volume", &["data", "parity"]),
-    ("Layout", &["ec"]),
+const LATER: [(&str, &[&str]); 4] = [
     ("Workload", &["file", "format"]),
     ("AppName", &["fio", "trace", "mixed-size"]),
-    ("CheckName", &["parity", "protocol", "bounds"]),
+    ("CheckName", &["protocol", "bounds"]),
     ("Action", ACTIONS),
 ];
 

@@ -188,7 +188,7 @@ mod tests {
                 "cluster.targets: found `\"three\"`, expected a whole number from 1 to 4096",
                 "cluster.disk.blocks: found `1`, expected a whole number from 64",
                 "cluster.disk.reed: found the unknown key `reed`",
-                "volumes[0].layout: found `raid9`, expected one of `raid0`, `raid1` and `raid10`; did you mean `raid1`?",
+                "volumes[0].layout: found `raid9`, expected one of `raid0`, `raid1`, `raid10` and `ec`; did you mean `raid1`?",
                 "volumes[1].name: found no such key",
                 "volumes[1].blocks: found no such key",
                 "volumes[1].legs[0]: found `\"t0d0\"`, expected a disk such as",
@@ -284,8 +284,7 @@ mod tests {
         };
         let later = "not available yet";
         for text in [
-            format!("{HEAD}}}").replace("raid1", "ec"),
-            with(r#""checks": ["parity"]"#),
+            with(r#""checks": ["protocol"]"#),
             with(r#""script": [{"at": "1ms", "do": {"database.down": {}}}]"#),
             with(r#""workload": [{"app": "fio", "client": "c0", "volume": "vol0"}]"#),
             format!("{HEAD}}}").replace("\"cluster\": {}", r#""cluster": {"managers": 3}"#),
@@ -508,6 +507,19 @@ mod tests {
         check(
             &striped(r#""layout": "raid0", "stripe_blocks": 0"#),
             &["stripe_blocks: found `0`, expected a whole number from 1 to 1024"],
+        );
+        check(&striped(r#""layout": "ec", "data": 2"#), &["found no `parity`, expected how many"]);
+        check(
+            &striped(r#""layout": "raid0", "data": 2"#),
+            &["found `data`, expected it only with"],
+        );
+        check(
+            &striped(r#""layout": "ec", "data": 12, "parity": 4, "stripe_blocks": 65"#),
+            &["found 16 columns and no `legs`", "stripe_blocks: found `65`, expected at most 64"],
+        );
+        check(
+            &striped(r#""layout": "ec", "data": 2, "parity": 1, "legs": ["t0/d0", "t1/d0"]"#),
+            &["legs: found 2 legs, expected 3, one for each column of data and of parity"],
         );
         let scenario = parse("a.json", &striped(r#""layout": "raid10""#)).unwrap();
         assert_eq!(scenario.place_legs().unwrap()[0].len(), 2, "three targets: one group of two");

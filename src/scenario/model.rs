@@ -78,6 +78,8 @@ name_enum! {
     pub enum CheckName {
         /// In-sync legs hold the same bytes, or a mark that a surviving authority holds covers the difference.
         Mirrors = "mirrors",
+        /// Parity fits the data beside it, or a mark that a surviving authority holds covers the difference.
+        Parity = "parity",
         /// What was acknowledged survives.
         Durable = "durable",
         /// Each block reads as the latest write acknowledged or one in flight, and never goes back.
@@ -99,7 +101,7 @@ impl CheckName {
     /// Whether it looks at what the disks hold, and so finds something in a freeze.
     #[must_use]
     pub const fn looks_at_media(self) -> bool {
-        matches!(self, Self::Mirrors | Self::Durable | Self::All)
+        matches!(self, Self::Mirrors | Self::Parity | Self::Durable | Self::All)
     }
     /// Whether the list names this check, or all of them.
     #[must_use]

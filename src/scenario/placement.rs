@@ -104,7 +104,7 @@ impl Scenario {
         let bitmap_blocks = self.bitmap_blocks(volume);
         let metadata = 1 + bitmap_blocks;
         let shape = self.shape(volume);
-        let data_blocks = shape.leg_blocks(volume.blocks);
+        let data_blocks = shape.leg_blocks(volume.blocks).saturating_add(shape.journal_blocks());
         let needed = data_blocks.saturating_add(metadata);
         let no_room = |disk, left| NoRoom { volume: index, disk, needed, left };
         let chosen = match &volume.legs {

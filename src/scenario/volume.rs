@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::DiskRef;
 use super::name::name_enum;
-use super::units::within;
+use super::units::{some_within, within};
 use crate::layout::AnyLayout;
+use crate::layout::Coded;
 use crate::layout::LEGS_MAX;
 use crate::layout::Raid0;
 use crate::layout::Raid1;
@@ -25,8 +26,8 @@ pub struct Volume {
     #[serde(default = "two", deserialize_with = "within::<2, 4, _, _>")]
     #[schemars(range(min = 2, max = 4))]
     pub copies: u8,
-    /// Neighbouring blocks of `raid0` and `raid10` that are on the same legs, 1 to 1024; no other layout has
-    /// stripes.
+    /// Neighbouring blocks of `raid0`, `raid10` and `ec` that are on the same legs, 1 to 1024, of `ec` at most
+    /// 64; `raid1` has no stripes.
     #[serde(
         default = "sixteen",
         deserialize_with = "within::<1, 1024, _, _>",
@@ -34,6 +35,22 @@ pub struct Volume {
     )]
     #[schemars(range(min = 1, max = 1024))]
     pub stripe_blocks: u32,
+    /// How many legs of each row of `ec` hold data, 2 to 12.
+    #[serde(
+        default,
+        deserialize_with = "some_within::<2, 12, _, _>",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(range(min = 2, max = 12))]
+    pub data: Option<u8>,
+    /// How many legs of each row of `ec` hold parity, 1 to 4: as many may be lost.
+    #[serde(
+        default,
+        deserialize_with = "some_within::<1, 4, _, _>",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(range(min = 1, max = 4))]
+    pub parity: Option<u8>,
     /// Its size in blocks, 1 to 2^40.
     #[serde(deserialize_with = "within::<1, 0x100_0000_0000, _, _>")]
     #[schemars(range(min = 1, max = 0x100_0000_0000_u64))]
@@ -45,6 +62,14 @@ pub struct Volume {
     /// How its blocks are guarded against silent faults.
     #[serde(default)]
     pub integrity: Integrity,
+    /// How many blocks of a leg are rebuilt in a second at most, 1 to 2^40; left out, as many as go.
+    #[serde(
+        default,
+        deserialize_with = "some_within::<1, 0x100_0000_0000, _, _>",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(range(min = 1, max = 0x100_0000_0000_u64))]
+    pub rebuild_rate: Option<u64>,
 }
 
 const fn two() -> u8 {
@@ -70,6 +95,10 @@ impl Volume {
         match self.layout {
             Layout::Raid0 => Raid0 { legs: legs.max(1), stripe_blocks }.into(),
             Layout::Raid1 => Raid1 { copies }.into(),
+            Layout::Ec => {
+                let (data, parity) = (self.data.unwrap_or(2), self.parity.unwrap_or(1));
+                Coded { data, parity, stripe_blocks: stripe_blocks.min(64) }.into()
+            }
             Layout::Raid10 => {
                 let groups = (legs / copies).max(1);
                 Raid10 { groups, copies, stripe_blocks }.into()
@@ -87,6 +116,8 @@ name_enum! {
         Raid1 = "raid1",
         /// Stripes over groups of neighbouring legs, each of which holds a copy.
         Raid10 = "raid10",
+        /// Stripes over `data` legs, with parity on `parity` more.
+        Ec = "ec",
     }
 }
 

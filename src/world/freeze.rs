@@ -10,12 +10,15 @@ use crate::node::{IntentMap, LegMode, VolumeSpec};
 
 use super::build::Stage;
 use super::caches::Caches;
+use super::lines::Lines;
 
 /// The media of one volume.
 struct VolumeMedia<'a> {
     stage: &'a Stage,
     spec: &'a VolumeSpec,
     marks: Vec<IntentMap>,
+    /// Its coded blocks, if it has any.
+    lines: Option<Lines<'a>>,
     /// By leg, the blocks that are not past a volatile cache.
     cached: Vec<BTreeMap<u64, Option<Block>>>,
 }
@@ -41,6 +44,22 @@ impl Media for VolumeMedia<'_> {
     fn without_cache(&self, leg: LegIndex, block: u64) -> Option<Block> {
         let (_, lba) = self.place(leg, block);
         self.cached[leg.index()].get(&lba).cloned().flatten()
+    }
+
+    fn lines(&self) -> u64 {
+        self.lines.as_ref().map_or(0, Lines::count)
+    }
+
+    fn region_of_line(&self, line: u64) -> Region {
+        self.spec.leg_region_span(line, 1).0
+    }
+
+    fn line_fits(&self, line: u64, legs: &[LegIndex], finished: bool) -> bool {
+        self.lines.as_ref().is_none_or(|lines| lines.fits(line, legs, finished))
+    }
+
+    fn computed(&self, block: u64, legs: &[LegIndex]) -> Option<Block> {
+        self.lines.as_ref()?.computed(block, legs)
     }
 
     fn marked(&self, leg: LegIndex, region: Region) -> bool {
@@ -69,6 +88,7 @@ pub(super) fn show(
             stage,
             spec,
             marks: marks(stage, spec),
+            lines: Lines::of(&stage.disks, spec, stage.map.block_size),
             cached: spec
                 .legs
                 .iter()

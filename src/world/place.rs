@@ -16,19 +16,21 @@ pub(super) fn volumes(scenario: &Scenario, nodes: &NodeTable) -> Vec<VolumeSpec>
         layout: scenario.shape(volume),
         blocks: volume.blocks,
         region_depth: scenario.region_depth(volume),
+        rebuild_rate: volume.rebuild_rate,
         legs: {
-            let blocks = scenario.shape(volume).leg_blocks(volume.blocks);
+            let shape = scenario.shape(volume);
+            let blocks = (shape.leg_blocks(volume.blocks), shape.journal_blocks());
             legs.iter().map(|leg| leg_spec(leg, blocks, nodes)).collect()
         },
     });
     specs.collect()
 }
 
-fn leg_spec(leg: &PlacedLeg, blocks: u64, nodes: &NodeTable) -> LegSpec {
+fn leg_spec(leg: &PlacedLeg, (blocks, journal_blocks): (u64, u64), nodes: &NodeTable) -> LegSpec {
     let (superblock, bitmap_blocks) = (leg.metadata, leg.bitmap_blocks);
     LegSpec {
         target: nodes.target(leg.disk.target),
         disk: nodes.disk(leg.disk),
-        extent: Extent { data: leg.data, blocks, superblock, bitmap_blocks },
+        extent: Extent { data: leg.data, blocks, journal_blocks, superblock, bitmap_blocks },
     }
 }

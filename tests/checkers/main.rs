@@ -4,6 +4,7 @@ mod caches;
 mod fencing;
 mod live;
 mod media;
+mod parity;
 mod reads;
 mod reports;
 mod story;

@@ -43,6 +43,13 @@ pub struct Platters {
     pub poison: BTreeSet<(u8, u64)>,
     /// Blocks that are only in a volatile cache: what the medium holds of them.
     pub cached: BTreeMap<(u8, u64), Block>,
+    /// How many lines of coded blocks there are.
+    pub lines: u64,
+    /// Lines that don't fit as they stand, and those that would not if what was begun were finished.
+    pub unfit: BTreeSet<u64>,
+    pub hopeless: BTreeSet<u64>,
+    /// What blocks come to by what other legs hold.
+    pub computed: BTreeMap<u64, Block>,
     /// Blocks that a leg has nothing to do with.
     pub foreign: BTreeSet<(u8, u64)>,
 }
@@ -50,6 +57,19 @@ pub struct Platters {
 impl Media for Platters {
     fn holds(&self, leg: LegIndex, block: u64) -> bool {
         !self.foreign.contains(&(leg.get(), block))
+    }
+    fn lines(&self) -> u64 {
+        self.lines
+    }
+    fn region_of_line(&self, line: u64) -> Region {
+        Region::new(line as u32)
+    }
+    fn line_fits(&self, line: u64, legs: &[LegIndex], finished: bool) -> bool {
+        let unfit = if finished { &self.hopeless } else { &self.unfit };
+        legs.len() < 2 || !unfit.contains(&line)
+    }
+    fn computed(&self, block: u64, _legs: &[LegIndex]) -> Option<Block> {
+        self.computed.get(&block).cloned()
     }
     fn block(&self, leg: LegIndex, block: u64) -> Block {
         self.blocks.get(&(leg.get(), block)).cloned().unwrap_or_default()

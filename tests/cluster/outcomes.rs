@@ -1,5 +1,6 @@
 //! What a run that does not pass looks like: each way to fail, from a scenario made to fail so.
 
+use stormglass::base::Nanos;
 use stormglass::run::{Judgement, describe};
 use stormglass::scenario::parse;
 use stormglass::world::{RunOptions, Verdict, simulate};
@@ -115,4 +116,25 @@ fn a_cluster_with_little_memory_serves_all_the_same() {
               { "at": "60ms", "expect": { "event": "memory.refused", "node": "c0" } } ] }"#,
     );
     assert!(matches!(verdict, Verdict::Pass), "{text}");
+}
+
+#[test]
+fn a_rebuild_goes_no_faster_than_its_volume_lets_it() {
+    let after = |rate: &str| {
+        let scenario = parse(
+            "test.json",
+            &format!(
+                r#"{{ "version": 1, "name": "paced", "cluster": {{ "targets": 2 }},
+                "volumes": [ {{ "name": "vol0", "layout": "raid1", "blocks": 512{rate} }} ],
+                "workload": [ {{ "app": "random", "client": "c0", "volume": "vol0", "ops": 500 }} ],
+                "script": [ {{ "at": "2ms", "do": {{ "disk.replace": {{ "disk": "t1/d0" }} }} }} ] }}"#
+            ),
+        );
+        let report = simulate(&scenario.expect("valid"), 7, &RunOptions::default());
+        assert!(matches!(report.verdict, Verdict::Pass), "{}", describe(&report));
+        report.virtual_time
+    };
+    let (free, paced) = (after(""), after(r#", "rebuild_rate": 20000"#));
+    let least = Nanos::from_millis(2) + Nanos::new(512 * 1_000_000_000 / 20_000);
+    assert!(free < least && paced > least, "{free}, {paced}");
 }

@@ -11,6 +11,7 @@ use crate::layout::Run;
 use crate::sim::Tracker;
 
 use super::calls::Reply;
+use super::coded;
 use super::get::Get;
 use super::intent::Writing;
 use super::locks::Range;
@@ -70,6 +71,14 @@ impl BlockDevice {
         u64::from(blocks) * self.volume.client.map.block_size.bytes() as u64
     }
 
+    /// What is locked for some blocks.
+    fn range(&self, block: u64, blocks: u32) -> Range {
+        match self.volume.spec.layout.code() {
+            None => Range::new(block, blocks),
+            Some(code) => coded::rows_of(&code, block, blocks),
+        }
+    }
+
     fn is_inside(&self, block: u64, blocks: u32) -> bool {
         let end = block.checked_add(u64::from(blocks));
         blocks > 0 && end.is_some_and(|end| end <= self.blocks())
@@ -126,7 +135,7 @@ impl BlockDevice {
             let span = if planted!(NoWriteLock) {
                 Range::new(u64::MAX - 1, 1)
             } else {
-                Range::new(block, blocks)
+                self.range(block, blocks)
             };
             let lock = self.volume.locks.exclusive(span).await;
             if !self.volume.intent.are_equal(self.volume.spec.regions_of(block, blocks)) {
@@ -136,7 +145,9 @@ impl BlockDevice {
             }
             let writing = Writing::begin(&self.volume, block, blocks);
             let run = self.volume.spec.layout.run(block, blocks);
-            if run.blocks == blocks {
+            if let Some(code) = self.volume.spec.layout.code() {
+                Box::pin(coded::write(&self.volume, code, (block, &data))).await?;
+            } else if run.blocks == blocks {
                 let work = Work::Write { at: run.at, data, fua };
                 let put = Put::new(&self.volume, work, run.legs, run.legs).await;
                 if put.is_err() && planted!(LeakLockOnFailure) {
@@ -189,7 +200,7 @@ impl BlockDevice {
             let span = if planted!(ReadDuringWrite) {
                 Range::new(u64::MAX - 1, 1)
             } else {
-                Range::new(block, blocks)
+                self.range(block, blocks)
             };
             let lock = self.volume.locks.shared(span).await;
             if !self.volume.intent.are_equal(self.volume.spec.regions_of(block, blocks)) {
@@ -201,7 +212,9 @@ impl BlockDevice {
             self.turn.set(turn);
             let cold = self.volume.flushes.cold();
             let run = self.volume.spec.layout.run(block, blocks);
-            let data = if run.blocks == blocks {
+            let data = if let Some(code) = self.volume.spec.layout.code() {
+                Box::pin(coded::read(&self.volume, code, (block, blocks))).await?
+            } else if run.blocks == blocks {
                 read_run(&self.volume, run, (block, turn)).await?
             } else {
                 Box::pin(read_runs(&self.volume, (block, blocks), turn)).await?
@@ -231,7 +244,11 @@ impl BlockDevice {
 }
 
 /// The runs that blocks of a volume are in, each with its first block there.
-fn runs(volume: &Volume, mut block: u64, mut blocks: u32) -> impl Iterator<Item = (u64, Run)> {
+pub(super) fn runs(
+    volume: &Volume,
+    mut block: u64,
+    mut blocks: u32,
+) -> impl Iterator<Item = (u64, Run)> {
     std::iter::from_fn(move || {
         let run = (blocks > 0).then(|| volume.spec.layout.run(block, blocks))?;
         let first = block;

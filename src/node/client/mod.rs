@@ -1,12 +1,14 @@
 //! A client: attaches volumes and serves applications' IO on them.
 //!
 //! `volume` is what the client knows of a volume, `io` the data service, `put` and `get` what it does on legs,
+//! `coded` how it serves erasure-coded volumes, `row_journal` what it notes on legs before it writes there,
 //! `locks` the range locks, `rebuild` brings legs back together, `flushes` says which of them fail, `detach`
 //! gives a volume back, `monitor` notices what fails to happen, `calls` are requests under way, `target_link` and
 //! `manager_link` the connections.
 
 mod boot;
 mod calls;
+mod coded;
 mod detach;
 mod flushes;
 mod get;
@@ -17,6 +19,7 @@ mod manager_link;
 mod monitor;
 mod put;
 mod rebuild;
+mod row_journal;
 mod target_link;
 mod together;
 mod volume;

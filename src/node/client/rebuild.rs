@@ -4,14 +4,16 @@
 use std::rc::Rc;
 
 use crate::base::history::RebuildProgress;
-use crate::base::{LegIndex, Region};
+use crate::base::{LegIndex, Nanos, Region};
 use crate::layout::Layout;
 use crate::layout::LegSet;
 
 use super::calls::Reply;
+use super::coded;
 use super::intent::Writing;
 use super::io::{IoError, Piece, ask, flush, put_pieces, read_pieces};
 use super::locks::Range;
+use super::row_journal;
 use super::volume::Volume;
 use crate::base::planted;
 use crate::node::layout::IntentMap;
@@ -43,7 +45,13 @@ pub(super) async fn recover(volume: Rc<Volume>) {
 async fn find_divergent(volume: &Rc<Volume>, topology: &Topology) {
     let grant = volume.grant();
     let in_sync = topology.modes.legs_in(LegMode::ReadWrite);
-    match marks_of(volume, topology, in_sync).await {
+    let marks = marks_of(volume, topology, in_sync).await;
+    if let (Some(marks), Some(code)) = (&marks, volume.spec.layout.code())
+        && row_journal::replay(volume, code, marks).await.is_err()
+    {
+        return pause(volume).await;
+    }
+    match marks {
         // Under another grant other legs may count, or have lost their caches since they answered.
         Some(marks) if volume.grant() == grant => {
             let handle = &volume.client.handle;
@@ -66,8 +74,13 @@ async fn make_equal(volume: &Rc<Volume>, region: Region) -> Result<(), IoError> 
     let (block, blocks) = volume.spec.blocks_of(region);
     let _lock = volume.locks.exclusive(Range::new(block, blocks)).await;
     let writing = Writing::begin(volume, block, blocks);
-    // A leg that is alone holds what it holds.
-    for group in volume.spec.layout.groups().filter(|group| group.count() > 1) {
+    // A leg that is alone holds what it holds, and so do those that nobody copies.
+    let code = volume.spec.layout.code();
+    if let Some(code) = code {
+        coded::finish_region(volume, code, region).await?;
+    }
+    let groups = volume.spec.layout.groups();
+    for group in groups.filter(|group| group.count() > 1 && code.is_none()) {
         if planted!(RecoveryCopiesNothing) {
             continue;
         }
@@ -172,13 +185,28 @@ async fn rebuild_leg(volume: &Rc<Volume>, leg: LegIndex) -> bool {
         if crate::buggify!(volume.client.handle, probes::SLOW_REBUILD) {
             pause(volume).await;
         }
+        pace(volume, leg, region).await;
         let (done, total) = volume.region_rebuilt(leg, region);
         let volume_id = volume.spec.id;
         volume.client.handle.emit(&RebuildProgress { volume: volume_id, leg, done, total });
     }
+    if let Some(code) = volume.spec.layout.code()
+        && row_journal::clear(volume, code).await.is_err()
+    {
+        return false;
+    }
     let flushed = flush(volume, LegSet::one(leg)).await;
     // The plan is gone when the leg died meanwhile.
     flushed.is_ok() && volume.has_plan(leg)
+}
+
+/// Rests after a region for as long as its blocks take at the volume's rate.
+async fn pace(volume: &Volume, leg: LegIndex, region: Region) {
+    if let Some(rate) = volume.spec.rebuild_rate {
+        let blocks = volume.spec.part_of(region, LegSet::one(leg)).blocks;
+        let pause = Nanos::from_secs(u64::from(blocks)).get() / rate;
+        volume.client.handle.sleep(Nanos::new(pause)).await;
+    }
 }
 
 async fn copy_region(volume: &Rc<Volume>, leg: LegIndex, region: Region) -> Result<(), IoError> {
@@ -193,6 +221,9 @@ async fn copy_region(volume: &Rc<Volume>, leg: LegIndex, region: Region) -> Resu
     let _lock = volume.locks.exclusive(span).await;
     if !volume.intent.are_equal(regions()) {
         return Err(IoError::InDoubt);
+    }
+    if let Some(code) = volume.spec.layout.code() {
+        return coded::rebuild_region(volume, code, (leg, region)).await;
     }
     let group = volume.spec.layout.group_of(leg);
     let run = volume.spec.part_of(region, group);

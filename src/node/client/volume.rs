@@ -10,6 +10,7 @@ use super::boot::Client;
 use super::flushes::Flushes;
 use super::intent::Intent;
 use super::locks::RangeLocks;
+use super::row_journal::RowJournal;
 use super::target_link::TargetLink;
 use crate::base::planted;
 use crate::layout::LEGS_MAX;
@@ -30,6 +31,8 @@ pub(super) struct Volume {
     pub(super) changed: Signal,
     pub(super) locks: RangeLocks,
     pub(super) intent: Intent,
+    /// What is being written of rows, where the layout is a code.
+    pub(super) rows: RowJournal,
     topology: Cell<Option<Topology>>,
     /// Counts grants: what failed under one grant may be tried again under the next.
     grants: Cell<u64>,
@@ -93,6 +96,7 @@ impl Volume {
             changed: Signal::new(client.handle.kernel()),
             locks: RangeLocks::new(&client.handle),
             intent: Intent::new(spec.regions()),
+            rows: RowJournal::new(&client.handle),
             spec: spec.clone(),
             client,
             topology: Cell::new(None),

@@ -5,6 +5,7 @@ use super::record::VolumeRecord;
 use crate::base::history::VolumeState;
 use crate::base::{DiskId, Epoch, LegIndex, Nanos, NodeId, VolumeId};
 use crate::layout::AnyLayout;
+use crate::layout::Coded;
 use crate::layout::Layout;
 use crate::layout::LegSet;
 use crate::layout::Raid0;
@@ -37,10 +38,17 @@ fn spec_of(layout: impl Into<AnyLayout>) -> VolumeSpec {
     let leg = |at: u32| LegSpec {
         target: NodeId::new(10 + at),
         disk: DiskId::new(at),
-        extent: Extent { data: 0, blocks: 64, superblock: 70, bitmap_blocks: 1 },
+        extent: Extent { data: 0, blocks: 64, journal_blocks: 0, superblock: 70, bitmap_blocks: 1 },
     };
     let legs = (0..u32::from(layout.legs())).map(leg).collect();
-    VolumeSpec { id: VolumeId::new(0), layout, blocks: 64, region_depth: 32, legs }
+    VolumeSpec {
+        id: VolumeId::new(0),
+        layout,
+        blocks: 64,
+        region_depth: 32,
+        rebuild_rate: None,
+        legs,
+    }
 }
 
 fn report(leg: LegIndex, generation: u64, registered: u64) -> LegReport {
@@ -259,6 +267,12 @@ fn each_group_of_legs_keeps_as_many_as_it_needs() {
         rig.settle(Input::LegFailed { leg, epoch });
     }
     assert_eq!(rig.all_modes(), [read_write, dead, dead, read_write], "no group goes in whole");
+    let mut rig = Rig::attached_as(Coded { data: 2, parity: 2, stripe_blocks: 1 });
+    for leg in [a, d, b] {
+        let epoch = rig.epoch();
+        rig.settle(Input::LegFailed { leg, epoch });
+    }
+    assert_eq!(rig.all_modes(), [dead, read_write, read_write, dead], "as many as have parity");
     let mut rig = Rig::attached_as(Raid0 { legs: 3, stripe_blocks: 1 });
     let epoch = rig.epoch();
     rig.settle(Input::LegFailed { leg: b, epoch });

@@ -114,7 +114,7 @@ async fn register(target: &Target, leg: &Rc<Leg>, (epoch, life): (Epoch, u32)) -
         volume: leg.volume.id,
         leg: leg.index,
         first: leg.extent.data,
-        blocks: leg.extent.blocks,
+        blocks: leg.extent.blocks + leg.extent.journal_blocks,
         epoch,
     });
     leg.serve(epoch);

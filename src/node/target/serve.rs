@@ -238,12 +238,13 @@ impl Server {
             self.answer(request.cookie, status, Payload::empty());
             return Started::Answered;
         }
-        if !request.work.is_within(leg.extent.blocks) {
+        if !request.work.is_within(leg.extent.blocks + leg.extent.journal_blocks) {
             let status = LegStatus::Disk(Status::LbaRange);
             self.answer(request.cookie, status, Payload::empty());
             return Started::Answered;
         }
-        let written = request.work.written();
+        // What stands in the journal is no data yet.
+        let written = request.work.written().filter(|(block, _)| *block < leg.extent.blocks);
         let writes = written.map(|(block, blocks)| leg.volume.leg_region_span(block, blocks));
         if let Some((first, last)) = writes {
             let regions = || (first.get()..=last.get()).map(Region::new);

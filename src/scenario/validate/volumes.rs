@@ -21,6 +21,7 @@ pub(super) fn check(validator: &mut Validator<'_, '_>) {
     }
     for (index, volume) in volumes.iter().enumerate() {
         name(validator, index, volume);
+        columns(validator, index, volume);
         match &volume.legs {
             Some(legs) => fixed_legs(validator, index, volume, legs),
             None => free_legs(validator, index, volume),
@@ -39,6 +40,32 @@ fn name(validator: &mut Validator<'_, '_>, index: usize, volume: &Volume) {
     {
         let expected = format!("a name of its own: volumes[{first}] has this one already");
         validator.report(&at, &expected, "");
+    }
+}
+
+/// `ec` has columns, and nothing else has.
+fn columns(validator: &mut Validator<'_, '_>, index: usize, volume: &Volume) {
+    for (key, given) in [("data", volume.data), ("parity", volume.parity)] {
+        let at = steps!["volumes", index];
+        let found = if given.is_some() { format!("`{key}`") } else { format!("no `{key}`") };
+        if volume.layout == Layout::Ec && given.is_none() {
+            let expected = "how many legs hold data and how many parity";
+            let help = r#"write such as `"data": 4, "parity": 2`"#;
+            validator.report_found(&at, Some(&found), expected, help);
+        } else if volume.layout != Layout::Ec && given.is_some() {
+            validator.report_found(&at, Some(&found), "it only with the layout `ec`", "");
+        }
+    }
+    if volume.layout == Layout::Ec
+        && let (Some(data), Some(parity)) = (volume.data, volume.parity)
+        && usize::from(data + parity) > LEGS_MAX
+    {
+        let found = format!("{} legs", data + parity);
+        let expected = format!("at most {LEGS_MAX} legs, of data and parity together");
+        validator.report_found(&steps!["volumes", index], Some(&found), &expected, "");
+    }
+    if volume.layout == Layout::Ec && volume.stripe_blocks > 64 {
+        validator.report(&steps!["volumes", index, "stripe_blocks"], "at most 64 with `ec`", "");
     }
 }
 
@@ -91,6 +118,12 @@ fn wrong_count(volume: &Volume, legs: usize) -> Option<(String, &'static str)> {
             let help = "name `copies` disks for each group, or leave `legs` out";
             Some((format!("a multiple of the {copies} copies, at most {LEGS_MAX}"), help))
         }
+        Layout::Ec => {
+            let wanted = usize::from(volume.data? + volume.parity?);
+            let help = "name a disk for each column of data and of parity, or leave `legs` out";
+            let expected = format!("{wanted}, one for each column of data and of parity");
+            (legs != wanted).then_some((expected, help))
+        }
         Layout::Raid0 | Layout::Raid1 | Layout::Raid10 => None,
     }
 }
@@ -99,7 +132,10 @@ fn free_legs(validator: &mut Validator<'_, '_>, index: usize, volume: &Volume) {
     let targets = validator.scenario.cluster.targets;
     let legs = validator.scenario.shape(volume).legs();
     if validator.cluster_known && u16::from(legs) > targets {
-        let found = format!("{legs} copies and no `legs`");
+        let found = match volume.layout {
+            Layout::Ec => format!("{legs} columns and no `legs`"),
+            _ => format!("{legs} copies and no `legs`"),
+        };
         let expected = format!("at most {targets}, as many as there are targets");
         let help = "the manager places legs on distinct targets: add targets, or name the `legs`";
         validator.report_found(&steps!["volumes", index], Some(&found), &expected, help);
