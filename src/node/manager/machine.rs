@@ -519,7 +519,8 @@ impl Machine {
         let wishes = &self.wishes;
         let mut next = self.record;
         let all_cold = self.is_all_cold() && !self.starts_cold();
-        let mut failed = self.legs_to_drop(wishes.failed | self.to_bring_up_to_date());
+        let lacking = self.to_bring_up_to_date() | self.replaced();
+        let mut failed = self.legs_to_drop(wishes.failed | lacking);
         let taken_back = self.to_take_back();
         if taken_back != 0 {
             failed |= self.in_sync();
@@ -563,6 +564,16 @@ impl Machine {
         }
         next.granted = false;
         Some(next)
+    }
+
+    /// Legs that are being rebuilt and are on another disk now, or on one that has forgotten them: what was
+    /// rebuilt is gone, and the rebuild has to start over, which it does when they come back.
+    fn replaced(&self) -> u16 {
+        let rebuilt = self.record.modes.legs_in(LegMode::WriteOnly);
+        let is_replaced = |leg: &LegIndex| {
+            self.reports[leg.index()].is_some_and(|report| report.usable) && !self.fits(*leg)
+        };
+        rebuilt.filter(is_replaced).fold(0, |legs, leg| legs | bit(leg))
     }
 
     /// Of the failed legs those that may be given up: of those in sync none, unless as many others of its
