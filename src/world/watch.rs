@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use crate::base::history::{OpResult, OpReturned, VolumeState};
+use crate::base::history::{MediaWritten, OpResult, OpReturned, VolumeState};
 use crate::base::{Audience, DiskId, Epoch, NodeId, Record, Recorded};
 use crate::check::Checkers;
 use crate::disk::control::FaultKind;
@@ -70,6 +70,9 @@ impl Watch {
             } else if let Some(SectorRemapped { disk, .. }) = record.get() {
                 self.meet(|it| *it == Awaited::Disk(disk, FaultKind::BadSector));
                 self.meet(|it| *it == Awaited::Disk(disk, FaultKind::FlipBits));
+            } else if let Some(MediaWritten { disk, .. }) = record.get() {
+                // Whoever finds another device without having had a command there fills it.
+                self.meet(|it| *it == Awaited::Disk(disk, FaultKind::Replaced));
             } else if let Some(MessageFaulted::<Frame> { from, to, fault, .. }) = record.get() {
                 self.meet(|it| it.is_met_by_message(fault, from, to));
             }
