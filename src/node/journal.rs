@@ -28,7 +28,7 @@ pub struct Entry {
     pub row: u64,
     /// The owner's epoch and its own count: of two entries in a slot the greater is the newer.
     pub age: (Epoch, u64),
-    /// By leg, at most [`PARTS_MAX`].
+    /// By leg, at most `PARTS_MAX`.
     pub parts: Vec<Part>,
 }
 
