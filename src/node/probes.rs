@@ -28,6 +28,7 @@ crate::probes! {
         CACHES_LOST = "client.caches-lost": "an owner was told that all legs in sync had lost their caches";
         FLUSH_BROKE_PROMISE = "client.flush-broke-promise": "a flush failed because what it was to cover may be gone";
         INTENT_CLEARED = "client.intent-cleared": "marks of idle regions were cleared";
+        GATHERED_AGAIN = "client.gathered-again": "the legs that could be read changed while a row was being gathered";
         BLOCK_COMPUTED = "client.block-computed": "a read was answered with a block that was computed from other legs";
         LINE_LOST = "client.line-lost": "a row was written some block of which cannot be had any more";
         ROW_REPLAYED = "client.row-replayed": "what an owner before had begun of a row was finished";

@@ -104,8 +104,31 @@ async fn read_leg(
 }
 
 /// Reads the wanted columns of some lines of a row. Where one of them is missing, all others are read and it
-/// is computed, if it can be; and with it whatever else is missing there.
+/// is computed, if it can be; and with it whatever else is missing there. What is still missing then is so under
+/// one grant: a leg that came back while another one went is asked again.
 pub(super) async fn gather(
+    volume: &Rc<Volume>,
+    code: Coded,
+    lines: Lines,
+    wanted: impl Fn(usize) -> bool,
+) -> Result<Columns, IoError> {
+    loop {
+        let grant = volume.grant();
+        let columns = gather_once(volume, code, lines, &wanted).await?;
+        if has_all(&columns, &wanted) || volume.grant() == grant {
+            return Ok(columns);
+        }
+        crate::sometimes!(volume.client.handle, true, probes::GATHERED_AGAIN);
+    }
+}
+
+/// Whether every block of the wanted columns is there.
+fn has_all(columns: &Columns, wanted: impl Fn(usize) -> bool) -> bool {
+    let mut wanted = columns.iter().enumerate().filter(|(at, _)| wanted(*at));
+    wanted.all(|(_, column)| column.iter().all(Option::is_some))
+}
+
+async fn gather_once(
     volume: &Rc<Volume>,
     code: Coded,
     lines: Lines,
@@ -114,8 +137,7 @@ pub(super) async fn gather(
     let width = usize::from(code.data + code.parity);
     let mut columns: Columns = vec![vec![None; lines.count as usize]; width];
     read_columns(volume, code, lines, (0..width).filter(|at| wanted(*at)), &mut columns).await?;
-    let missing = |column: &Vec<Option<Block>>| column.iter().any(Option::is_none);
-    if !(0..width).any(|at| wanted(at) && missing(&columns[at])) {
+    if has_all(&columns, &wanted) {
         return Ok(columns);
     }
     let others = (0..width).filter(|at| !wanted(*at));
