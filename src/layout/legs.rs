@@ -85,7 +85,7 @@ impl LegSet {
     }
 
     /// The legs, in order.
-    pub fn iter(self) -> impl Iterator<Item = LegIndex> + Clone {
+    pub fn iter(self) -> impl Iterator<Item = LegIndex> + Clone + use<> {
         let mut left = self.0;
         std::iter::from_fn(move || {
             let leg = (left != 0).then(|| LegIndex::new(left.trailing_zeros() as u8));

@@ -34,58 +34,82 @@ crate::word_enum! {
 /// The modes of a volume's legs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Modes {
-    /// Two bits a leg.
-    word: u32,
-    legs: u8,
+    all: LegSet,
+    write_only: LegSet,
+    dead: LegSet,
 }
 
 impl Modes {
     /// All legs in sync.
     #[must_use]
     pub fn all_read_write(legs: usize) -> Self {
-        assert!(legs <= LEGS_MAX, "a volume of {legs} legs");
-        Self { word: 0, legs: legs as u8 }
+        assert!((1..=LEGS_MAX).contains(&legs), "a volume of {legs} legs");
+        let (write_only, dead) = (LegSet::NONE, LegSet::NONE);
+        Self { all: LegSet::span(0, legs as u8), write_only, dead }
     }
 
     /// A leg's mode.
     #[must_use]
     pub fn of(&self, leg: LegIndex) -> LegMode {
-        LegMode::ALL[(self.word >> (2 * leg.get()) & 3) as usize]
+        match () {
+            () if self.dead.has(leg) => LegMode::Dead,
+            () if self.write_only.has(leg) => LegMode::WriteOnly,
+            () => LegMode::ReadWrite,
+        }
     }
 
     /// Sets a leg's mode.
     pub fn set(&mut self, leg: LegIndex, mode: LegMode) {
-        let at = 2 * leg.get();
-        self.word = self.word & !(3 << at) | (mode as u32) << at;
+        self.write_only.remove(leg);
+        self.dead.remove(leg);
+        match mode {
+            LegMode::ReadWrite => {}
+            LegMode::WriteOnly => self.write_only.add(leg),
+            LegMode::Dead => self.dead.add(leg),
+        }
     }
 
     /// The legs in this mode.
-    pub fn legs_in(&self, mode: LegMode) -> impl Iterator<Item = LegIndex> + Clone + use<> {
-        let modes = *self;
-        modes.legs().filter(move |leg| modes.of(*leg) == mode)
+    #[must_use]
+    pub fn set_in(&self, mode: LegMode) -> LegSet {
+        match mode {
+            LegMode::ReadWrite => self.all & !self.write_only & !self.dead,
+            LegMode::WriteOnly => self.write_only,
+            LegMode::Dead => self.dead,
+        }
     }
 
     /// The legs that are written: all that are not dead.
+    #[must_use]
+    pub fn written_set(&self) -> LegSet {
+        self.all & !self.dead
+    }
+
+    /// The legs in this mode, in order.
+    pub fn legs_in(&self, mode: LegMode) -> impl Iterator<Item = LegIndex> + Clone + use<> {
+        self.set_in(mode).iter()
+    }
+
+    /// The legs that are written, in order.
     pub fn written(&self) -> impl Iterator<Item = LegIndex> + Clone + use<> {
-        let modes = *self;
-        modes.legs().filter(move |leg| modes.of(*leg) != LegMode::Dead)
+        self.written_set().iter()
     }
 
     /// How many legs are in this mode.
     #[must_use]
     pub fn count(&self, mode: LegMode) -> usize {
-        self.legs_in(mode).count()
+        self.set_in(mode).count() as usize
     }
 
     /// All legs.
     pub fn legs(&self) -> impl Iterator<Item = LegIndex> + Clone + use<> {
-        (0..self.legs).map(LegIndex::new)
+        self.all.iter()
     }
 
     /// The modes as one number, two bits a leg: for the trace.
     #[must_use]
     pub fn word(&self) -> u64 {
-        u64::from(self.word)
+        self.legs().fold(0, |word, leg| word | (self.of(leg) as u64) << (2 * leg.get()))
     }
 }
 

@@ -245,12 +245,9 @@ impl Future for Put {
             let Some(topology) = this.volume.topology() else { break };
             this.follow(&topology);
             let (mut missing, mut moved) = (false, false);
-            let legs = this.legs;
-            for leg in topology.modes.written().filter(|leg| legs.has(*leg)) {
-                if !this.done.has(leg) {
-                    moved |= this.step(leg, topology.epoch, cx);
-                    missing |= !this.done.has(leg);
-                }
+            for leg in (topology.modes.written_set() & this.legs & !this.done).iter() {
+                moved |= this.step(leg, topology.epoch, cx);
+                missing |= !this.done.has(leg);
             }
             missing &= !this.is_done_too_early(&topology);
             if !missing {
@@ -262,8 +259,8 @@ impl Future for Put {
         }
         // A leg without a call waits for a connection or a grant; calls are nudged by a grant.
         let waits = this.volume.topology().is_none_or(|topology| {
-            let mut legs = topology.modes.written().filter(|leg| this.window.has(*leg));
-            legs.any(|leg| !this.done.has(leg) && this.calls[this.place(leg)].is_none())
+            let mut waiting = (topology.modes.written_set() & this.window & !this.done).iter();
+            waiting.any(|leg| this.calls[this.place(leg)].is_none())
         });
         if waits {
             this.volume.changed.register(cx);
