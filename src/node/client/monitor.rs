@@ -23,6 +23,8 @@ pub(super) async fn run(client: Rc<Client>) {
         last = now;
         crate::sometimes!(client.handle, stood_still, probes::CLIENT_STOOD_STILL);
         if stood_still {
+            // Which links stand still even so shows at the next look, which compares with this one.
+            let _stand = client.unread_targets();
             continue;
         }
         let volumes = client.volumes();
