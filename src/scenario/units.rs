@@ -294,17 +294,6 @@ pub(super) fn read_text_or_number<'de, T: FromStr, D: Deserializer<'de>>(
     deserializer.deserialize_any(TextVisitor(wanted, PhantomData))
 }
 
-/// A whole number within `MIN..=MAX`, for `#[serde(deserialize_with = …)]`.
-pub(super) fn some_within<'de, const MIN: u64, const MAX: u64, D, T>(
-    de: D,
-) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: TryFrom<u64>,
-{
-    within::<MIN, MAX, D, T>(de).map(Some)
-}
-
 /// A whole number of a range.
 pub(super) fn within<'de, const MIN: u64, const MAX: u64, D, T>(de: D) -> Result<T, D::Error>
 where

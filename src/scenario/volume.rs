@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::DiskRef;
 use super::name::name_enum;
-use super::units::{some_within, within};
+use super::units::{maybe_within, within};
 use crate::layout::AnyLayout;
 use crate::layout::Coded;
 use crate::layout::LEGS_MAX;
@@ -38,7 +38,7 @@ pub struct Volume {
     /// How many legs of each row of `ec` hold data, 2 to 12.
     #[serde(
         default,
-        deserialize_with = "some_within::<2, 12, _, _>",
+        deserialize_with = "maybe_within::<2, 12, _, _>",
         skip_serializing_if = "Option::is_none"
     )]
     #[schemars(range(min = 2, max = 12))]
@@ -46,7 +46,7 @@ pub struct Volume {
     /// How many legs of each row of `ec` hold parity, 1 to 4: as many may be lost.
     #[serde(
         default,
-        deserialize_with = "some_within::<1, 4, _, _>",
+        deserialize_with = "maybe_within::<1, 4, _, _>",
         skip_serializing_if = "Option::is_none"
     )]
     #[schemars(range(min = 1, max = 4))]
@@ -65,7 +65,7 @@ pub struct Volume {
     /// How many blocks of a leg are rebuilt in a second at most, 1 to 2^40; left out, as many as go.
     #[serde(
         default,
-        deserialize_with = "some_within::<1, 0x100_0000_0000, _, _>",
+        deserialize_with = "maybe_within::<1, 0x100_0000_0000, _, _>",
         skip_serializing_if = "Option::is_none"
     )]
     #[schemars(range(min = 1, max = 0x100_0000_0000_u64))]
