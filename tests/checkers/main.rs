@@ -1,5 +1,6 @@
 //! What the checkers must catch and what they must let pass: planted violations and their look-alikes.
 
+mod agreement;
 mod caches;
 mod fencing;
 mod live;
@@ -8,3 +9,4 @@ mod parity;
 mod reads;
 mod reports;
 mod story;
+mod tale;
