@@ -1,9 +1,9 @@
-//! The history: what any application, data service and medium tell the checkers. Judges nothing.
+//! The history: what any application, data service, medium and node tell the checkers. Judges nothing.
 //!
 //! A checker sees these records and no cluster code, so that a data service that is not ours is
 //! checked by the same checkers as soon as its parts emit the same records.
 
-use super::{DiskId, Epoch, LegIndex, OpId, VolumeId};
+use super::{DiskId, Epoch, LegIndex, NodeId, OpId, VolumeId};
 
 crate::word_enum! {
     /// What an application asked for.
@@ -118,4 +118,9 @@ crate::record! {
     pub struct RebuildProgress = "volume.rebuild", Notable {
         volume: VolumeId, leg: LegIndex, done: u32, total: u32
     }
+}
+
+crate::record! {
+    /// A node went down: all tasks of this incarnation are gone.
+    pub struct NodeDown = "node.down", Notable { node: NodeId, incarnation: u32, tasks: u32 }
 }

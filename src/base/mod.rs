@@ -8,6 +8,7 @@ pub mod history;
 mod id;
 mod message;
 mod odds;
+pub mod protocol;
 mod record;
 mod time;
 

@@ -172,6 +172,12 @@ impl History {
         &self.contradictions
     }
 
+    /// The operation of that id, if it is in flight.
+    #[must_use]
+    pub fn operation(&self, op: OpId) -> Option<&Operation> {
+        self.operations.get(op)
+    }
+
     /// The operations in flight, oldest first.
     #[must_use]
     pub fn in_flight(&self) -> Vec<&Operation> {

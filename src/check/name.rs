@@ -15,6 +15,8 @@ crate::word_enum! {
         Linear = "linear",
         /// Nothing of an older epoch reaches a medium after a newer one was registered.
         Fencing = "fencing",
+        /// The data service keeps to its own protocol: epochs, registrations, grants, marks.
+        Protocol = "protocol",
         /// Every operation returns.
         Live = "live",
         /// Nothing outlives its owner.
@@ -27,7 +29,7 @@ crate::word_enum! {
 /// A name that no check has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown check `{0}`: expected mirrors, parity, durable, linear, fencing, live, leaks or memory"
+    "unknown check `{0}`: expected mirrors, parity, durable, linear, fencing, protocol, live, leaks or memory"
 )]
 pub struct UnknownCheck(String);
 

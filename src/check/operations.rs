@@ -89,6 +89,12 @@ impl Operations {
     }
 
     /// The operation of that id.
+    pub(super) fn get(&self, op: OpId) -> Option<&Operation> {
+        let slot = self.index.get(op.get())?;
+        self.slots[slot as usize].as_ref()
+    }
+
+    /// The operation of that id, to be changed.
     pub(super) fn get_mut(&mut self, op: OpId) -> Option<&mut Operation> {
         let slot = self.index.get(op.get())?;
         self.slots[slot as usize].as_mut()

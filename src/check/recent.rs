@@ -4,6 +4,7 @@ use crate::base::history::{
     BlockRead, FenceRaised, MediaWritten, OpAbandoned, OpInvoked, OpReturned, RebuildProgress,
     VolumeChanged,
 };
+use crate::base::protocol::MarkChanged;
 use crate::base::{Audience, DiskId, OpId, Record, Recorded, VolumeId};
 
 /// How many records of applications are kept. Every record passes through, so the rings are to stay in
@@ -35,7 +36,7 @@ impl Recent {
             }
         } else if record.kind.code == MediaWritten::TYPE.code {
             self.media.push(record, MEDIA_MAX);
-        } else {
+        } else if record.kind.code != MarkChanged::TYPE.code {
             self.io.push(record, IO_MAX);
         }
     }

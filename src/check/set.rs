@@ -2,7 +2,7 @@
 //! itself.
 
 use crate::base::history::{FenceRaised, MediaWritten};
-use crate::base::{Nanos, Record, Recorded};
+use crate::base::{DiskId, Nanos, NodeId, Record, Recorded, VolumeId};
 
 use super::checker::{Checker, Freeze};
 use super::durable::Durable;
@@ -16,6 +16,7 @@ use super::mirrors::Mirrors;
 use super::name::Check;
 use super::operations::Operation;
 use super::parity::Parity;
+use super::protocol::{Places, Protocol};
 use super::snapshot::VolumeView;
 use super::violation::Violation;
 
@@ -33,6 +34,7 @@ pub struct Checkers {
     /// The checkers that look at records or at the end are there only if asked for.
     linear: Option<Linear>,
     fencing: Option<Fencing>,
+    protocol: Option<Protocol>,
     live: Option<Live>,
     leaks: Option<Leaks>,
     memory: Option<Memory>,
@@ -56,6 +58,7 @@ impl Checkers {
             checks: checks.to_vec(),
             linear: asked(Check::Linear).then(Linear::default),
             fencing: asked(Check::Fencing).then(Fencing::default),
+            protocol: asked(Check::Protocol).then(Protocol::default),
             live: asked(Check::Live).then(Live::default),
             leaks: asked(Check::Leaks).then(Leaks::default),
             memory: asked(Check::Memory).then(Memory::default),
@@ -75,6 +78,27 @@ impl Checkers {
         self.history.expect_volatile_caches();
     }
 
+    /// Says where a volume's blocks are, for `protocol`: see [`Protocol::expect_places`].
+    pub fn expect_places(&mut self, volume: VolumeId, places: Box<dyn Places>) {
+        if let Some(protocol) = &mut self.protocol {
+            protocol.expect_places(volume, places);
+        }
+    }
+
+    /// Whether somebody wants to see what clients read from disks ([`Checkers::leg_read`]).
+    #[must_use]
+    pub fn want_reads(&self) -> bool {
+        self.protocol.as_ref().is_some_and(Protocol::wants_reads)
+    }
+
+    /// A command that this record tells of: a node has blocks of a disk read, from that one on.
+    pub fn leg_read(&mut self, record: &Record, (disk, lba): (DiskId, u64), reader: NodeId) {
+        if let Some(protocol) = &mut self.protocol {
+            protocol.leg_read(record, (disk, lba), reader, &self.history);
+            self.violations.append(&mut protocol.take_violations());
+        }
+    }
+
     /// Adds a checker that is not one of ours.
     pub fn add(&mut self, checker: Box<dyn Checker>) {
         self.foreign.push(Foreign { codes: checker.codes(), checker });
@@ -82,6 +106,12 @@ impl Checkers {
 
     /// Takes in a record; call it for each record whose audience is `History` or `Notable`, in order.
     pub fn observe(&mut self, record: &Record) {
+        if let Some(protocol) = &mut self.protocol {
+            protocol.observe(record, &self.history);
+            if protocol.has_violations() {
+                self.violations.append(&mut protocol.take_violations());
+            }
+        }
         self.history.observe(record);
         if !self.history.contradictions().is_empty()
             && let Some(linear) = &mut self.linear

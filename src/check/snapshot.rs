@@ -3,21 +3,12 @@
 
 use crate::base::{Block, LegIndex, Region, VolumeId};
 
-/// How a leg takes part in its volume, as the manager has persisted it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LegMode {
-    /// In sync: written and read.
-    ReadWrite,
-    /// Being rebuilt: written, never read.
-    WriteOnly,
-    /// Not written, not read.
-    Dead,
-}
+pub use crate::base::protocol::LegMode;
 
 /// One leg of a frozen volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LegView {
-    /// Its mode.
+    /// How it takes part in the volume, as the manager has persisted it.
     pub mode: LegMode,
     /// Whether its disk still has what was persisted on it: true while its target merely reboots or is
     /// cut off, false once the disk is unplugged, replaced or wiped.

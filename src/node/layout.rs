@@ -163,6 +163,19 @@ impl IntentMap {
         std::iter::successors(first, |last| self.next_from(Region::new(last.get() + 1)))
     }
 
+    /// The regions that it marks and another one, of as many regions, does not.
+    pub fn added_to<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = Region> + 'a {
+        let words = self.words.iter().zip(&other.words).zip(0_u32..);
+        words.flat_map(|((own, other), at)| {
+            let mut added = own & !other;
+            std::iter::from_fn(move || {
+                let bit = added.trailing_zeros();
+                added &= added.checked_sub(1)?;
+                Some(Region::new(at * 64 + bit))
+            })
+        })
+    }
+
     /// The bitmap's blocks, as they stand on a disk.
     #[must_use]
     pub fn to_blocks(&self, size: BlockSize) -> Vec<Block> {

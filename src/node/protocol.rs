@@ -19,17 +19,7 @@ pub enum Service {
     Manager = 2,
 }
 
-crate::word_enum! {
-    /// What a leg may be used for.
-    pub enum LegMode {
-        /// Read and written.
-        ReadWrite = "RW",
-        /// Being rebuilt: written, never read.
-        WriteOnly = "W",
-        /// Neither; what it holds is stale.
-        Dead = "DEAD",
-    }
-}
+pub use crate::base::protocol::LegMode;
 
 /// The modes of a volume's legs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 const LATER: [(&str, &[&str]); 4] = [
     ("Workload", &["file", "format"]),
     ("AppName", &["fio", "trace", "mixed-size"]),
-    ("CheckName", &["protocol", "bounds"]),
+    ("CheckName", &["bounds"]),
     ("Action", ACTIONS),
 ];
 

@@ -284,7 +284,6 @@ mod tests {
         };
         let later = "not available yet";
         for text in [
-            with(r#""checks": ["protocol"]"#),
             with(r#""script": [{"at": "1ms", "do": {"database.down": {}}}]"#),
             with(r#""workload": [{"app": "fio", "client": "c0", "volume": "vol0"}]"#),
             format!("{HEAD}}}").replace("\"cluster\": {}", r#""cluster": {"managers": 3}"#),

@@ -86,6 +86,9 @@ name_enum! {
         Linear = "linear",
         /// After an epoch moves on, no message of an older one changes anything.
         Fencing = "fencing",
+        /// The cluster keeps to its own protocol: epochs grow and are persisted first, legs register before IO, marks
+        /// come before data, writes are acknowledged when all legs have them.
+        Protocol = "protocol",
         /// When faults stop, volumes become healthy and every operation returns.
         Live = "live",
         /// No buffer, task, lock or connection outlives its owner.

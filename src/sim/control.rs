@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::rc::Rc;
 
+use crate::base::history::NodeDown;
 use crate::base::{CpuId, Names, NodeId, Record, Recorded};
 
 use super::config::NodeConfig;
@@ -15,7 +16,7 @@ use super::node::Node;
 use super::port::NodeHandle;
 use super::records::{ClockDriftSet, ClockJumped, CpuResumed, CpuSlowed, CpuStopped};
 use super::records::{MemoryFailNextSet, MemoryLimited, MemoryUnlimited};
-use super::records::{NodeDown, NodePaused, NodeResumed, NodeUp, ResourceLeaked};
+use super::records::{NodePaused, NodeResumed, NodeUp, ResourceLeaked};
 use super::schedule::{Misfit, Recording, Schedule};
 use super::task::State;
 use super::task::TaskId;
@@ -416,6 +417,11 @@ impl Kernel {
     /// Shows records of the type with this code to the observers.
     pub fn watch_code(&self, code: u32) {
         self.inner.trace.borrow_mut().watch(code);
+    }
+
+    /// Shows records of this type only to those that they are for, unless somebody else watches it.
+    pub fn unwatch<R: Recorded>(&self) {
+        self.inner.trace.borrow_mut().unwatch(R::TYPE.code);
     }
 
     /// How many records there are.

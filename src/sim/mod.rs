@@ -66,7 +66,7 @@ pub use port::{Interval, NodeHandle, TimedOut};
 pub use probe::{BuggifySite, Probe, Probes};
 pub use records::{
     AllocationRefused, ClockDriftSet, ClockJumped, CpuResumed, CpuSlowed, CpuStopped,
-    MemoryFailNextSet, MemoryLimited, MemoryUnlimited, NodeDown, NodePaused, NodeResumed, NodeUp,
+    MemoryFailNextSet, MemoryLimited, MemoryUnlimited, NodePaused, NodeResumed, NodeUp,
     ResourceLeaked, TaskPolled,
 };
 pub use rng::{Rng, Seed};

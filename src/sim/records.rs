@@ -11,10 +11,6 @@ crate::record! {
     pub struct NodeUp = "node.up", Notable { node: NodeId, incarnation: u32 }
 }
 crate::record! {
-    /// A node went down: all tasks of this incarnation are gone.
-    pub struct NodeDown = "node.down", Notable { node: NodeId, incarnation: u32, tasks: u32 }
-}
-crate::record! {
     /// All CPUs of a node stopped.
     pub struct NodePaused = "node.paused", Notable { node: NodeId }
 }

@@ -1,10 +1,10 @@
 //! What a script's conditions mean: what holds now, and which record makes one come true.
 
-use crate::base::history::{RebuildProgress, VolumeChanged, VolumeState};
+use crate::base::history::{NodeDown, RebuildProgress, VolumeChanged, VolumeState};
+use crate::base::protocol::{OwnerGranted, TopologyDecided};
 use crate::base::{Epoch, NodeId, Record, record_code};
-use crate::node::{OwnerGranted, TopologyDecided};
 use crate::scenario::{Condition, NodeState, Scenario};
-use crate::sim::{NodeDown, NodeUp};
+use crate::sim::NodeUp;
 
 use super::build::Stage;
 use super::freeze;

@@ -1,6 +1,9 @@
-//! The volumes of a scenario as the cluster knows them, on the disks where the scenario placed them.
+//! The volumes of a scenario as the cluster knows them, on the disks where the scenario placed them, and where
+//! their blocks are, as the checkers are told.
 
 use crate::base::VolumeId;
+use crate::check::Places;
+use crate::layout::AnyLayout;
 use crate::layout::Layout;
 use crate::node::{Extent, LegSpec, VolumeSpec};
 use crate::scenario::{PlacedLeg, Scenario};
@@ -32,5 +35,19 @@ fn leg_spec(leg: &PlacedLeg, (blocks, journal_blocks): (u64, u64), nodes: &NodeT
         target: nodes.target(leg.disk.target),
         disk: nodes.disk(leg.disk),
         extent: Extent { data: leg.data, blocks, journal_blocks, superblock, bitmap_blocks },
+    }
+}
+
+/// Tells the checkers where a volume's blocks are.
+pub(super) struct Laid(pub(super) AnyLayout);
+
+impl Places for Laid {
+    fn place(&self, block: u64) -> (u16, u64) {
+        let run = self.0.run(block, 1);
+        (run.legs.bits(), run.at)
+    }
+
+    fn groups(&self) -> Vec<(u16, u32)> {
+        self.0.groups().map(|group| (group.bits(), self.0.needed())).collect()
     }
 }

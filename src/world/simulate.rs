@@ -12,6 +12,7 @@ use super::budget::Budget;
 use super::build::{Stage, stage};
 use super::conditions::Conditions;
 use super::honest::Honest;
+use super::place::Laid;
 use super::records::{Phase, PhaseBegan};
 use super::report::{LivenessReport, RunOptions, RunReport, Verdict};
 use super::script::{EntryState, Pending, chosen};
@@ -133,6 +134,9 @@ impl<'a> World<'a> {
         if scenario.cluster.disk.volatile_cache {
             checkers.expect_volatile_caches();
         }
+        for volume in &stage.map.volumes {
+            checkers.expect_places(volume.id, Box::new(Laid(volume.layout)));
+        }
         let watch = Watch::new(&stage.kernel, checkers);
         let clock = Rc::new(AlarmClock { due: RefCell::default(), watch: watch.clone() });
         let owner = stage.kernel.attach(clock.clone());
@@ -209,6 +213,7 @@ impl<'a> World<'a> {
 
     /// Looks at what has happened. Says whether the run is over.
     fn attend(&mut self, options: &RunOptions) -> bool {
+        self.watch.show_reads(&self.stage.kernel);
         let records = self.watch.take_inbox();
         self.take_records(&records);
         let due = std::mem::take(&mut *self.clock.due.borrow_mut());

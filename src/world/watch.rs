@@ -8,7 +8,7 @@ use crate::base::history::{MediaWritten, OpResult, OpReturned, VolumeState};
 use crate::base::{Audience, DiskId, Epoch, NodeId, Record, Recorded};
 use crate::check::Checkers;
 use crate::disk::control::FaultKind;
-use crate::disk::{CacheLost, CommandFaulted, SectorRemapped};
+use crate::disk::{CacheLost, CommandFaulted, CommandSubmitted, OpCode, SectorRemapped};
 use crate::net::{MessageFaulted, NetFault};
 use crate::node::Frame;
 use crate::sim::Kernel;
@@ -18,6 +18,8 @@ pub(super) struct Watch {
     pub(super) checkers: RefCell<Checkers>,
     /// Records that the script may care for, not looked at yet.
     inbox: RefCell<Vec<Record>>,
+    /// Whether checkers are shown what is read from disks.
+    shows_reads: Cell<bool>,
     /// Whether the main loop has something to look at.
     pub(super) attention: Cell<bool>,
     /// Operations acknowledged.
@@ -38,6 +40,7 @@ impl Watch {
         let watch = Rc::new(Self {
             checkers: RefCell::new(checkers),
             inbox: RefCell::default(),
+            shows_reads: Cell::new(false),
             attention: Cell::new(false),
             acked: Cell::new(0),
             acked_wanted: Cell::new(u64::MAX),
@@ -56,9 +59,32 @@ impl Watch {
         self.wanted.borrow_mut().push(code);
     }
 
+    /// Has the checkers shown what is read from disks for as long as they want to see it.
+    pub(super) fn show_reads(&self, kernel: &Kernel) {
+        let wanted = self.checkers.borrow().want_reads();
+        if wanted == self.shows_reads.replace(wanted) {
+            return;
+        }
+        match wanted {
+            true => kernel.watch::<CommandSubmitted>(),
+            false => kernel.unwatch::<CommandSubmitted>(),
+        }
+    }
+
     fn see(&self, record: &Record) {
         let mut checkers = self.checkers.borrow_mut();
-        checkers.observe(record);
+        let is_for_all = match record.get::<CommandSubmitted>() {
+            Some(command) if self.shows_reads.get() => {
+                if command.op == OpCode::Read {
+                    checkers.leg_read(record, (command.disk, command.lba), command.host);
+                }
+                self.wanted.borrow().contains(&record.kind.code)
+            }
+            _ => true,
+        };
+        if is_for_all {
+            checkers.observe(record);
+        }
         if !checkers.violations().is_empty() {
             self.attention.set(true);
         }

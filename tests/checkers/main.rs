@@ -6,6 +6,7 @@ mod fencing;
 mod live;
 mod media;
 mod parity;
+mod protocol;
 mod reads;
 mod reports;
 mod story;

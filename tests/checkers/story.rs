@@ -96,6 +96,11 @@ impl Story {
         }
     }
 
+    /// One that is held to these checks only.
+    pub fn held_to(checks: &[Check]) -> Self {
+        Self { checkers: Checkers::new(checks), ..Self::new() }
+    }
+
     /// One whose media have volatile caches.
     pub fn with_caches() -> Self {
         let mut story = Self::new();
@@ -128,16 +133,32 @@ impl Story {
     }
 
     pub fn record<T: Recorded>(&mut self, what: T) {
+        self.record_on(0, what);
+    }
+
+    /// A record of another node than the client.
+    pub fn record_on<T: Recorded>(&mut self, node: u32, what: T) {
         self.seq += 1;
-        self.checkers.observe(&Record {
+        let record = self.make(node, what);
+        self.checkers.observe(&record);
+    }
+
+    /// A record of the moment that the one before it is of.
+    pub fn record_at_once<T: Recorded>(&mut self, what: T) {
+        let record = self.make(0, what);
+        self.checkers.observe(&record);
+    }
+
+    pub fn make<T: Recorded>(&self, node: u32, what: T) -> Record {
+        Record {
             at: self.now(),
             seq: self.seq,
             cause: 0,
-            node: Some(NodeId::new(0)),
+            node: Some(NodeId::new(node)),
             cpu: None,
             kind: T::TYPE,
             words: what.words(),
-        });
+        }
     }
 
     fn invoke(&mut self, op: u64, kind: OpKind, block: u64, blocks: u32) {

@@ -1,12 +1,14 @@
 //! What actions on nodes and applications do, as the cluster's own records show it: a whole small cluster per
 //! test, for these actions have several simulators under them.
 
+use stormglass::base::history::NodeDown;
 use stormglass::base::history::{OpAbandoned, OpInvoked, VolumeChanged, VolumeState};
+use stormglass::base::protocol::{OwnerGranted, TopologyDecided};
 use stormglass::base::{Nanos, NodeId, Record, Recorded};
 use stormglass::disk::Replaced;
-use stormglass::node::{OwnerGranted, RegionRecovered, TopologyDecided};
+use stormglass::node::RegionRecovered;
 use stormglass::scenario::parse;
-use stormglass::sim::{AllocationRefused, NodeDown, NodeUp};
+use stormglass::sim::{AllocationRefused, NodeUp};
 use stormglass::world::{FaultApplied, FaultLifted, Keep, RunOptions, Verdict, simulate};
 
 const C0: NodeId = NodeId::new(0);

@@ -9,10 +9,11 @@ use std::task::Poll;
 use futures::StreamExt;
 use futures::future::{Either, select};
 use futures::stream::FuturesUnordered;
+use stormglass::base::history::NodeDown;
 use stormglass::base::{CpuId, Nanos, Record};
 use stormglass::sim::{
-    ClockConfig, Kernel, KernelConfig, LeakedCount, NodeConfig, NodeDown, NodeHandle, NodeUp,
-    Queue, ResourceLeaked, ScheduleKind, Seed, Signal, TaskPolled, Tracked, Turn, sealed,
+    ClockConfig, Kernel, KernelConfig, LeakedCount, NodeConfig, NodeHandle, NodeUp, Queue,
+    ResourceLeaked, ScheduleKind, Seed, Signal, TaskPolled, Tracked, Turn, sealed,
 };
 
 use crate::rig::{Rig, free_node};

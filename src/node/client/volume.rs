@@ -13,13 +13,13 @@ use super::locks::RangeLocks;
 use super::row_journal::RowJournal;
 use super::target_link::TargetLink;
 use crate::base::planted;
+use crate::base::protocol::{LegReported, OwnerGranted};
 use crate::layout::LEGS_MAX;
 use crate::node::channel::Channel;
 use crate::node::config::{LegSpec, VolumeSpec};
 use crate::node::layout::IntentMap;
 use crate::node::probes;
 use crate::node::protocol::{LegMode, Topology, Wire};
-use crate::node::records::{LegReported, OwnerGranted};
 
 /// A volume attached, or to be attached.
 pub(super) struct Volume {

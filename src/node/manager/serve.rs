@@ -17,13 +17,13 @@ use super::database::Database;
 use super::machine::{Effect, Input, Machine};
 use super::record::VolumeRecord;
 use crate::base::planted;
+use crate::base::protocol::{TopologyDecided, TopologyFound, TopologyGrantable, TopologyPersisted};
 use crate::layout::Layout;
 use crate::node::channel::Channel;
 use crate::node::channel::Frame;
 use crate::node::config::{ClusterMap, SESSION_BYTES};
 use crate::node::probes;
 use crate::node::protocol::{LegReport, Service, Wire};
-use crate::node::records::{TopologyDecided, TopologyPersisted};
 
 /// What the manager's main task is woken for.
 enum Event {
@@ -65,6 +65,7 @@ pub(super) async fn run(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Fram
         if let Some(record) = &record {
             let (written_at, now) = (record.written_at, handle.wall());
             tracing::debug!(volume = %volume.id, epoch = %record.epoch, %written_at, %now, "found");
+            handle.emit(&found(&handle, volume.id, record));
         }
         let machine = Machine::new(volume, &map.timing, record, handle.monotonic());
         let has_caches = map.volatile_caches && !volume.layout.writes_through();
@@ -77,6 +78,12 @@ pub(super) async fn run(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Fram
     let (peers, effects, ticked) = (BTreeMap::new(), Vec::new(), (handle.monotonic(), false));
     let mut manager = Manager { handle, map, machines, peers, stores, effects, ticked };
     manager.serve(&events).await;
+}
+
+fn found(handle: &NodeHandle, volume: VolumeId, record: &VolumeRecord) -> TopologyFound {
+    let owner = record.owner.map_or(handle.node(), |(owner, _)| owner);
+    let (epoch, modes, grantable) = (record.epoch, record.modes.word(), record.granted);
+    TopologyFound { volume, epoch, modes, owner, grantable }
 }
 
 async fn store(
@@ -92,8 +99,11 @@ async fn store(
             events.push(Event::Persisted(volume, record.epoch));
         }
         database.store(volume, &record).await;
-        if !record.granted {
-            handle.emit(&TopologyPersisted { volume, epoch: record.epoch });
+        let epoch = record.epoch;
+        if record.granted {
+            handle.emit(&TopologyGrantable { volume, epoch });
+        } else {
+            handle.emit(&TopologyPersisted { volume, epoch });
         }
         if !planted!(ActBeforePersist) {
             events.push(Event::Persisted(volume, record.epoch));

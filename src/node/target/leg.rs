@@ -5,6 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use crate::base::protocol::{LegLoaded, MarkChanged};
 use crate::base::{Epoch, LegIndex, NodeId, Region, VolumeId};
 use crate::disk::port::{Drive, Identity};
 use crate::sim::{NodeHandle, Probes, Signal, Tracked, Tracker};
@@ -22,6 +23,7 @@ pub(super) struct Leg {
     pub(super) extent: Extent,
     pub(super) drive: Drive,
     pub(super) changed: Signal,
+    handle: NodeHandle,
     tracker: Tracker,
     state: RefCell<State>,
     in_flight: Cell<u32>,
@@ -72,6 +74,14 @@ pub(super) enum Chore {
     Intent(IntentMap),
 }
 
+impl State {
+    /// Whether the region is marked on the disk, and no command under way unmarks it.
+    fn is_marked(&self, region: Region) -> bool {
+        let staying = self.storing.as_ref().is_none_or(|storing| storing.has(region));
+        self.wanted.has(region) && self.stored.has(region) && staying
+    }
+}
+
 impl Leg {
     pub(super) fn new(
         handle: &NodeHandle,
@@ -103,6 +113,7 @@ impl Leg {
             extent: spec.extent,
             drive,
             changed: Signal::new(handle.kernel()),
+            handle: handle.clone(),
             tracker: handle.tracker("disk command"),
             state: RefCell::new(state),
             in_flight: Cell::new(0),
@@ -175,10 +186,24 @@ impl Leg {
         }
         state.superblock_wanted = false;
         state.wanted = intent.clone();
-        state.stored = intent;
         state.storing = None;
+        self.tell_loaded(&intent);
+        state.stored = intent;
         drop(state);
         self.changed.notify();
+    }
+
+    fn tell_loaded(&self, marks: &IntentMap) {
+        let (disk, volume, leg) = (self.drive.id(), self.volume.id, self.index);
+        let (first, blocks) = (self.extent.data, self.extent.blocks);
+        let depth = self.volume.region_depth;
+        self.handle.emit(&LegLoaded { disk, volume, leg, first, blocks, depth });
+        marks.iter().for_each(|region| self.tell_mark(region, true));
+    }
+
+    fn tell_mark(&self, region: Region, marked: bool) {
+        let (volume, leg, region) = (self.volume.id, self.index, region.get());
+        self.handle.emit(&MarkChanged { volume, leg, region, marked });
     }
 
     /// Metadata could not be written: nothing is served until it was read and registered anew.
@@ -251,10 +276,7 @@ impl Leg {
     /// Whether all these regions are marked on the disk, and no command under way unmarks one.
     pub(super) fn are_marked(&self, mut regions: impl Iterator<Item = Region>) -> bool {
         let state = self.state.borrow();
-        regions.all(|region| {
-            let staying = state.storing.as_ref().is_none_or(|storing| storing.has(region));
-            state.wanted.has(region) && state.stored.has(region) && staying
-        })
+        regions.all(|region| state.is_marked(region))
     }
 
     /// Asks for these regions to be marked on the disk.
@@ -262,8 +284,14 @@ impl Leg {
         let mut state = self.state.borrow_mut();
         let mut news = false;
         for region in regions {
-            news |= !state.wanted.has(region);
+            if state.wanted.has(region) {
+                continue;
+            }
+            news = true;
             state.wanted.set(region);
+            if state.is_marked(region) {
+                self.tell_mark(region, true);
+            }
         }
         drop(state);
         // Whoever asks again while the marks are on their way changes nothing and wakes nobody.
@@ -279,6 +307,7 @@ impl Leg {
         crate::sometimes!(self, is_written, probes::UNMARK_REFUSED);
         if !is_written && state.wanted.has(region) {
             state.wanted.clear(region);
+            self.tell_mark(region, false);
             drop(state);
             self.changed.notify();
         }
@@ -319,8 +348,11 @@ impl Leg {
                 state.cold = false;
             }
             Chore::Intent(stored) => {
-                state.stored = stored;
+                let before = std::mem::replace(&mut state.stored, stored);
                 state.storing = None;
+                let news = state.stored.added_to(&before);
+                let stays = |region: &Region| state.wanted.has(*region);
+                news.filter(stays).for_each(|region| self.tell_mark(region, true));
             }
         }
         drop(state);

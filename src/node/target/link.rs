@@ -12,11 +12,11 @@ use crate::net::port::Closed;
 use super::boot::Target;
 use super::leg::Leg;
 use crate::base::planted;
+use crate::base::protocol::RegistrationStarted;
 use crate::node::channel::Channel;
 use crate::node::link::ManagerLink;
 use crate::node::probes;
 use crate::node::protocol::Wire;
-use crate::node::records::RegistrationStarted;
 
 /// Keeps the manager informed for the life of the target.
 pub(super) async fn run(target: Rc<Target>) {

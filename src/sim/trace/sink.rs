@@ -53,6 +53,14 @@ impl TraceSink {
         self.is_curious = true;
     }
 
+    /// Takes one call of [`TraceSink::watch`] back.
+    pub(in crate::sim) fn unwatch(&mut self, code: u32) {
+        if let Some(at) = self.watched.iter().position(|watched| *watched == code) {
+            self.watched.swap_remove(at);
+        }
+        self.keep(self.keep);
+    }
+
     pub(in crate::sim) fn seq(&self) -> Seq {
         self.digest.seq()
     }

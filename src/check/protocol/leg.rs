@@ -1,0 +1,159 @@
+//! A leg as its records show it: what it has registered, where it is marked, what landed on it lately.
+//! Judges nothing.
+
+use crate::base::{Epoch, LegIndex, Nanos, NodeId, Seq, VolumeId};
+
+/// How many places of a leg are remembered as written, a power of two.
+const LANDED_MAX: usize = 256;
+
+/// A leg.
+#[derive(Clone, Debug)]
+pub(super) struct Leg {
+    pub(super) volume: VolumeId,
+    pub(super) leg: LegIndex,
+    /// Its target.
+    pub(super) node: Option<NodeId>,
+    /// Where it begins on the disk.
+    first: u64,
+    /// How many blocks are behind its fence.
+    blocks: u64,
+    /// How many of them are data, each `depth` of which have a mark; nothing is known of marks if 0.
+    data: u64,
+    depth: u32,
+    /// The highest epoch that it ever registered.
+    pub(super) fenced: Epoch,
+    /// The epoch that it registered in this life of its target.
+    pub(super) registered: Option<Epoch>,
+    /// Whether it serves that epoch: no other one is being registered.
+    pub(super) is_serving: bool,
+    /// When its target died last: what was half done then may still land.
+    died: Option<Nanos>,
+    /// Writes of epochs up to this one are fine, as far as registrations and grants go.
+    pub(super) allowed: Epoch,
+    marks: Vec<u64>,
+    /// What was written last, by the lower bits of the place.
+    landed: Box<[(u64, Seq); LANDED_MAX]>,
+    /// Whether an owner was granted an epoch without it in sync since it was.
+    pub(super) has_missed: bool,
+    /// The last epoch under which its owner said that it is rebuilt.
+    pub(super) rebuilt: Epoch,
+}
+
+impl Leg {
+    pub(super) fn new(volume: VolumeId, leg: LegIndex, first: u64) -> Self {
+        Self {
+            volume,
+            leg,
+            node: None,
+            first,
+            blocks: 0,
+            data: 0,
+            depth: 0,
+            fenced: Epoch::new(0),
+            registered: None,
+            is_serving: false,
+            died: None,
+            allowed: Epoch::new(0),
+            marks: Vec::new(),
+            landed: Box::new([(0, 0); LANDED_MAX]),
+            has_missed: false,
+            rebuilt: Epoch::new(0),
+        }
+    }
+
+    /// Its metadata was read: it is unmarked but for what is told next.
+    pub(super) fn loaded(&mut self, (first, data): (u64, u64), depth: u32) {
+        (self.first, self.data, self.depth) = (first, data, depth);
+        self.blocks = self.blocks.max(data);
+        self.is_serving = false;
+        self.marks.clear();
+        self.marks.resize(data.div_ceil(u64::from(depth.max(1))).div_ceil(64) as usize, 0);
+    }
+
+    /// A registration is complete.
+    pub(super) fn register(&mut self, (first, blocks): (u64, u64), epoch: Epoch) {
+        (self.first, self.blocks) = (first, blocks);
+        self.registered = Some(epoch);
+        self.fenced = self.fenced.max(epoch);
+        self.is_serving = true;
+    }
+
+    /// Its target is gone, and the registration with it.
+    pub(super) fn target_died(&mut self, at: Nanos) {
+        self.registered = None;
+        self.is_serving = false;
+        self.allowed = Epoch::new(0);
+        self.died = Some(at);
+    }
+
+    /// Whether its target has died just now.
+    pub(super) fn is_dying(&self, now: Nanos) -> bool {
+        self.died == Some(now)
+    }
+
+    pub(super) fn set_mark(&mut self, region: u32, marked: bool) {
+        let Some(word) = self.marks.get_mut(region as usize / 64) else { return };
+        let bit = 1 << (region % 64);
+        *word = if marked { *word | bit } else { *word & !bit };
+    }
+
+    /// The place on the leg of a block of its disk, if it has that.
+    pub(super) fn place(&self, lba: u64) -> Option<u64> {
+        lba.checked_sub(self.first).filter(|at| *at < self.blocks)
+    }
+
+    /// Of blocks of its disk, those that are its own: the first place, and how many.
+    pub(super) fn part(&self, lba: u64, blocks: u32) -> Option<(u64, u64)> {
+        let end = lba.saturating_add(u64::from(blocks)).min(self.first + self.blocks);
+        let start = lba.max(self.first);
+        (start < end).then(|| (start - self.first, end - start))
+    }
+
+    /// Whether a place holds data, and no journal.
+    pub(super) fn is_data(&self, at: u64) -> bool {
+        at < self.data
+    }
+
+    /// A place among these that is data and not marked.
+    #[inline]
+    pub(super) fn unmarked(&self, at: u64, blocks: u64) -> Option<u64> {
+        let end = (at + blocks).min(self.data);
+        if self.depth == 0 || at >= end {
+            return None;
+        }
+        let (mut region, last) = (self.region(at), self.region(end - 1));
+        while self.has_mark(region) {
+            if region == last {
+                return None;
+            }
+            region += 1;
+        }
+        Some((region * u64::from(self.depth)).max(at))
+    }
+
+    fn has_mark(&self, region: u64) -> bool {
+        let word = self.marks.get(region as usize / 64).copied().unwrap_or(0);
+        word >> (region % 64) & 1 == 1
+    }
+
+    /// Mostly a shift: this is asked for every write.
+    fn region(&self, at: u64) -> u64 {
+        match self.depth.is_power_of_two() {
+            true => at >> self.depth.trailing_zeros(),
+            false => at / u64::from(self.depth),
+        }
+    }
+
+    /// These places were written.
+    pub(super) fn note_landed(&mut self, at: u64, blocks: u64, seq: Seq) {
+        for at in at..at + blocks {
+            self.landed[at as usize % LANDED_MAX] = (at, seq);
+        }
+    }
+
+    /// Whether the place surely was not written since. Another place that shares its memory hides it.
+    pub(super) fn surely_lacks(&self, at: u64, since: Seq) -> bool {
+        let (_, seq) = self.landed[at as usize % LANDED_MAX];
+        seq <= since
+    }
+}
