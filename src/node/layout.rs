@@ -48,10 +48,13 @@ pub struct Superblock {
     pub generation: Epoch,
     /// The device's life at that time: in another one, what was only in a volatile cache may be lost.
     pub life: u32,
+    /// The last epoch that the leg was asked to register once more, because it was on record by then that the
+    /// epoch may be granted. Zero if none was.
+    pub confirmed: Epoch,
 }
 
 impl Superblock {
-    /// As a block: magic, volume, leg, generation, life, and a hash of these.
+    /// As a block: magic, volume, leg, generation, life, confirmed epoch, and a hash of these.
     #[must_use]
     pub fn to_block(self, size: BlockSize) -> Block {
         let words = [
@@ -60,11 +63,12 @@ impl Superblock {
             u64::from(self.leg.get()),
             self.generation.get(),
             u64::from(self.life),
+            self.confirmed.get(),
         ];
         let mut bytes = vec![0; size.bytes()];
         write_words(&mut bytes, &words);
-        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..40]);
-        bytes[40..48].copy_from_slice(&hash.to_le_bytes());
+        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..48]);
+        bytes[48..56].copy_from_slice(&hash.to_le_bytes());
         Block::from_bytes(&bytes)
     }
 
@@ -72,9 +76,9 @@ impl Superblock {
     #[must_use]
     pub fn from_block(block: &Block, size: BlockSize) -> Option<Self> {
         let bytes = block.bytes(size);
-        let words = read_words(&bytes[..48]);
-        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..40]);
-        if words[0] != MAGIC || words[5] != hash {
+        let words = read_words(&bytes[..56]);
+        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..48]);
+        if words[0] != MAGIC || words[6] != hash {
             return None;
         }
         Some(Self {
@@ -82,6 +86,7 @@ impl Superblock {
             leg: LegIndex::new(words[2] as u8),
             generation: Epoch::new(words[3]),
             life: words[4] as u32,
+            confirmed: Epoch::new(words[5]),
         })
     }
 }
@@ -236,6 +241,7 @@ mod tests {
             leg: LegIndex::new(1),
             generation: Epoch::new(9),
             life: 3,
+            confirmed: Epoch::new(7),
         };
         let mut bytes = written.to_block(size).bytes(size);
         assert_eq!(Superblock::from_block(&Block::from_bytes(&bytes), size), Some(written));

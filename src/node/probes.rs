@@ -49,6 +49,7 @@ crate::probes! {
         ALL_LEGS_COLD = "manager.all-legs-cold": "every copy had lost its cache, and what was left had to do";
         COLD_LEG_WAITS = "manager.cold-leg-waits": "legs that had lost their caches waited for one that was given up in vain";
         LEG_TAKEN_BACK = "manager.leg-taken-back": "a leg that was given up in vain was taken back";
+        NOBODY_WAS_TOLD = "manager.nobody-was-told": "after a boot, a leg bore witness that the owner was not told that another had been given up";
         LAST_LEG_KEPT = "manager.last-leg-kept": "a failed leg was kept because no other could serve";
         MANAGER_STOOD_STILL = "manager.stood-still": "the manager noticed that it had stood still";
         HEARTBEATS_UNREAD = "manager.heartbeats-unread": "heartbeats lay unread, because the CPU that was to read them stood still";

@@ -140,6 +140,8 @@ pub struct LegReport {
     pub life: u32,
     /// Whether its device has lost its power, and a volatile cache with it, since it last registered.
     pub cold: bool,
+    /// The last epoch that it was asked for once more, in whatever life of device and target; zero if none.
+    pub confirmed: Epoch,
 }
 
 /// How a target answers a request on a leg.
@@ -282,7 +284,8 @@ pub enum Wire {
         epoch: Epoch,
         /// The life of the device that this was decided for: in any other, the leg may have lost something.
         life: u32,
-        /// Whether it was asked for before and is asked once more, now that the epoch may be granted.
+        /// Whether that the epoch may be granted is on record already: then the leg notes for good that it
+        /// was asked so.
         again: bool,
     },
     /// Target to manager: the answer.

@@ -75,7 +75,8 @@ impl Caches {
                 self.cold.push(ColdLeg { volume: at, leg, rebuilds: false });
             }
             let record = freeze::record(stage, spec);
-            let copies = record.in_sync() | record.given_up_untold();
+            let superblock = |leg| freeze::superblock(stage, spec, leg);
+            let copies = record.in_sync() | record.given_up_untold(superblock);
             let is_copy = |leg: &LegIndex| copies >> leg.get() & 1 == 1;
             if spec.leg_ids().filter(is_copy).all(|leg| !self.is_warm(at, leg)) {
                 // What is written from now on is in all their caches again.

@@ -6,7 +6,7 @@ use crate::base::{Block, DiskId, LegIndex, Nanos, Region};
 use crate::check::{self, Check, Checkers, LegView, Media, VolumeView};
 use crate::layout::Layout;
 use crate::node::manager::VolumeRecord;
-use crate::node::{IntentMap, LegMode, VolumeSpec};
+use crate::node::{IntentMap, LegMode, Superblock, VolumeSpec};
 
 use super::build::Stage;
 use super::caches::Caches;
@@ -138,6 +138,14 @@ pub(super) fn record(stage: &Stage, spec: &VolumeSpec) -> VolumeRecord {
     let records = slots.iter().filter_map(|block| VolumeRecord::from_block(block, size));
     let newest = records.max_by_key(VolumeRecord::age);
     newest.unwrap_or_else(|| VolumeRecord::new(spec.legs.len()))
+}
+
+/// What a leg's disk says of itself; `None` where it holds no superblock, or a damaged one.
+pub(super) fn superblock(stage: &Stage, spec: &VolumeSpec, leg: LegIndex) -> Option<Superblock> {
+    let placed = &spec.legs[leg.index()];
+    let (disk, lba) = (&stage.disks[placed.disk.index()], placed.extent.superblock);
+    let block = (!disk.raw_is_lost(lba)).then(|| disk.raw_read(lba))?;
+    Superblock::from_block(&block, stage.map.block_size)
 }
 
 /// Whether the disk in a leg's place is the one on record, and not a blank one that nobody has noticed yet.

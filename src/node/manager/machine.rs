@@ -9,7 +9,9 @@
 //!
 //! That an epoch may be granted is persisted, too: only a leg that registered an epoch which was
 //! granted may have missed writes when it shows a lower generation. With volatile caches, legs are then asked
-//! once more whether they still have them, if another was given up.
+//! once more whether they still have them, if another was given up; each notes on its disk that it was. When the
+//! owner was told is noted afterwards. A manager that boots in between asks the legs in sync: one that has
+//! noted nothing is witness that nobody was told.
 
 use crate::base::history::VolumeState;
 use crate::base::{Epoch, LegIndex, Nanos, NodeId};
@@ -79,6 +81,17 @@ enum Phase {
     Registering { waiting: u16, deadline: Nanos },
 }
 
+/// Whether the owner may have been told of the record's epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// Surely not.
+    No,
+    /// As far as anybody knows.
+    Yes,
+    /// It may, unless a leg in sync is witness that it was not; see [`VolumeRecord::is_untold_by`].
+    UnlessDenied,
+}
+
 /// What calls for a decision.
 #[derive(Clone, Copy, Debug, Default)]
 struct Wishes {
@@ -123,8 +136,9 @@ pub(super) struct Machine {
     owner_heard: Nanos,
     /// The owner that leaves, until that is on record.
     leaving: Option<(NodeId, u64)>,
-    /// Whether the owner may have been told of the record's epoch.
-    told: bool,
+    told: Told,
+    /// Whether it is being made durable that the owner was told. The volume is served meanwhile.
+    noting: bool,
     /// Whether media have volatile caches, so that a leg may lose something between two breaths.
     has_caches: bool,
     /// A client that waits for another's lease to run out.
@@ -157,8 +171,8 @@ impl Machine {
             wishes: Wishes::default(),
             owner_heard: now,
             leaving: None,
-            // As far as anybody knows: it was to be.
-            told: record.granted,
+            told: if record.granted { Told::Yes } else { Told::No },
+            noting: false,
             has_caches: false,
             claimant: None,
             state: None,
@@ -178,7 +192,13 @@ impl Machine {
 
     /// Reckons with volatile caches of the media, or not.
     pub(super) fn with_caches(self, has_caches: bool) -> Self {
-        Self { has_caches, ..self }
+        let told = match self.told {
+            Told::Yes if has_caches && self.record.given_up() != 0 && !self.record.told => {
+                Told::UnlessDenied
+            }
+            told => told,
+        };
+        Self { has_caches, told, ..self }
     }
 
     fn probes(&self) -> &Probes {
@@ -190,8 +210,8 @@ impl Machine {
         match input {
             Input::Leg(leg, report) => self.leg_reported(leg, report, out),
             Input::Registered { leg, epoch, life, again, ok } => {
-                if ok && again == self.is_confirming() {
-                    self.registered(leg, epoch, life);
+                if ok && (again || !self.is_confirming()) {
+                    self.registered(leg, epoch, life, again);
                 }
             }
             Input::Persisted(epoch) => self.persisted(now, epoch, out),
@@ -225,12 +245,15 @@ impl Machine {
     }
 
     fn leg_reported(&mut self, leg: LegIndex, report: Option<LegReport>, out: &mut Vec<Effect>) {
+        let was_confirming = self.is_confirming();
         self.reports[leg.index()] = report;
         let Some(report) = report else { return };
         if !report.usable || self.record.modes.of(leg) == LegMode::Dead {
             return;
         }
         let is_confirming = self.is_confirming();
+        let was_denied = self.told == Told::UnlessDenied && is_confirming && !was_confirming;
+        crate::sometimes!(self, was_denied, probes::NOBODY_WAS_TOLD);
         match &mut self.phase {
             Phase::Registering { waiting, .. }
                 if report.registered == self.record.epoch && !is_confirming =>
@@ -240,7 +263,9 @@ impl Machine {
             }
             Phase::Registering { waiting, .. } => {
                 *waiting |= bit(leg);
-                self.ask_to_register(bit(leg), out);
+                // What others were asked for before it was known that nobody was told does not do.
+                let asked = if is_confirming == was_confirming { bit(leg) } else { *waiting };
+                self.ask_to_register(asked, out);
             }
             Phase::Settled if self.record.owner.is_some() => {
                 self.wishes.register_anew |= report.registered != self.record.epoch;
@@ -302,13 +327,41 @@ impl Machine {
     /// Legs that were given up since the owner was last told how the volume stands: nothing was acknowledged
     /// without them.
     fn given_up(&self) -> u16 {
-        if self.told { 0 } else { self.record.holders & !self.in_sync() }
+        if self.is_told() { 0 } else { self.record.given_up() }
+    }
+
+    /// Whether the owner may have been told of the record's epoch, as far as legs have been heard.
+    fn is_told(&self) -> bool {
+        match self.told {
+            Told::No => false,
+            Told::Yes => true,
+            Told::UnlessDenied => !self.is_denied(),
+        }
+    }
+
+    /// Whether a leg in sync is witness that nobody was told of the record's epoch.
+    fn is_denied(&self) -> bool {
+        let is_witness = |leg: LegIndex| {
+            let report = self.reports[leg.index()].filter(|_| self.fits(leg));
+            report.is_some_and(|it| self.record.is_untold_by(it.generation, it.confirmed))
+        };
+        self.record.modes.legs_in(LegMode::ReadWrite).any(is_witness)
+    }
+
+    /// Whether a leg in sync that has not been heard since the boot may yet deny that the owner was told. Nothing
+    /// is decided until then: it would have to take one for granted.
+    fn is_in_doubt(&self) -> bool {
+        let is_unheard =
+            |leg: LegIndex| self.reports[leg.index()].is_none_or(|report| !report.usable);
+        self.told == Told::UnlessDenied
+            && !self.is_denied()
+            && self.record.modes.legs_in(LegMode::ReadWrite).any(is_unheard)
     }
 
     /// Whether legs are asked once more before the owner is told. Where one was given up, the others must
     /// not have lost their caches before that was on record, when it still had what they lost.
     fn is_confirming(&self) -> bool {
-        self.record.granted && !self.told && self.has_caches && self.given_up() != 0
+        self.record.granted && self.has_caches && self.given_up() != 0
     }
 
     /// Legs that were given up since the owner was last told, and were then found on the right disk: with
@@ -356,7 +409,7 @@ impl Machine {
     }
 
     /// A leg has registered, which counts only in the life of its device that was last heard of.
-    fn registered(&mut self, leg: LegIndex, epoch: Epoch, life: u32) {
+    fn registered(&mut self, leg: LegIndex, epoch: Epoch, life: u32, again: bool) {
         let Phase::Registering { waiting, .. } = &mut self.phase else { return };
         if let Some(report) = &mut self.reports[leg.index()]
             && epoch == self.record.epoch
@@ -367,11 +420,17 @@ impl Machine {
             report.registered = epoch;
             report.generation = epoch;
             report.cold = false;
+            if again {
+                report.confirmed = epoch;
+            }
         }
     }
 
     fn persisted(&mut self, now: Nanos, epoch: Epoch, out: &mut Vec<Effect>) {
         assert_eq!(epoch, self.record.epoch, "one record is under way at a time");
+        if std::mem::take(&mut self.noting) {
+            return;
+        }
         if let Some((client, session)) = self.leaving.take() {
             out.push(Effect::Detached(client, session));
             // Nobody's lease runs any more.
@@ -390,8 +449,15 @@ impl Machine {
     fn settle(&mut self, out: &mut Vec<Effect>) {
         self.phase = Phase::Settled;
         let Some(owner) = self.record.owner else { return };
-        self.told = true;
+        let notes = self.has_caches && !self.record.told && self.record.given_up() != 0;
+        self.told = Told::Yes;
         out.push(self.grant(owner));
+        if notes {
+            // Whoever boots after this need not ask.
+            self.record.told = true;
+            self.noting = true;
+            out.push(Effect::Persist(self.record));
+        }
         // A target may have rebooted since it registered.
         let mut written = self.record.modes.written();
         self.wishes.register_anew |= written.any(|leg| {
@@ -487,7 +553,7 @@ impl Machine {
                 out.push(Effect::Persist(self.record));
             }
         }
-        if self.phase == Phase::Persisting {
+        if self.phase == Phase::Persisting || self.noting || self.is_in_doubt() {
             return;
         }
         if let Some(next) = self.decide() {
@@ -499,7 +565,7 @@ impl Machine {
             self.leaving = self.record.owner.filter(|_| next.owner.is_none());
             self.warm_up(&next);
             self.record = next;
-            self.told = false;
+            self.told = Told::No;
             self.wishes = Wishes::default();
             self.phase = Phase::Persisting;
             out.push(Effect::Persist(next));
@@ -562,7 +628,7 @@ impl Machine {
             // Also for an owner that finds the volume so.
             next.recover = true;
         }
-        next.granted = false;
+        (next.granted, next.told) = (false, false);
         Some(next)
     }
 
@@ -648,7 +714,7 @@ impl Machine {
 
     /// Notes which legs have all that was acknowledged before the epoch that begins.
     fn note_holders(&self, next: &mut VolumeRecord) {
-        let holders = if self.told { self.in_sync() } else { self.record.holders };
+        let holders = if self.is_told() { self.in_sync() } else { self.record.holders };
         // An owner that leaves has flushed all legs.
         let is_all_theirs = next.owner.is_none() || self.is_all_cold();
         let cold = self.cold() | self.given_up_in_state(true);

@@ -4,9 +4,13 @@
 //! keeps records on the manager's disk; `serve` runs the machines against the network.
 
 mod boot;
+#[cfg(test)]
+mod cache_stories;
 mod database;
 mod machine;
 mod record;
+#[cfg(test)]
+mod rig;
 mod serve;
 #[cfg(test)]
 mod stories;

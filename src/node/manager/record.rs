@@ -4,6 +4,7 @@ use crate::base::{Block, BlockSize, Epoch, LegIndex, Nanos, NodeId};
 
 use crate::layout::LEGS_MAX;
 use crate::layout::LegSet;
+use crate::node::layout::Superblock;
 use crate::node::protocol::{LegMode, Modes};
 
 /// A volume's configuration as the database holds it.
@@ -34,6 +35,9 @@ pub struct VolumeRecord {
     /// and of which no loss was heard since. As nobody could write without them, they have all that was
     /// acknowledged, even if they were given up since.
     pub holders: u16,
+    /// Whether the owner was surely told of this epoch. Noted only where it matters: if legs that have all that
+    /// was acknowledged before are given up in it.
+    pub told: bool,
 }
 
 const MAGIC: u64 = 0x7374_6f72_6d67_6d01;
@@ -56,6 +60,7 @@ impl VolumeRecord {
             written_at: Nanos::ZERO,
             cold: Epoch::new(0),
             holders: 0,
+            told: false,
         }
     }
 
@@ -66,6 +71,7 @@ impl VolumeRecord {
             self.owner.map_or((NOBODY, 0), |(node, session)| (u64::from(node.get()), session));
         let flags = u64::from(self.recover)
             | u64::from(self.granted) << 1
+            | u64::from(self.told) << 2
             | u64::from(self.rebuild_all.bits()) << 8
             | u64::from(self.holders) << 24;
         let legs = self.modes.legs().count() as u64;
@@ -117,6 +123,7 @@ impl VolumeRecord {
             written_at: Nanos::new(word(WORDS - 2)),
             cold: Epoch::new(word(WORDS - 1)),
             holders: (word(4) >> 24) as u16,
+            told: word(4) >> 2 & 1 == 1,
         })
     }
 
@@ -129,8 +136,8 @@ impl VolumeRecord {
 
     /// What tells a newer record from an older one: it grows with every record.
     #[must_use]
-    pub fn age(&self) -> (Epoch, bool) {
-        (self.epoch, self.granted)
+    pub fn age(&self) -> (Epoch, bool, bool) {
+        (self.epoch, self.granted, self.told)
     }
 
     /// The legs in sync, a bit each.
@@ -140,11 +147,32 @@ impl VolumeRecord {
         in_sync.fold(0, |legs, leg| legs | 1 << leg.get())
     }
 
-    /// Legs (a bit each) that were given up under epochs which nobody was told of: what was acknowledged
-    /// before is on them, too. None if an owner may have been told of this one.
+    /// Legs (a bit each) that were given up since an owner was last told how the volume stands, unless it was
+    /// told of this epoch.
     #[must_use]
-    pub fn given_up_untold(&self) -> u16 {
-        if self.granted { 0 } else { self.holders & !self.in_sync() }
+    pub fn given_up(&self) -> u16 {
+        self.holders & !self.in_sync()
+    }
+
+    /// Whether a leg in sync, whose superblock names these epochs, bears witness that nobody was told of this
+    /// epoch: it has registered it, and was not asked again after it was on record that it may be granted.
+    #[must_use]
+    pub fn is_untold_by(&self, generation: Epoch, confirmed: Epoch) -> bool {
+        generation == self.epoch && confirmed < self.epoch
+    }
+
+    /// Legs (a bit each) that were given up under epochs which nobody was told of: what was acknowledged
+    /// before is on them, too. None if an owner may have been told of this one. `superblock` is what stands on
+    /// a leg's disk.
+    #[must_use]
+    pub fn given_up_untold(&self, superblock: impl Fn(LegIndex) -> Option<Superblock>) -> u16 {
+        let is_witness = |leg| {
+            let found = superblock(leg);
+            found.is_some_and(|found| self.is_untold_by(found.generation, found.confirmed))
+        };
+        let mut in_sync = self.modes.legs_in(LegMode::ReadWrite);
+        let may_be_told = self.granted && (self.told || !in_sync.any(is_witness));
+        if may_be_told { 0 } else { self.given_up() }
     }
 
     /// Whether the leg is to be rebuilt in whole.
@@ -177,6 +205,7 @@ mod tests {
         record.written_at = Nanos::from_secs(5);
         record.cold = Epoch::new(71);
         record.holders = 3;
+        record.told = true;
         let mut bytes = record.to_block(size).bytes(size);
         assert_eq!(VolumeRecord::from_block(&Block::from_bytes(&bytes), size), Some(record));
         bytes[9] ^= 1;

@@ -61,7 +61,6 @@ impl Keeper {
         let superblock = self.read(extent.superblock, 1).await?;
         let intent = self.read(extent.bitmap(), extent.bitmap_blocks).await?;
         let superblock = superblock.and_then(|blocks| Superblock::from_block(&blocks[0], size));
-        let generation = superblock.map_or_else(Default::default, |found| found.generation);
         let cold = self.leg.drive.has_volatile_cache()
             && !planted!(ColdLegTrusted)
             && !self.leg.volume.layout.writes_through()
@@ -76,7 +75,7 @@ impl Keeper {
         if lost {
             self.write_intent(&intent).await?;
         }
-        self.leg.loaded(&identity, (generation, cold), intent);
+        self.leg.loaded(&identity, superblock, cold, intent);
         Ok(())
     }
 
@@ -94,12 +93,13 @@ impl Keeper {
                 self.target.handle.sleep(pause).await;
             }
             let written = match &chore {
-                Chore::Superblock(generation) => {
+                Chore::Superblock(generation, confirmed) => {
                     let block = Superblock {
                         volume: self.leg.volume.id,
                         leg: self.leg.index,
                         generation: *generation,
                         life: self.leg.life(),
+                        confirmed: *confirmed,
                     };
                     let block = block.to_block(self.target.map.block_size);
                     self.write(self.leg.extent.superblock, &[block]).await

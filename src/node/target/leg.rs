@@ -12,7 +12,7 @@ use crate::sim::{NodeHandle, Probes, Signal, Tracked, Tracker};
 
 use crate::base::planted;
 use crate::node::config::{LegSpec, VolumeSpec};
-use crate::node::layout::{Extent, IntentMap};
+use crate::node::layout::{Extent, IntentMap, Superblock};
 use crate::node::probes;
 use crate::node::protocol::{LegReport, LegStatus};
 
@@ -41,6 +41,10 @@ struct State {
     /// The generation on the disk, and the one that ought to be there.
     generation: Epoch,
     generation_wanted: Epoch,
+    /// The last epoch on the disk that may have been granted without asking this leg again, and the one that
+    /// ought to be there.
+    confirmed: Epoch,
+    confirmed_wanted: Epoch,
     /// Whether the superblock is to be written.
     superblock_wanted: bool,
     /// Requests of any other epoch are refused.
@@ -68,8 +72,8 @@ pub(super) enum Health {
 
 /// What the keeper is to write next.
 pub(super) enum Chore {
-    /// The superblock, with this generation.
-    Superblock(Epoch),
+    /// The superblock, with this generation and this confirmed epoch.
+    Superblock(Epoch, Epoch),
     /// The bitmap.
     Intent(IntentMap),
 }
@@ -98,6 +102,8 @@ impl Leg {
             cold: false,
             generation: Epoch::new(0),
             generation_wanted: Epoch::new(0),
+            confirmed: Epoch::new(0),
+            confirmed_wanted: Epoch::new(0),
             superblock_wanted: false,
             epoch: Epoch::new(0),
             ready: false,
@@ -141,6 +147,7 @@ impl Leg {
             registered: if state.ready { state.epoch } else { Epoch::new(0) },
             life: state.life,
             cold: state.cold,
+            confirmed: state.confirmed,
         }
     }
 
@@ -166,13 +173,17 @@ impl Leg {
         Ok(())
     }
 
-    /// The metadata was read: the leg can be used, once registered.
+    /// The metadata was read: the leg can be used, once registered. Without a superblock it has no generation.
     pub(super) fn loaded(
         &self,
         device: &Identity,
-        (generation, cold): (Epoch, bool),
+        superblock: Option<Superblock>,
+        cold: bool,
         intent: IntentMap,
     ) {
+        let found = |epoch: fn(Superblock) -> Epoch| superblock.map_or(Epoch::new(0), epoch);
+        let generation = found(|superblock| superblock.generation);
+        let confirmed = found(|superblock| superblock.confirmed);
         let mut state = self.state.borrow_mut();
         state.health = Health::Usable;
         state.loads += 1;
@@ -181,6 +192,8 @@ impl Leg {
         state.cold = cold;
         state.generation = generation;
         state.generation_wanted = generation;
+        state.confirmed = confirmed;
+        state.confirmed_wanted = confirmed;
         if planted!(ServeBeforeRegistration) && state.epoch == Epoch::new(0) {
             (state.epoch, state.ready) = (generation, true);
         }
@@ -253,9 +266,23 @@ impl Leg {
     pub(super) fn want_generation(&self, generation: Epoch) {
         let mut state = self.state.borrow_mut();
         state.generation_wanted = generation;
-        state.superblock_wanted = state.generation != generation || state.cold;
+        state.superblock_wanted |= state.generation != generation || state.cold;
         drop(state);
         self.changed.notify();
+    }
+
+    /// Has the superblock say that the leg was asked for `epoch` once it might be granted.
+    pub(super) fn want_confirmed(&self, epoch: Epoch) {
+        let mut state = self.state.borrow_mut();
+        state.confirmed_wanted = epoch;
+        state.superblock_wanted |= state.confirmed != epoch;
+        drop(state);
+        self.changed.notify();
+    }
+
+    /// Whether the superblock says so.
+    pub(super) fn has_confirmed(&self, epoch: Epoch) -> bool {
+        self.state.borrow().confirmed == epoch
     }
 
     /// Whether the superblock says so.
@@ -328,7 +355,7 @@ impl Leg {
     pub(super) fn next_chore(&self) -> Option<Chore> {
         let mut state = self.state.borrow_mut();
         if state.superblock_wanted {
-            return Some(Chore::Superblock(state.generation_wanted));
+            return Some(Chore::Superblock(state.generation_wanted, state.confirmed_wanted));
         }
         if state.wanted == state.stored {
             return None;
@@ -342,9 +369,10 @@ impl Leg {
     pub(super) fn chore_done(&self, chore: Chore) {
         let mut state = self.state.borrow_mut();
         match chore {
-            Chore::Superblock(generation) => {
-                state.generation = generation;
-                state.superblock_wanted = state.generation_wanted != generation;
+            Chore::Superblock(generation, confirmed) => {
+                (state.generation, state.confirmed) = (generation, confirmed);
+                state.superblock_wanted =
+                    state.generation_wanted != generation || state.confirmed_wanted != confirmed;
                 state.cold = false;
             }
             Chore::Intent(stored) => {

@@ -62,7 +62,7 @@ async fn answer_registration(
     (epoch, life, again): (Epoch, u32, bool),
     connection: Rc<Channel>,
 ) {
-    let ok = register(&target, &leg, (epoch, life)).await;
+    let ok = register(&target, &leg, (epoch, life)).await && (!again || confirm(&leg, epoch).await);
     let volume = leg.volume.id;
     let answer = Wire::Registered { volume, leg: leg.index, epoch, life, again, ok };
     // A manager that is gone asks again when it is back.
@@ -119,4 +119,18 @@ async fn register(target: &Target, leg: &Rc<Leg>, (epoch, life): (Epoch, u32)) -
     });
     leg.serve(epoch);
     true
+}
+
+/// Notes on the leg's disk, past its cache, that the leg was asked for `epoch` when it might be granted. So a
+/// leg whose superblock does not say so lost its cache, if it has, while nobody could have been told of `epoch`.
+async fn confirm(leg: &Leg, epoch: Epoch) -> bool {
+    let loads = leg.loads();
+    let superseded = || !leg.is_fenced_at(epoch, loads);
+    if superseded() {
+        return false;
+    }
+    leg.want_confirmed(epoch);
+    let noted = || (superseded() || leg.has_confirmed(epoch)).then_some(());
+    leg.changed.wait_for(noted).await;
+    !superseded()
 }
