@@ -253,10 +253,10 @@ impl<M: Message> Connection<M> {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
-    /// Whether something has arrived that was not read yet.
+    /// How many messages have arrived that were not read yet.
     #[must_use]
-    pub fn has_unread(&self) -> bool {
-        self.fabric.look(|core| core.connections.get(self.slot).channels[1 - self.side].arrived > 0)
+    pub fn unread(&self) -> usize {
+        self.fabric.look(|core| core.connections.get(self.slot).channels[1 - self.side].arrived)
     }
 
     /// The node at the other end.

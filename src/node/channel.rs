@@ -69,14 +69,16 @@ pub(super) struct Channel {
     sent: Cell<u64>,
     /// The number of the last message that was received.
     received: Cell<u64>,
+    /// How many messages were read, those among them that came twice.
+    read: Cell<u64>,
     probes: Probes,
 }
 
 impl Channel {
     /// Takes a connection over which nothing has been said yet.
     pub(super) fn new(connection: Connection<Frame>, probes: &Probes) -> Self {
-        let (sent, received) = (Cell::new(0), Cell::new(0));
-        Self { connection, sent, received, probes: probes.clone() }
+        let (sent, received, read) = (Cell::new(0), Cell::new(0), Cell::new(0));
+        Self { connection, sent, received, read, probes: probes.clone() }
     }
 
     fn probes(&self) -> &Probes {
@@ -99,6 +101,7 @@ impl Channel {
                 Poll::Ready(Err(closed)) => return Poll::Ready(Err(closed)),
                 Poll::Pending => return Poll::Pending,
             };
+            self.read.set(self.read.get() + 1);
             let received = self.received.get();
             match Turn::of(frame.number, received) {
                 Turn::Next => {
@@ -122,9 +125,14 @@ impl Channel {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
-    /// Whether something has arrived that nobody has read yet: then it is this node that is late.
-    pub(super) fn has_unread(&self) -> bool {
-        self.connection.has_unread()
+    /// How many messages have arrived that nobody has read yet: if any, it is this node that is late.
+    pub(super) fn unread(&self) -> u64 {
+        self.connection.unread() as u64
+    }
+
+    /// How many messages were read so far.
+    pub(super) fn read(&self) -> u64 {
+        self.read.get()
     }
 
     /// The node at the other end.

@@ -136,6 +136,8 @@ pub struct Timing {
     pub io_timeout: Nanos,
     /// A leg that IO waits for and that cannot be reached for so long is reported.
     pub patience: Nanos,
+    /// What has arrived and was not read for so long is no excuse any more: the task that reads it is given up.
+    pub unread_patience: Nanos,
     /// How long the manager waits for a registration to be acknowledged.
     pub register_timeout: Nanos,
     /// How long a target that registers a new epoch waits for commands of older ones before it aborts them;
@@ -162,6 +164,7 @@ impl Default for Timing {
             lease_margin: Nanos::from_millis(2),
             io_timeout: Nanos::from_millis(10),
             patience: Nanos::from_millis(3),
+            unread_patience: Nanos::from_millis(100),
             register_timeout: Nanos::from_millis(4),
             drain: Nanos::from_millis(2),
             reconnect: Nanos::from_micros(200),

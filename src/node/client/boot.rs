@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::{Rc, Weak};
 
-use crate::base::{NodeId, VolumeId};
+use crate::base::{Nanos, NodeId, VolumeId};
 use crate::net::port::{Closed, Port};
 use crate::node::channel::Frame;
 use crate::node::config::ClusterMap;
@@ -66,10 +66,15 @@ impl Client {
         link
     }
 
-    /// The targets whose answers lie unread.
-    pub(super) fn unread_targets(&self) -> Vec<NodeId> {
-        let links = self.links.borrow();
-        links.iter().filter(|(_, link)| link.is_behind()).map(|(target, _)| *target).collect()
+    /// Looks how far answers have been read; to be called now and then.
+    pub(super) fn look_at_links(&self, now: Nanos) {
+        self.links.borrow().values().for_each(|link| link.look(now));
+    }
+
+    /// Of a target, up to when all that it had answered has been read, as of the last look.
+    pub(super) fn read_until(&self, target: NodeId, now: Nanos) -> Nanos {
+        let patience = self.map.timing.unread_patience;
+        self.links.borrow().get(&target).map_or(now, |link| link.read_until(now, patience))
     }
 
     /// Gives a target's connection up.

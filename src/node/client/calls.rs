@@ -116,14 +116,14 @@ impl Calls {
         self.answer_all(|entry| entry.target == target, &Reply::Lost);
     }
 
-    /// Answers every request sent before `since` with [`Reply::TimedOut`], but for those to targets that are
-    /// `spared`; says to which legs.
+    /// Answers every request sent before `since` with [`Reply::TimedOut`] if, by its target and the time of its
+    /// sending, it `is_late`; says to which legs.
     pub(super) fn time_out(
         &self,
         since: Nanos,
-        spared: &[NodeId],
+        is_late: impl Fn(NodeId, Nanos) -> bool,
     ) -> Vec<(NodeId, VolumeId, LegIndex)> {
-        let late = |entry: &Entry| entry.sent < since && !spared.contains(&entry.target);
+        let late = |entry: &Entry| entry.sent < since && is_late(entry.target, entry.sent);
         let mut legs: Vec<(NodeId, VolumeId, LegIndex)> = Vec::new();
         for slot in &self.0.slots.borrow().slots {
             if let Some(entry) = slot.call.as_ref().filter(|e| e.reply.is_none() && late(e)) {

@@ -6,6 +6,7 @@
 //! gives a volume back, `monitor` notices what fails to happen, `calls` are requests under way, `target_link` and
 //! `manager_link` the connections.
 
+mod backlog;
 mod boot;
 mod calls;
 mod coded;

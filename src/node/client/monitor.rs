@@ -7,6 +7,7 @@ use super::calls::Reply;
 use super::io::ask;
 use super::volume::Volume;
 use crate::base::planted;
+use crate::base::{Nanos, NodeId};
 use crate::node::probes;
 use crate::node::protocol::{LegStatus, Wire};
 
@@ -22,9 +23,8 @@ pub(super) async fn run(client: Rc<Client>) {
         let stood_still = now.saturating_sub(last) > heartbeat.saturating_mul(3);
         last = now;
         crate::sometimes!(client.handle, stood_still, probes::CLIENT_STOOD_STILL);
+        client.look_at_links(now);
         if stood_still {
-            // Which links stand still even so shows at the next look, which compares with this one.
-            let _stand = client.unread_targets();
             continue;
         }
         let volumes = client.volumes();
@@ -38,13 +38,17 @@ pub(super) async fn run(client: Rc<Client>) {
 }
 
 /// Requests without an answer for too long are in doubt. The connection goes with them, for only then
-/// can nothing of theirs land after what is sent next. Answers that lie unread are no fault of their target's.
+/// can nothing of theirs land after what is sent next. Answers that came in time and lie unread are no fault of
+/// their target's: an answer is late when all that had arrived by then was read, and it was not among it.
 fn time_out(client: &Client) {
     let now = client.handle.monotonic();
-    let since = now.saturating_sub(client.map.timing.io_timeout);
-    let spared = client.unread_targets();
-    crate::sometimes!(client.handle, !spared.is_empty(), probes::ANSWERS_UNREAD);
-    for (target, volume, leg) in client.calls.time_out(since, &spared) {
+    let timeout = client.map.timing.io_timeout;
+    let is_late = |target: NodeId, sent: Nanos| {
+        let late = sent + timeout < client.read_until(target, now);
+        crate::sometimes!(client.handle, !late, probes::ANSWERS_UNREAD);
+        late
+    };
+    for (target, volume, leg) in client.calls.time_out(now.saturating_sub(timeout), is_late) {
         tracing::debug!(%target, %volume, %leg, "no answer in time");
         crate::sometimes!(client.handle, true, probes::REQUEST_TIMED_OUT);
         if !planted!(NoCloseOnTimeout) {

@@ -7,6 +7,7 @@ use crate::base::{Nanos, NodeId};
 use crate::net::port::Closed;
 use crate::sim::NodeHandle;
 
+use super::backlog::Backlog;
 use super::boot::Client;
 use super::calls::Reply;
 use crate::node::channel::Channel;
@@ -22,17 +23,16 @@ pub(super) struct TargetLink {
     down_since: Cell<Nanos>,
     /// How many connections there have been.
     connections: Cell<u64>,
-    /// How many messages were read, and how many of them when [`TargetLink::is_behind`] was asked last.
-    read: Cell<u64>,
-    read_before: Cell<u64>,
+    /// How far what has arrived was read.
+    backlog: Cell<Backlog>,
 }
 
 impl TargetLink {
     pub(super) fn new(handle: &NodeHandle, target: NodeId) -> Self {
         let down_since = Cell::new(handle.monotonic());
         let (connection, connections) = (RefCell::new(None), Cell::new(0));
-        let (read, read_before) = (Cell::new(0), Cell::new(0));
-        Self { target, connection, down_since, connections, read, read_before }
+        let backlog = Cell::default();
+        Self { target, connection, down_since, connections, backlog }
     }
 
     pub(super) fn is_up(&self) -> bool {
@@ -57,12 +57,21 @@ impl TargetLink {
         }
     }
 
-    /// Whether answers lie unread and none was read since this was asked last: it is this node that is
-    /// late, as when the CPU that is to read them stands still.
-    pub(super) fn is_behind(&self) -> bool {
-        let stands = self.read_before.replace(self.read.get()) == self.read.get();
-        let unread = |connection: &Rc<Channel>| connection.has_unread();
-        stands && self.connection.borrow().as_ref().is_some_and(unread)
+    /// Looks how far what has arrived was read; to be called now and then.
+    pub(super) fn look(&self, now: Nanos) {
+        let mut backlog = self.backlog.get();
+        match &*self.connection.borrow() {
+            Some(connection) => backlog.look(now, connection.read(), connection.unread()),
+            None => backlog.look(now, 0, 0),
+        }
+        self.backlog.set(backlog);
+    }
+
+    /// What arrived before this has been read, as of the last look. That an answer was not read after it may
+    /// be the fault of this node, as when the CPU that reads stands still or is slow; but not for longer than
+    /// `patience`.
+    pub(super) fn read_until(&self, now: Nanos, patience: Nanos) -> Nanos {
+        self.backlog.get().read_until(now, patience)
     }
 
     /// Gives the connection up, and with it whatever the target still has of ours: only then may
@@ -90,10 +99,11 @@ pub(super) async fn run(client: Rc<Client>, link: Rc<TargetLink>) {
         };
         let connection = Rc::new(Channel::new(connection, client.handle.probes()));
         *link.connection.borrow_mut() = Some(connection.clone());
+        link.backlog.take();
+        link.look(client.handle.monotonic());
         link.connections.set(link.connections.get() + 1);
         links_changed(&client);
         while let Ok(message) = connection.recv().await {
-            link.read.set(link.read.get() + 1);
             take(&client, &connection, message);
         }
         *link.connection.borrow_mut() = None;

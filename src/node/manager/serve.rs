@@ -248,12 +248,15 @@ impl Manager {
             return self.for_all(Input::StoodStill);
         }
         let silent = |peer: &Peer| {
-            let is_late = now.saturating_sub(peer.heard.get()) > self.map.timing.dead_after;
-            // What has arrived and was not read is no silence: a CPU of this node may stand still. However
-            // long it does, that is safe: nobody is given up for what is not read, but for what owners report
-            // and for registrations that do not come in time, neither of which waits for this; no lease is
-            // prolonged by it; and a leg that is taken for present and is not, is kept and waited for.
-            let is_behind = is_late && peer.connection.has_unread();
+            let (timing, silence) = (&self.map.timing, now.saturating_sub(peer.heard.get()));
+            let is_late = silence > timing.dead_after;
+            // What has arrived and was not read is no silence: a CPU of this node may stand still. While it does,
+            // that is safe: nobody is given up for what is not read, but for what owners report and for
+            // registrations that do not come in time, neither of which waits for this; no lease is prolonged by
+            // it; and a leg that is taken for present and is not, is kept and waited for. For the sake of those
+            // who wait it has an end.
+            let is_behind =
+                is_late && silence <= timing.unread_patience && peer.connection.unread() > 0;
             crate::sometimes!(self.handle, is_behind, probes::HEARTBEATS_UNREAD);
             is_late && !is_behind
         };
