@@ -6,6 +6,7 @@ use crate::base::history::{
 };
 use crate::base::{Nanos, OpId, Record, Recorded, Seq, Stamp, VolumeId};
 
+use super::faded::{FADE_AT, Flushes, Flushing};
 use super::graves::Graves;
 use super::operations::{Operation, Operations};
 use super::recent::Recent;
@@ -70,6 +71,8 @@ pub struct History {
     /// By volume, what flushes and losses of power did to what was acknowledged; `None` where media have
     /// no volatile caches.
     caches: Option<Vec<Caches>>,
+    /// The flushes under way, where they matter.
+    flushing: Vec<Flushing>,
 }
 
 /// A volume's volatile caches, seen from outside.
@@ -77,9 +80,8 @@ pub struct History {
 struct Caches {
     /// What was acknowledged before this is on every leg for good.
     flushed: Nanos,
-    /// When every copy last lost its power, and when it did before that.
+    /// When every copy last lost its power.
     lost: Seq,
-    lost_before: Nanos,
     lost_at: Nanos,
 }
 
@@ -112,8 +114,7 @@ impl History {
     fn caches_lost(&mut self, volume: VolumeId, at: Nanos) {
         let now = self.now;
         let Some(caches) = self.caches_mut(volume) else { return };
-        caches.lost = now;
-        caches.lost_before = std::mem::replace(&mut caches.lost_at, at);
+        (caches.lost, caches.lost_at) = (now, at);
         let flushed = caches.flushed;
         self.registers.of_volume(volume.get(), |register| register.caches_lost(flushed));
     }
@@ -250,7 +251,7 @@ impl History {
         self.operations.enter(record, invoked);
         let moment = Moment { seq: record.seq, at: record.at, op: invoked.op };
         let author = match invoked.kind {
-            OpKind::Flush => return,
+            OpKind::Flush => return self.flush_invoked(invoked.volume, moment),
             OpKind::Write | OpKind::WriteFua => invoked.author,
             OpKind::Read | OpKind::Trim => 0,
         };
@@ -274,11 +275,7 @@ impl History {
     fn ended(&mut self, record: &Record, operation: Operation, result: Option<OpResult>) {
         let ended = Moment { seq: record.seq, at: record.at, op: operation.op() };
         match operation.kind {
-            OpKind::Flush => {
-                if result == Some(OpResult::Ok) {
-                    self.flushed(&operation);
-                }
-            }
+            OpKind::Flush => self.flush_ended(&operation, result == Some(OpResult::Ok)),
             OpKind::Read => self.read_ended(&operation, ended, result == Some(OpResult::Ok)),
             OpKind::Write | OpKind::WriteFua | OpKind::Trim => {
                 let fate = match result {
@@ -293,17 +290,22 @@ impl History {
         self.operations.recycle(operation);
     }
 
-    /// A flush is done: what was acknowledged before it began is on every leg for good. If all caches were
-    /// lost while it was under way, that had been doubtful in the meantime.
-    fn flushed(&mut self, flush: &Operation) {
-        let Some(caches) = self.caches_mut(flush.volume) else { return };
-        caches.flushed = caches.flushed.max(flush.invoked.at);
-        let Caches { lost, lost_at, lost_before, .. } = *caches;
-        // A second loss in one flush is not told from the first: nothing is demanded then.
-        let spans_loss = (lost_before..lost_at).contains(&flush.invoked.at);
-        if spans_loss && flush.invoked.seq < lost {
-            let promised = (lost_before, flush.invoked.at);
-            self.registers.of_volume(flush.volume.get(), |register| register.promised(promised));
+    fn flush_invoked(&mut self, volume: VolumeId, Moment { at: invoked, op, .. }: Moment) {
+        if let Some(Caches { lost_at: lost_before, .. }) = self.caches_of(volume) {
+            self.flushing.push(Flushing { volume, op, invoked, lost_before });
+        }
+    }
+
+    /// A flush is over. If it is done, what was acknowledged before it began is on every leg for good; if all
+    /// caches were lost while it was under way, however often, that had been doubtful in the meantime.
+    fn flush_ended(&mut self, flush: &Operation, is_done: bool) {
+        let Some(at) = self.flushing.iter().position(|it| it.op == flush.op()) else { return };
+        let flushing = self.flushing.swap_remove(at);
+        let Some(caches) = self.caches_mut(flush.volume).filter(|_| is_done) else { return };
+        caches.flushed = caches.flushed.max(flushing.invoked);
+        if flush.invoked.seq < caches.lost {
+            let keep = |register: &mut Register| register.promised(&flushing);
+            self.registers.of_volume(flush.volume.get(), keep);
         }
     }
 
@@ -319,7 +321,13 @@ impl History {
                 Fate::Acknowledged if spans_loss => Fate::Unflushed,
                 other => other,
             };
-            let flushed = caches.map(|caches| caches.flushed);
+            let (volume, under_way, fade_at) = (operation.volume, &self.flushing[..], FADE_AT);
+            let flushes = caches.map(|Caches { flushed: done, .. }| Flushes {
+                volume,
+                done,
+                under_way,
+                fade_at,
+            });
             let place = place(operation.volume, block);
             if fate == Fate::Acknowledged
                 && caches.is_none()
@@ -330,7 +338,7 @@ impl History {
             }
             let forgotten = &mut self.forgotten;
             let end =
-                |register: &mut Register| register.write_ended(fate, ended, flushed, forgotten);
+                |register: &mut Register| register.write_ended(fate, ended, flushes, forgotten);
             let seen = self.registers.with(place, end);
             self.forgotten.drain(..).for_each(|value| self.graves.bury(place, value));
             if let Some(seen) = seen {

@@ -2,6 +2,7 @@
 
 mod checker;
 mod durable;
+mod faded;
 mod fencing;
 mod few;
 mod graves;

@@ -3,10 +3,13 @@
 use crate::base::{Block, OpId, Stamp, VolumeId};
 
 use super::history::{History, Unfit};
-use super::register::{Fate, Value, Wrong};
+use super::register::{Fate, Moment, Value, Wrong};
 
 /// How many of several possible values are named.
 const NAMED_MAX: usize = 4;
+
+/// Stands for an operation that there never was, or that is no longer known.
+const UNKNOWN: OpId = Moment::START.op;
 
 /// The value's short name: `zeroes` or `w1#3`.
 pub(super) fn label(author: u64) -> String {
@@ -37,6 +40,9 @@ pub(super) fn describe(value: &Value) -> String {
         Fate::Refused => format!("refused {}", value.ended_at),
     };
     let label = label(value.author);
+    if value.op == UNKNOWN {
+        return format!("{label}, {verb} long ago ({fate})");
+    }
     format!("{label}, {verb} by {} (invoked {}, {fate})", value.op, value.invoked_at)
 }
 
@@ -133,7 +139,7 @@ pub(super) fn ops(unfit: &Unfit) -> Vec<OpId> {
     let of_value = |value: &Value| {
         [value.op, value.first_return.op, value.last_invoke.op]
             .into_iter()
-            .filter(|op| *op != OpId::new(u64::MAX))
+            .filter(|op| *op != UNKNOWN)
             .collect::<Vec<OpId>>()
     };
     match unfit {
@@ -164,6 +170,9 @@ fn first_shown(value: &Value) -> String {
     let first = value.first_return;
     if value.fate == Fate::Initial && first.seq == 0 {
         return "it is the initial content".to_owned();
+    }
+    if first.op == UNKNOWN {
+        return format!("it was acknowledged {} at the latest", first.at);
     }
     if first.op == value.op {
         return format!("{} was acknowledged {}", first.op, first.at);

@@ -21,6 +21,8 @@
 
 use crate::base::{Nanos, OpId, Seq};
 
+use super::faded;
+use super::faded::{Faded, Flushes, Flushing, last_two};
 use super::few::Few;
 
 /// An event of an operation: when, in the order of the trace and in virtual time.
@@ -35,7 +37,7 @@ pub struct Moment {
 }
 
 impl Moment {
-    const START: Self = Self { seq: 0, at: Nanos::ZERO, op: OpId::new(u64::MAX) };
+    pub(super) const START: Self = Self { seq: 0, at: Nanos::ZERO, op: OpId::new(u64::MAX) };
     const NEVER: Self = Self { seq: Seq::MAX, at: Nanos::MAX, op: OpId::new(u64::MAX) };
 }
 
@@ -94,6 +96,11 @@ impl Value {
             }
             Fate::Pending | Fate::Unflushed | Fate::Refused => false,
         }
+    }
+
+    /// When its write was acknowledged, if it was; or some time after that.
+    pub(super) fn acknowledged_at(&self) -> Nanos {
+        if self.first_return.op == self.op { self.first_return.at } else { self.ended_at }
     }
 
     /// The initial content.
@@ -171,6 +178,8 @@ const _: () = assert!(size_of::<Settled>() <= 64);
 #[derive(Clone, Debug)]
 pub struct Register {
     values: Few<Value, 2>,
+    /// What is left of values that only a loss of every copy's power can bring back.
+    faded: Vec<Faded>,
     /// Invocations of the reads in flight, in order.
     reading: Few<Seq, 2>,
     forget_at: u32,
@@ -189,13 +198,15 @@ impl Register {
     pub fn new() -> Self {
         let mut values = Few::new(Value::ZEROES);
         values.push(Value::ZEROES);
-        Self { values, reading: Few::new(0), forget_at: FORGET_AT, has_forgotten: false }
+        let (faded, reading) = (Vec::new(), Few::new(0));
+        Self { values, faded, reading, forget_at: FORGET_AT, has_forgotten: false }
     }
 
     /// Becomes a block of zeroes; room that it has is kept.
     pub(super) fn restart(&mut self) {
         self.values.clear();
         self.values.push(Value::ZEROES);
+        self.faded.clear();
         self.reading.clear();
         self.forget_at = FORGET_AT;
         self.has_forgotten = false;
@@ -209,6 +220,7 @@ impl Register {
         let rests = value.fate == Fate::Acknowledged
             && (ended.op, ended.at) == (value.op, value.ended_at)
             && self.reading.as_slice().is_empty()
+            && self.faded.is_empty()
             && self.forget_at == FORGET_AT
             && self.has_forgotten;
         rests.then_some(Settled {
@@ -224,6 +236,7 @@ impl Register {
     pub(super) fn resume(&mut self, settled: &Settled) {
         self.values.clear();
         self.values.push(settled.value());
+        self.faded.clear();
         self.reading.clear();
         self.forget_at = FORGET_AT;
         self.has_forgotten = true;
@@ -256,13 +269,12 @@ impl Register {
 
     /// The pending write of `ended.op` has ended. Gives the value back if the write was refused
     /// although a read had shown it. Values that the register forgets on the occasion are added to
-    /// `forgotten`. `flushed` is there when media have volatile caches: what was acknowledged before it is
-    /// on them for good.
-    pub fn write_ended(
+    /// `forgotten`. `flushes` are there when media have volatile caches.
+    pub(super) fn write_ended(
         &mut self,
         fate: Fate,
         ended: Moment,
-        flushed: Option<Nanos>,
+        flushes: Option<Flushes<'_>>,
         forgotten: &mut Vec<Value>,
     ) -> Option<Value> {
         let mut newest_first = self.values.as_mut_slice().iter_mut().rev();
@@ -285,7 +297,7 @@ impl Register {
             _ => {}
         }
         if self.values().len() >= self.forget_at as usize {
-            self.forget(ended.seq, flushed, forgotten);
+            self.forget(ended.seq, flushes, forgotten);
         }
         (fate == Fate::Refused && before.first_return != Moment::NEVER).then_some(before)
     }
@@ -305,18 +317,15 @@ impl Register {
                 _ => {}
             }
         }
+        self.faded.iter_mut().for_each(|lot| lot.caches_lost(flushed));
     }
 
-    /// A flush that was under way when every copy lost its cache was done all the same: what was written and
-    /// acknowledged between the loss before (the first time) and its invocation (the second) is there.
-    pub fn promised(&mut self, (from, until): (Nanos, Nanos)) {
+    /// A flush that was under way when every copy lost its cache was done all the same: what it promised is there.
+    pub(super) fn promised(&mut self, flush: &Flushing) {
         for value in self.values.as_mut_slice() {
-            let acknowledged = match value.fate {
-                Fate::Unflushed => value.ended_at,
-                Fate::Kept if value.first_return.op == value.op => value.first_return.at,
-                _ => continue,
-            };
-            if value.invoked_at > from && acknowledged < until {
+            let is_uncertain = matches!(value.fate, Fate::Unflushed | Fate::Kept);
+            if is_uncertain && flush.promises(value) {
+                let acknowledged = value.acknowledged_at();
                 (value.fate, value.ended_at) = (Fate::Acknowledged, acknowledged);
             }
         }
@@ -342,7 +351,14 @@ impl Register {
                 Some((_, by)) => Wrong::Superseded { value: Box::new(*value), by: Box::new(*by) },
             };
         }
-        Err(wrong)
+        let is_left = |lot: &&Faded| {
+            let mut flushed = self.values().iter().filter(|by| by.is_flushed(flushed));
+            flushed.all(|by| by.last_invoke.seq <= lot.first_return())
+        };
+        match self.lots_of(author).find(is_left) {
+            Some(_) => Ok(()),
+            None => Err(wrong),
+        }
     }
 
     /// A read was invoked. It keeps what it may be shown from being forgotten.
@@ -361,6 +377,11 @@ impl Register {
     /// When the value cannot have been there; the register is then as if the read had not been.
     pub fn read(&mut self, author: u64, invoked: Moment, returned: Moment) -> Result<(), Wrong> {
         let Some(source) = self.source(author, invoked.seq, returned.seq, false)? else {
+            let lot = self.lots_of(author).find(|lot| lot.may_be_back());
+            if let Some(lot) = lot.filter(|_| author != 0) {
+                let value = lot.shown(author, invoked, returned);
+                self.values.push(value);
+            }
             return Ok(());
         };
         let value = &mut self.values.as_mut_slice()[source];
@@ -395,8 +416,33 @@ impl Register {
         .map(|(_, value)| value)
     }
 
+    /// How many lots of values have faded.
+    #[cfg(test)]
+    pub(super) fn lots(&self) -> usize {
+        self.faded.len()
+    }
+
+    /// What is left of values of this author, where none is there in full. Of zeroes there may be others.
+    fn lots_of(&self, author: u64) -> impl Iterator<Item = &Faded> {
+        let in_full = author != 0 && self.values().iter().any(|value| value.author == author);
+        self.faded.iter().filter(move |lot| !in_full && lot.has(author))
+    }
+
+    /// Whether a read over this span may have been shown one of a lot: whether nothing was there before it that
+    /// must come after all of them.
+    fn may_show(&self, lot: &Faded, invoked: Seq, returned: Seq, may_lag: bool) -> bool {
+        let first_return = lot.first_return().min(returned);
+        let mut others = self.values().iter();
+        !others.any(|other| {
+            other.first_return.seq < invoked
+                && first_return < other.last_invoke.seq
+                && !(may_lag && other.fate == Fate::Pending)
+                && other.fate != Fate::Unflushed
+        })
+    }
+
     /// The value that a read over this span was shown; `None` if several of this author (zeroes) are
-    /// possible.
+    /// possible, or one that has faded is.
     fn source(
         &self,
         author: u64,
@@ -423,7 +469,10 @@ impl Register {
                 (source, sources) = (Some(index), sources + 1);
             }
         }
+        let is_faded =
+            self.lots_of(author).any(|lot| self.may_show(lot, invoked, returned, may_lag));
         match sources {
+            _ if is_faded => Ok(None),
             0 => Err(wrong),
             1 => Ok(source),
             _ => Ok(None),
@@ -466,24 +515,20 @@ impl Register {
     ///
     /// What is not flushed may go and bring back what was before it: W must be on the media for good, and
     /// an X that is not, but condemns more than W does, must stay.
-    fn forget(&mut self, now: Seq, flushed: Option<Nanos>, forgotten: &mut Vec<Value>) {
-        let lasts = |value: &Value| flushed.is_none_or(|flushed| value.is_flushed(flushed));
+    pub(super) fn forget(
+        &mut self,
+        now: Seq,
+        flushes: Option<Flushes<'_>>,
+        forgotten: &mut Vec<Value>,
+    ) {
+        let lasts = |value: &Value| flushes.is_none_or(|flushes| value.is_flushed(flushes.done));
         let seen = |value: &Value| value.first_return != Moment::NEVER;
         if self.values().iter().any(|value| value.fate == Fate::Pending && seen(value)) {
             return;
         }
         let oldest = self.reading.as_slice().first().copied().unwrap_or(now);
-        // The last two invocations of any W: none makes itself dead.
-        let (mut last, mut second) = (0, 0);
         let is_w = |value: &Value| value.first_return.seq <= oldest && lasts(value);
-        for value in self.values().iter().filter(|value| is_w(value)) {
-            let seq = value.last_invoke.seq;
-            if seq >= last {
-                (last, second) = (seq, last);
-            } else if seq > second {
-                second = seq;
-            }
-        }
+        let (last, second) = last_two(self.values().iter().filter(|value| is_w(value)));
         let before = self.values().len();
         self.values.retain(|value| {
             let own = is_w(value) && value.last_invoke.seq == last;
@@ -494,6 +539,10 @@ impl Register {
             }
             keep
         });
+        if let Some(flushes) = flushes {
+            self.faded.retain(|lot| lot.first_return() >= last);
+            faded::fade(&mut self.values, &mut self.faded, oldest, flushes, forgotten);
+        }
         self.has_forgotten |= self.values().len() < before;
         self.forget_at = FORGET_AT.max(self.values().len() as u32 * 2);
     }

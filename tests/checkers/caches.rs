@@ -305,6 +305,97 @@ fn a_flush_promises_nothing_of_what_an_earlier_loss_may_have_taken() {
 }
 
 #[test]
+fn a_flush_that_is_done_in_spite_of_several_losses_has_promised_no_less() {
+    let spanned = |story: &mut Story, result: OpResult| {
+        story.write(1, 7);
+        story.invoke_flush(2);
+        story.lose_caches();
+        story.lose_caches();
+        story.returned(2, result);
+    };
+    let gone = |story: &mut Story| {
+        spanned(story, OpResult::Ok);
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, gone), ["durable/lost-write"]);
+    let seen_in_between = |story: &mut Story| {
+        story.write(1, 7);
+        story.invoke_flush(2);
+        story.lose_caches();
+        story.read(3, 7, by(1, 7));
+        story.lose_caches();
+        story.returned(2, OpResult::Ok);
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, seen_in_between), ["durable/lost-write"]);
+    let flush_failed = |story: &mut Story| {
+        spanned(story, OpResult::InDoubt);
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, flush_failed), NONE);
+    let still_there = |story: &mut Story| {
+        spanned(story, OpResult::Ok);
+        story.put_both(7, by(1, 7));
+    };
+    assert_eq!(found(true, still_there), NONE);
+    let lost_before_it_began = |story: &mut Story| {
+        story.write(1, 7);
+        story.lose_caches();
+        story.invoke_flush(2);
+        story.lose_caches();
+        story.lose_caches();
+        story.returned(2, OpResult::Ok);
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, lost_before_it_began), NONE);
+    let written_in_between = |story: &mut Story| {
+        story.invoke_flush(2);
+        story.lose_caches();
+        story.write(1, 7);
+        story.lose_caches();
+        story.returned(2, OpResult::Ok);
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, written_in_between), NONE);
+}
+
+#[test]
+fn of_writes_without_number_any_may_be_back_but_only_one() {
+    let writes = |story: &mut Story| {
+        (1..5_000).for_each(|op| story.write(op, 7));
+        story.lose_caches();
+        story.read(6_000, 7, by(40, 7));
+    };
+    let shown = |story: &mut Story| {
+        writes(story);
+        story.put_both(7, by(40, 7));
+        story.read(6_001, 7, by(40, 7));
+    };
+    assert_eq!(found(true, shown), NONE);
+    let another = |story: &mut Story| {
+        writes(story);
+        story.put_both(7, by(40, 7));
+        story.read(6_001, 7, by(3_000, 7));
+    };
+    assert_eq!(found(true, another), ["linear/stale-read"]);
+    let without_loss = |story: &mut Story| {
+        (1..5_000).for_each(|op| story.write(op, 7));
+        story.put_both(7, by(4_999, 7));
+        story.read(6_000, 7, by(40, 7));
+    };
+    assert_eq!(found(true, without_loss), ["linear/stale-read"]);
+    let flush_under_way = |story: &mut Story| {
+        (1..50).for_each(|op| story.write(op, 7));
+        story.invoke_flush(100);
+        (200..5_000).for_each(|op| story.write(op, 7));
+        story.lose_caches();
+        story.returned(100, OpResult::Ok);
+        story.put_both(7, by(48, 7));
+    };
+    assert_eq!(found(true, flush_under_way), ["durable/lost-write"]);
+}
+
+#[test]
 fn what_failed_or_was_abandoned_is_there_for_good_once_it_was_read_and_flushed() {
     let shown = |story: &mut Story| {
         story.invoke_write(1, 7, 1);

@@ -1,0 +1,424 @@
+//! Values that are of no matter unless every copy loses its power: what is left of them takes no room for each.
+//! Judges no read.
+//!
+//! Where media have volatile caches, a value that was replaced may come back as long as nothing that replaced it is
+//! there for good. An application that never flushes writes without end, and each of its values may come back. But
+//! until a loss every read of one is a violation, and after a loss all that were not flushed are equal: whichever is
+//! shown, the others are gone. So it is enough to know who wrote them, and when the last of them was
+//! first there. Nothing is condemned that is legal, for the bounds are those of the whole; nor is anything let
+//! pass, for values that differ in what a flush under way will have promised of them are kept apart.
+//!
+//! Who wrote them is known by runs of each writer's numbers. Numbers in between that went to other blocks belong to
+//! contents that are at home there, and never come up here.
+
+use crate::base::{Nanos, OpId, Seq, VolumeId};
+
+use super::few::Few;
+use super::register::{Fate, Moment, Value};
+
+/// How many values a register has in full before it lets some fade: more than a block is mostly written between
+/// two flushes, so that reports name them.
+pub(super) const FADE_AT: usize = 32;
+
+/// A flush under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flushing {
+    pub(super) volume: VolumeId,
+    pub(super) op: OpId,
+    /// When it was invoked, and when every copy had last lost its power by then.
+    pub(super) invoked: Nanos,
+    pub(super) lost_before: Nanos,
+}
+
+impl Flushing {
+    /// Whether it promises that the value is there, once it is done: what was acknowledged before it began, and
+    /// was not about to be lost already.
+    pub(super) fn promises(&self, value: &Value) -> bool {
+        match value.fate {
+            Fate::Acknowledged | Fate::Kept if value.ended_at < self.invoked => true,
+            Fate::Kept | Fate::Unflushed => {
+                value.invoked_at > self.lost_before && value.acknowledged_at() < self.invoked
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The flushes of a volume whose media have volatile caches.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flushes<'a> {
+    pub(super) volume: VolumeId,
+    /// What was acknowledged before this is on every leg for good.
+    pub(super) done: Nanos,
+    /// Those under way, of whatever volume.
+    pub(super) under_way: &'a [Flushing],
+    /// How many values a register has in full before it lets some fade.
+    pub(super) fade_at: usize,
+}
+
+impl<'a> Flushes<'a> {
+    fn pending(self) -> impl Iterator<Item = &'a Flushing> {
+        self.under_way.iter().filter(move |flush| flush.volume == self.volume)
+    }
+}
+
+/// A flush under way, with the last two of the invocations by which values are known that it promises.
+struct Promised<'a> {
+    flush: &'a Flushing,
+    last: Seq,
+    second: Seq,
+}
+
+/// What is left of values that have faded together.
+#[derive(Clone, Debug)]
+pub(super) struct Faded {
+    fate: Fate,
+    /// The first and the last author word of each run of a writer's numbers; zeroes are a writer's of their own.
+    authors: Vec<(u64, u64)>,
+    /// The first and the last of the times when their writes were invoked.
+    invoked: (Nanos, Nanos),
+    /// The same of when they were acknowledged, or were shown to be kept.
+    ended: (Nanos, Nanos),
+    /// The latest of their first returns.
+    first_return: Moment,
+}
+
+impl Faded {
+    fn of(value: &Value) -> Self {
+        let at = match value.fate {
+            Fate::Unflushed => value.acknowledged_at(),
+            _ => value.ended_at,
+        };
+        Self {
+            fate: value.fate,
+            authors: vec![(value.author, value.author)],
+            invoked: (value.invoked_at, value.invoked_at),
+            ended: (at, at),
+            first_return: value.first_return,
+        }
+    }
+
+    /// Whether one of them is of this author.
+    pub(super) fn has(&self, author: u64) -> bool {
+        self.authors.iter().any(|(first, last)| (*first..=*last).contains(&author))
+    }
+
+    /// When the last of them was first there.
+    pub(super) fn first_return(&self) -> Seq {
+        self.first_return.seq
+    }
+
+    /// Whether they may be gone, and any of them back.
+    pub(super) fn may_be_back(&self) -> bool {
+        self.fate == Fate::Unflushed
+    }
+
+    /// One of them, which a read has shown after all: it was there, and is. Which write made it is no longer
+    /// known.
+    pub(super) fn shown(&self, author: u64, invoked: Moment, returned: Moment) -> Value {
+        let seq = self.first_return.seq.min(returned.seq);
+        Value {
+            author,
+            op: Moment::START.op,
+            fate: Fate::Kept,
+            invoked_at: self.invoked.0,
+            ended_at: returned.at,
+            first_return: Moment { seq, at: self.ended.1, op: Moment::START.op },
+            last_invoke: invoked,
+        }
+    }
+
+    /// Every copy lost its power.
+    pub(super) fn caches_lost(&mut self, flushed: Nanos) {
+        if self.ended.1 >= flushed {
+            self.fate = Fate::Unflushed;
+        }
+    }
+
+    /// Whether they fare alike whatever becomes of the flushes under way.
+    fn goes_with(&self, other: &Self, promised: &[Promised<'_>]) -> bool {
+        let (invoked, ended) = (hull(self.invoked, other.invoked), hull(self.ended, other.ended));
+        let (one, other_first) = (self.first_return(), other.first_return());
+        self.fate == other.fate
+            && promised.iter().all(|Promised { flush, last, .. }| {
+                (ended.0 < flush.invoked) == (ended.1 < flush.invoked)
+                    && (invoked.0 > flush.lost_before) == (invoked.1 > flush.lost_before)
+                    && (one < *last) == (other_first < *last)
+            })
+    }
+
+    fn take_in(&mut self, other: &Self) {
+        for (first, last) in &other.authors {
+            let mut runs = self.authors.iter_mut();
+            match runs.find(|(known, _)| known >> 48 == first >> 48) {
+                Some(run) => *run = (run.0.min(*first), run.1.max(*last)),
+                None => self.authors.push((*first, *last)),
+            }
+        }
+        self.invoked = hull(self.invoked, other.invoked);
+        self.ended = hull(self.ended, other.ended);
+        if other.first_return.seq > self.first_return.seq {
+            self.first_return = other.first_return;
+        }
+    }
+}
+
+fn hull(one: (Nanos, Nanos), other: (Nanos, Nanos)) -> (Nanos, Nanos) {
+    (one.0.min(other.0), one.1.max(other.1))
+}
+
+/// The last two of the invocations by which values are known to have been there: the second for the value
+/// that has the last, for none makes itself dead.
+pub(super) fn last_two<'a>(values: impl Iterator<Item = &'a Value>) -> (Seq, Seq) {
+    values.map(|value| value.last_invoke.seq).fold((0, 0), |(last, second), seq| match seq {
+        _ if seq >= last => (seq, last),
+        _ => (last, second.max(seq)),
+    })
+}
+
+/// Lets those values fade that are dead but for a loss of power, if there are many. A value stays that a flush
+/// under way would make the last to be there for good; one that makes others dead stays until another does.
+/// `oldest`: the invocation of the oldest read in flight.
+pub(super) fn fade(
+    values: &mut Few<Value, 2>,
+    faded: &mut Vec<Faded>,
+    oldest: Seq,
+    flushes: Flushes<'_>,
+    gone: &mut Vec<Value>,
+) {
+    if values.as_slice().len() < flushes.fade_at {
+        return;
+    }
+    let is_there =
+        |value: &Value| value.first_return.seq <= oldest && value.fate != Fate::Unflushed;
+    let (last, second) = last_two(values.as_slice().iter().filter(|value| is_there(value)));
+    let promised: Vec<Promised<'_>> = flushes
+        .pending()
+        .map(|flush| {
+            let covered = values.as_slice().iter().filter(|value| flush.promises(value));
+            let (last, second) = last_two(covered);
+            Promised { flush, last, second }
+        })
+        .collect();
+    // The last but one stays, too: it may tell that the last was shown when it was gone.
+    let is_dead_before = |value: &Value, last: Seq, second: Seq| {
+        value.first_return.seq < last && value.last_invoke.seq < second
+    };
+    let fades = |value: &Value| {
+        matches!(value.fate, Fate::Acknowledged | Fate::Kept | Fate::Unflushed)
+            && !value.is_flushed(flushes.done)
+            && is_dead_before(value, last, second)
+            && promised.iter().all(|Promised { flush, last, second }| {
+                !flush.promises(value) || is_dead_before(value, *last, *second)
+            })
+    };
+    values.retain(|value| {
+        let fades = fades(value);
+        if fades {
+            gone.push(*value);
+            add(faded, &Faded::of(value), &promised);
+        }
+        !fades
+    });
+    // What a flush kept apart that is over goes together.
+    for lot in std::mem::take(faded) {
+        add(faded, &lot, &promised);
+    }
+}
+
+fn add(faded: &mut Vec<Faded>, more: &Faded, promised: &[Promised<'_>]) {
+    match faded.iter_mut().find(|lot| lot.goes_with(more, promised)) {
+        Some(lot) => lot.take_in(more),
+        None => faded.push(more.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{Just, Strategy, any, prop, prop_oneof};
+    use proptest::test_runner::{Config, TestCaseError, TestRunner};
+
+    use super::{Flushes, Flushing};
+    use crate::base::{Nanos, OpId, Seq, VolumeId};
+    use crate::check::register::{Fate, Moment, Register};
+
+    const VOLUME: VolumeId = VolumeId::new(0);
+    const WRITER: u64 = 1 << 48;
+
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Write(Fate),
+        Trim,
+        /// Of a value, from the newest backwards.
+        Read(u8),
+        FlushBegun,
+        /// Of a flush under way, done or not.
+        FlushOver(u8, bool),
+        Lost,
+    }
+
+    /// One block, with all that happens to it.
+    struct Tale {
+        register: Register,
+        fade_at: usize,
+        seq: Seq,
+        writes: u64,
+        done: Nanos,
+        lost_at: Nanos,
+        under_way: Vec<(Seq, Flushing)>,
+        lost: Seq,
+    }
+
+    impl Tale {
+        fn new(fade_at: usize) -> Self {
+            let (register, done, lost_at) = (Register::new(), Nanos::ZERO, Nanos::ZERO);
+            let under_way = Vec::new();
+            Self { register, fade_at, seq: 0, writes: 0, done, lost_at, under_way, lost: 0 }
+        }
+
+        fn next(&mut self) -> Moment {
+            self.seq += 1;
+            Moment { seq: self.seq, at: Nanos::new(self.seq * 10), op: OpId::new(self.seq) }
+        }
+
+        fn write(&mut self, author: u64, fate: Fate) {
+            let invoked = self.next();
+            self.register.write_invoked(author, invoked);
+            let ended = Moment { op: invoked.op, ..self.next() };
+            let under_way: Vec<Flushing> = self.under_way.iter().map(|(_, flush)| *flush).collect();
+            let (done, fade_at) = (self.done, self.fade_at);
+            let flushes = Flushes { volume: VOLUME, done, under_way: &under_way, fade_at };
+            let mut gone = Vec::new();
+            let _ = self.register.write_ended(fate, ended, Some(flushes), &mut gone);
+            // However many there are: what is forgotten is the same then, faded or not.
+            self.register.forget(ended.seq, Some(flushes), &mut gone);
+        }
+
+        /// Whether a read was shown what it may be shown.
+        fn tell(&mut self, step: Step) -> bool {
+            match step {
+                Step::Write(fate) => {
+                    self.writes += 1;
+                    self.write(WRITER | self.writes, fate);
+                }
+                Step::Trim => self.write(0, Fate::Acknowledged),
+                Step::Read(back) => {
+                    let number = self.writes.saturating_sub(u64::from(back));
+                    let author = if number == 0 { 0 } else { WRITER | number };
+                    let (invoked, returned) = (self.next(), self.next());
+                    return self.register.read(author, invoked, returned).is_ok();
+                }
+                Step::FlushBegun => {
+                    let Moment { seq, at: invoked, op } = self.next();
+                    let (volume, lost_before) = (VOLUME, self.lost_at);
+                    self.under_way.push((seq, Flushing { volume, op, invoked, lost_before }));
+                }
+                Step::FlushOver(which, is_done) if !self.under_way.is_empty() => {
+                    let at = usize::from(which) % self.under_way.len();
+                    let (seq, flush) = self.under_way.remove(at);
+                    if is_done {
+                        self.done = self.done.max(flush.invoked);
+                    }
+                    if is_done && seq < self.lost {
+                        self.register.promised(&flush);
+                    }
+                }
+                Step::FlushOver(..) => {}
+                Step::Lost => {
+                    let now = self.next();
+                    (self.lost, self.lost_at) = (now.seq, now.at);
+                    self.register.caches_lost(self.done);
+                }
+            }
+            true
+        }
+
+        /// Whether two values must come one before the other, and the other way round, too.
+        fn is_contradictory(&self) -> bool {
+            let values = self.register.values().iter();
+            let there = values.filter(|value| value.fate != Fate::Unflushed);
+            let there: Vec<_> = there.map(|it| (it.first_return.seq, it.last_invoke.seq)).collect();
+            let mut pairs =
+                there.iter().flat_map(|one| there.iter().map(move |other| (one, other)));
+            pairs.any(|(one, other)| one != other && one.0 < other.1 && other.0 < one.1)
+        }
+
+        /// Which values may be on a medium now, and which for good.
+        fn possible(&self) -> Vec<(u64, bool, bool)> {
+            let authors = (0..=self.writes).map(|number| (WRITER * number.min(1)) | number);
+            let each = authors.map(|author| {
+                let holds = self.register.may_hold(author, self.seq + 1).is_ok();
+                (author, holds, self.register.may_survive(author, self.done).is_ok())
+            });
+            each.collect()
+        }
+    }
+
+    fn steps(trims: bool) -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            24 => Just(Step::Write(Fate::Acknowledged)),
+            1 => Just(Step::Write(Fate::InDoubt)),
+            1 => Just(Step::Write(Fate::Durable)),
+            1 => Just(if trims { Step::Trim } else { Step::Read(0) }),
+            8 => (0..6_u8).prop_map(Step::Read),
+            3 => Just(Step::FlushBegun),
+            3 => (any::<u8>(), any::<bool>()).prop_map(|(at, ok)| Step::FlushOver(at, ok)),
+            3 => Just(Step::Lost),
+        ];
+        prop::collection::vec(step, 0..80)
+    }
+
+    fn compare(steps: &[Step], is_exact: bool) -> Result<(), TestCaseError> {
+        let (mut full, mut faded) = (Tale::new(usize::MAX), Tale::new(3));
+        for step in steps {
+            let (expected, told) = (full.tell(*step), faded.tell(*step));
+            if full.is_contradictory() {
+                // What follows from that is anybody's guess.
+                return Ok(());
+            }
+            let (known, left) = (full.possible(), faded.possible());
+            let mut pairs = known.iter().zip(&left);
+            let is_legal = pairs.all(|(full, faded)| (!full.1 || faded.1) && (!full.2 || faded.2));
+            if is_exact && (expected, &known) != (told, &left) || !is_legal || expected && !told {
+                let differ: Vec<_> = known.iter().zip(&left).filter(|(a, b)| a != b).collect();
+                let text = format!("{step:?}: {expected} {told}, {differ:?}, of {steps:?}");
+                return Err(TestCaseError::fail(text));
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_has_faded_is_judged_as_if_it_were_there_in_full() {
+        for trims in [false, true] {
+            let config = Config { cases: 8_000, failure_persistence: None, ..Config::default() };
+            let outcome =
+                TestRunner::new(config).run(&steps(trims), |steps| compare(&steps, !trims));
+            assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
+        }
+    }
+
+    #[test]
+    fn a_register_stays_small_however_long_nobody_flushes() {
+        let mut tale = Tale::new(super::FADE_AT);
+        for round in 1..=1_000_000_u64 {
+            tale.tell(Step::Write(Fate::Acknowledged));
+            match round % 1_000 {
+                // A flush that takes long, and fails.
+                100 => assert!(tale.tell(Step::FlushBegun)),
+                900 => assert!(tale.tell(Step::FlushOver(0, false))),
+                _ => {}
+            }
+            if round % 50_000 == 0 {
+                tale.tell(Step::Lost);
+                assert!(tale.tell(Step::Read(200)), "any of them may be back");
+                assert!(!tale.tell(Step::Read(100)), "but only one");
+            }
+            let (values, lots) = (tale.register.values().len(), tale.register.lots());
+            assert!(
+                values <= 2 * super::FADE_AT && lots <= 6,
+                "{round}: {values} values, {lots} lots"
+            );
+        }
+    }
+}
