@@ -1,5 +1,6 @@
 //! The checkers: pure readers of the history and of frozen snapshots. They know no simulator and no cluster.
 
+mod bounds;
 mod checker;
 mod durable;
 mod faded;
@@ -25,6 +26,7 @@ mod set;
 mod snapshot;
 mod violation;
 
+pub use bounds::{Bounds, Extent, Failures, Limits, Measure};
 pub use checker::{Checker, Freeze};
 pub use durable::Durable;
 pub use fencing::Fencing;

@@ -23,13 +23,15 @@ crate::word_enum! {
         Leaks = "leaks",
         /// Every node keeps within its memory, and gives back what a piece of work took.
         Memory = "memory",
+        /// What the configuration bounds stays within its bounds.
+        Bounds = "bounds",
     }
 }
 
 /// A name that no check has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown check `{0}`: expected mirrors, parity, durable, linear, fencing, protocol, live, leaks or memory"
+    "unknown check `{0}`: expected mirrors, parity, durable, linear, fencing, protocol, live, leaks, memory or bounds"
 )]
 pub struct UnknownCheck(String);
 

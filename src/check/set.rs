@@ -4,6 +4,7 @@
 use crate::base::history::{FenceRaised, MediaWritten};
 use crate::base::{DiskId, Nanos, NodeId, Record, Recorded, VolumeId};
 
+use super::bounds::{Bounds, Limits, Measure};
 use super::checker::{Checker, Freeze};
 use super::durable::Durable;
 use super::fencing::Fencing;
@@ -35,6 +36,7 @@ pub struct Checkers {
     linear: Option<Linear>,
     fencing: Option<Fencing>,
     protocol: Option<Protocol>,
+    bounds: Option<Bounds>,
     live: Option<Live>,
     leaks: Option<Leaks>,
     memory: Option<Memory>,
@@ -59,6 +61,7 @@ impl Checkers {
             linear: asked(Check::Linear).then(Linear::default),
             fencing: asked(Check::Fencing).then(Fencing::default),
             protocol: asked(Check::Protocol).then(Protocol::default),
+            bounds: asked(Check::Bounds).then(Bounds::default),
             live: asked(Check::Live).then(Live::default),
             leaks: asked(Check::Leaks).then(Leaks::default),
             memory: asked(Check::Memory).then(Memory::default),
@@ -99,6 +102,40 @@ impl Checkers {
         }
     }
 
+    /// Says what the configuration bounds, for `bounds`.
+    pub fn expect_limits(&mut self, limits: Limits) {
+        if let Some(bounds) = &mut self.bounds {
+            bounds.expect(limits);
+        }
+    }
+
+    /// A node has the connection to another one that it asked for.
+    pub fn connected(&mut self, at: Nanos, ends: (NodeId, NodeId), connection: u64) {
+        self.with_bounds(|bounds| bounds.connected(at, ends, connection));
+    }
+
+    /// A node's end of a connection to another one has closed.
+    pub fn disconnected(&mut self, ends: (NodeId, NodeId), connection: u64) {
+        self.with_bounds(|bounds| bounds.disconnected(ends, connection));
+    }
+
+    /// A command of a disk has failed.
+    pub fn command_failed(&mut self, at: Nanos, disk: DiskId) {
+        self.with_bounds(|bounds| bounds.command_failed(at, disk));
+    }
+
+    /// Takes in how much there is of something that is bounded.
+    pub fn measured(&mut self, at: Nanos, measure: Measure) {
+        self.with_bounds(|bounds| bounds.measured(at, measure));
+    }
+
+    fn with_bounds(&mut self, tell: impl FnOnce(&mut Bounds)) {
+        if let Some(bounds) = &mut self.bounds {
+            tell(bounds);
+            self.violations.append(&mut bounds.take_violations());
+        }
+    }
+
     /// Adds a checker that is not one of ours.
     pub fn add(&mut self, checker: Box<dyn Checker>) {
         self.foreign.push(Foreign { codes: checker.codes(), checker });
@@ -110,6 +147,12 @@ impl Checkers {
             protocol.observe(record, &self.history);
             if protocol.has_violations() {
                 self.violations.append(&mut protocol.take_violations());
+            }
+        }
+        if let Some(bounds) = &mut self.bounds {
+            bounds.observe(record, &self.history);
+            if bounds.has_violations() {
+                self.violations.append(&mut bounds.take_violations());
             }
         }
         self.history.observe(record);

@@ -13,6 +13,9 @@ use crate::layout::Run;
 /// Bytes of memory that a node sets aside for each connection.
 pub const SESSION_BYTES: u64 = 64 << 10;
 
+/// So many regions of a volume have their marks cleared in one round at most: one message for each leg.
+pub const CLEARED_MAX: usize = 256;
+
 /// One leg of a volume: where its blocks are.
 #[derive(Clone, Debug)]
 pub struct LegSpec {

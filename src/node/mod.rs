@@ -29,7 +29,7 @@ mod records;
 pub mod target;
 
 pub use channel::Frame;
-pub use config::{ClusterMap, LegSpec, Timing, VolumeSpec};
+pub use config::{CLEARED_MAX, ClusterMap, LegSpec, Timing, VolumeSpec};
 pub use journal::{Entry, Header, Part};
 pub use layout::{Extent, IntentMap, Superblock};
 pub use probes::{BUGGIFY_SITES, PROBES};

@@ -2,10 +2,9 @@
 //! but not misspelt.
 
 /// Per type, as serde names it, what is still to come.
-const LATER: [(&str, &[&str]); 4] = [
+const LATER: [(&str, &[&str]); 3] = [
     ("Workload", &["file", "format"]),
     ("AppName", &["fio", "trace", "mixed-size"]),
-    ("CheckName", &["bounds"]),
     ("Action", ACTIONS),
 ];
 

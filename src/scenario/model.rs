@@ -95,6 +95,9 @@ name_enum! {
         Leaks = "leaks",
         /// Every node keeps within its memory, and holds at rest what it reserved and nothing else.
         Memory = "memory",
+        /// What the configuration bounds stays within its bounds: where disks are written, operations and messages under
+        /// way, connections, retries.
+        Bounds = "bounds",
         /// All of them.
         All = "all",
     }

@@ -83,6 +83,13 @@ pub(super) struct App {
     pub(super) progress: Rc<AppProgress>,
 }
 
+impl App {
+    /// How many operations it may have under way.
+    pub(super) fn depth(&self) -> u32 {
+        self.config.depth
+    }
+}
+
 /// Where volumes are attached, or are to be when their client boots.
 pub(super) struct Mounts {
     /// By volume: its client.

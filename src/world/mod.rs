@@ -11,6 +11,7 @@ mod conditions;
 mod freeze;
 mod honest;
 mod inject;
+mod limits;
 mod lines;
 mod place;
 mod records;

@@ -12,6 +12,7 @@ use super::budget::Budget;
 use super::build::{Stage, stage};
 use super::conditions::Conditions;
 use super::honest::Honest;
+use super::limits;
 use super::place::Laid;
 use super::records::{Phase, PhaseBegan};
 use super::report::{LivenessReport, RunOptions, RunReport, Verdict};
@@ -137,6 +138,7 @@ impl<'a> World<'a> {
         for volume in &stage.map.volumes {
             checkers.expect_places(volume.id, Box::new(Laid(volume.layout)));
         }
+        checkers.expect_limits(limits::limits(&stage));
         let watch = Watch::new(&stage.kernel, checkers);
         let clock = Rc::new(AlarmClock { due: RefCell::default(), watch: watch.clone() });
         let owner = stage.kernel.attach(clock.clone());
@@ -235,6 +237,7 @@ impl<'a> World<'a> {
     fn tick(&mut self) -> bool {
         self.alarm_in(TICK, Alarm::Tick);
         let now = self.stage.kernel.now();
+        self.watch.checkers.borrow_mut().measured(now, limits::messages(&self.stage));
         let limits = &self.scenario.limits;
         match self.settling_since {
             None => {

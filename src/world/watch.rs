@@ -8,8 +8,8 @@ use crate::base::history::{MediaWritten, OpResult, OpReturned, VolumeState};
 use crate::base::{Audience, DiskId, Epoch, NodeId, Record, Recorded};
 use crate::check::Checkers;
 use crate::disk::control::FaultKind;
-use crate::disk::{CacheLost, CommandFaulted, CommandSubmitted, OpCode, SectorRemapped};
-use crate::net::{MessageFaulted, NetFault};
+use crate::disk::{CacheLost, CommandFaulted, CommandSubmitted, OpCode, SectorRemapped, Status};
+use crate::net::{ConnectionClosed, ConnectionOpened, MessageFaulted, NetFault};
 use crate::node::Frame;
 use crate::sim::Kernel;
 
@@ -85,6 +85,9 @@ impl Watch {
         if is_for_all {
             checkers.observe(record);
         }
+        if record.kind.audience == Audience::Notable {
+            tell_bounds(&mut checkers, record);
+        }
         if !checkers.violations().is_empty() {
             self.attention.set(true);
         }
@@ -153,6 +156,19 @@ impl Watch {
 
     pub(super) fn take_inbox(&self) -> Vec<Record> {
         std::mem::take(&mut *self.inbox.borrow_mut())
+    }
+}
+
+/// Tells the checkers what is bounded of what their records don't show.
+fn tell_bounds(checkers: &mut Checkers, record: &Record) {
+    if let Some(ConnectionOpened { from, to, connection }) = record.get() {
+        checkers.connected(record.at, (from, to), connection);
+    } else if let Some(ConnectionClosed { node, peer, connection, .. }) = record.get() {
+        checkers.disconnected((node, peer), connection);
+    } else if let Some(CommandFaulted { disk, status, .. }) = record.get()
+        && status != Status::Success
+    {
+        checkers.command_failed(record.at, disk);
     }
 }
 

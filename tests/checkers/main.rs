@@ -1,6 +1,7 @@
 //! What the checkers must catch and what they must let pass: planted violations and their look-alikes.
 
 mod agreement;
+mod bounds;
 mod caches;
 mod fencing;
 mod live;

@@ -11,6 +11,7 @@ use super::io::flush;
 use super::rebuild::marks_of;
 use super::volume::Volume;
 use crate::base::planted;
+use crate::node::config::CLEARED_MAX;
 use crate::node::layout::IntentMap;
 use crate::node::probes;
 use crate::node::protocol::{LegMode, Wire};
@@ -146,7 +147,8 @@ impl Intent {
         }
     }
 
-    /// Marked regions that nothing was written into for a whole round; they count as unmarked from now.
+    /// Marked regions that nothing was written into for a whole round, as many as one round clears; they count as
+    /// unmarked from now.
     fn take_clearable(&self) -> Vec<Region> {
         let mut state = self.0.borrow_mut();
         let Some(divergent) = &state.divergent else { return Vec::new() };
@@ -156,7 +158,7 @@ impl Intent {
                     && !state.fresh.has(*region)
                     && !divergent.has(*region)
         };
-        let clearable: Vec<Region> = state.marked.iter().filter(idle).collect();
+        let clearable: Vec<Region> = state.marked.iter().filter(idle).take(CLEARED_MAX).collect();
         clearable.iter().for_each(|region| state.marked.clear(*region));
         let regions = state.marked.regions();
         state.fresh = IntentMap::empty(regions);
