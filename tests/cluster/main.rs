@@ -2,5 +2,6 @@
 //! that once failed, and what a run that fails looks like.
 
 mod corpus;
+mod flushes;
 mod library;
 mod outcomes;
