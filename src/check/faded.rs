@@ -8,6 +8,8 @@
 //! first there. Nothing is condemned that is legal, for the bounds are those of the whole; nor is anything let
 //! pass, for values that differ in what a flush under way will have promised of them are kept apart.
 //!
+//! Of zeroes, which several trims may have left, nobody knows which a read was shown, here no more than elsewhere.
+//!
 //! Who wrote them is known by runs of each writer's numbers. Numbers in between that went to other blocks belong to
 //! contents that are at home there, and never come up here.
 
@@ -28,19 +30,30 @@ pub(super) struct Flushing {
     /// When it was invoked, and when every copy had last lost its power by then.
     pub(super) invoked: Nanos,
     pub(super) lost_before: Nanos,
+    /// Since when the volume's owner has been the same, and was told of no loss by a flush that failed.
+    pub(super) unbroken_since: Nanos,
 }
 
 impl Flushing {
-    /// Whether it promises that the value is there, once it is done: what was acknowledged before it began, and
-    /// was not about to be lost already.
+    /// Whether it promises that the value is there, once it is done: what was acknowledged before it began. But
+    /// what every copy's loss of power may have taken before that, while or after it was written, it promises
+    /// only if it was acknowledged after the loss, to somebody who would have been told.
     pub(super) fn promises(&self, value: &Value) -> bool {
+        let acknowledged = value.acknowledged_at();
         match value.fate {
             Fate::Acknowledged | Fate::Kept if value.ended_at < self.invoked => true,
             Fate::Kept | Fate::Unflushed => {
-                value.invoked_at > self.lost_before && value.acknowledged_at() < self.invoked
+                acknowledged < self.invoked
+                    && (value.invoked_at > self.lost_before || acknowledged > self.since())
             }
             _ => false,
         }
+    }
+}
+
+impl Flushing {
+    fn since(&self) -> Nanos {
+        self.lost_before.max(self.unbroken_since)
     }
 }
 
@@ -143,6 +156,7 @@ impl Faded {
             && promised.iter().all(|Promised { flush, last, .. }| {
                 (ended.0 < flush.invoked) == (ended.1 < flush.invoked)
                     && (invoked.0 > flush.lost_before) == (invoked.1 > flush.lost_before)
+                    && (ended.0 > flush.since()) == (ended.1 > flush.since())
                     && (one < *last) == (other_first < *last)
             })
     }
@@ -178,11 +192,12 @@ pub(super) fn last_two<'a>(values: impl Iterator<Item = &'a Value>) -> (Seq, Seq
 
 /// Lets those values fade that are dead but for a loss of power, if there are many. A value stays that a flush
 /// under way would make the last to be there for good; one that makes others dead stays until another does.
-/// `oldest`: the invocation of the oldest read in flight.
+/// What lies before `lasting`, the last invocation by which a value is known that is there for good, never comes back,
+/// and leaves nothing. `oldest`: the invocation of the oldest read in flight.
 pub(super) fn fade(
     values: &mut Few<Value, 2>,
     faded: &mut Vec<Faded>,
-    oldest: Seq,
+    (oldest, lasting): (Seq, Seq),
     flushes: Flushes<'_>,
     gone: &mut Vec<Value>,
 ) {
@@ -216,6 +231,8 @@ pub(super) fn fade(
         let fades = fades(value);
         if fades {
             gone.push(*value);
+        }
+        if fades && value.first_return.seq >= lasting {
             add(faded, &Faded::of(value), &promised);
         }
         !fades
@@ -310,8 +327,10 @@ mod tests {
                 }
                 Step::FlushBegun => {
                     let Moment { seq, at: invoked, op } = self.next();
-                    let (volume, lost_before) = (VOLUME, self.lost_at);
-                    self.under_way.push((seq, Flushing { volume, op, invoked, lost_before }));
+                    let (lost_before, unbroken_since) = (self.lost_at, Nanos::MAX);
+                    let flush =
+                        Flushing { volume: VOLUME, op, invoked, lost_before, unbroken_since };
+                    self.under_way.push((seq, flush));
                 }
                 Step::FlushOver(which, is_done) if !self.under_way.is_empty() => {
                     let at = usize::from(which) % self.under_way.len();
@@ -372,6 +391,10 @@ mod tests {
         let (mut full, mut faded) = (Tale::new(usize::MAX), Tale::new(3));
         for step in steps {
             let (expected, told) = (full.tell(*step), faded.tell(*step));
+            if told && !expected && !is_exact {
+                // Which of several trims a read was shown is not known; from here on they differ.
+                return Ok(());
+            }
             if full.is_contradictory() {
                 // What follows from that is anybody's guess.
                 return Ok(());
@@ -391,7 +414,7 @@ mod tests {
     #[test]
     fn what_has_faded_is_judged_as_if_it_were_there_in_full() {
         for trims in [false, true] {
-            let config = Config { cases: 8_000, failure_persistence: None, ..Config::default() };
+            let config = Config { cases: 6_000, failure_persistence: None, ..Config::default() };
             let outcome =
                 TestRunner::new(config).run(&steps(trims), |steps| compare(&steps, !trims));
             assert!(outcome.is_ok(), "{}", outcome.unwrap_err());

@@ -2,9 +2,10 @@
 //! by all checkers. Notices contradictions, and leaves it to the checkers to report them.
 
 use crate::base::history::{
-    BlockRead, CachesLost, OpAbandoned, OpInvoked, OpKind, OpResult, OpReturned,
+    BlockRead, CachesLost, NodeDown, OpAbandoned, OpInvoked, OpKind, OpResult, OpReturned,
 };
-use crate::base::{Nanos, OpId, Record, Recorded, Seq, Stamp, VolumeId};
+use crate::base::protocol::TopologyDecided;
+use crate::base::{Nanos, NodeId, OpId, Record, Recorded, Seq, Stamp, VolumeId};
 
 use super::faded::{FADE_AT, Flushes, Flushing};
 use super::graves::Graves;
@@ -18,6 +19,8 @@ const SHOWN: u32 = BlockRead::TYPE.code;
 const RETURNED: u32 = OpReturned::TYPE.code;
 const ABANDONED: u32 = OpAbandoned::TYPE.code;
 const LOST: u32 = CachesLost::TYPE.code;
+const DOWN: u32 = NodeDown::TYPE.code;
+const DECIDED: u32 = TopologyDecided::TYPE.code;
 
 /// The writer of contents that are no stamp's (`Block::fingerprint`).
 const NO_WRITER: u16 = u16::MAX;
@@ -83,6 +86,12 @@ struct Caches {
     /// When every copy last lost its power.
     lost: Seq,
     lost_at: Nanos,
+    /// When the last write was acknowledged that was under way at a loss and that no flush has covered since.
+    spanning: Option<Nanos>,
+    /// The node whose applications use the volume. What was acknowledged before `broken_at` was so to somebody
+    /// else or before a restart of it, or somebody was told since, by a flush that failed, that it may be lost.
+    client: Option<NodeId>,
+    broken_at: Nanos,
 }
 
 impl History {
@@ -163,6 +172,15 @@ impl History {
                 }
             }
             LOST => self.caches_lost(CachesLost::from_words(&record.words).volume, record.at),
+            DOWN => {
+                let down = Some(NodeDown::from_words(&record.words).node);
+                let mut all = self.caches.iter_mut().flatten();
+                all.by_ref().filter(|it| it.client == down).for_each(|it| it.broken_at = record.at);
+            }
+            DECIDED => {
+                let decided = TopologyDecided::from_words(&record.words);
+                self.used_by(decided.volume, Some(decided.owner), record.at);
+            }
             _ => {}
         }
     }
@@ -249,6 +267,9 @@ impl History {
 
     fn invoked(&mut self, record: &Record, invoked: OpInvoked) {
         self.operations.enter(record, invoked);
+        if invoked.kind != OpKind::Read && self.caches.is_some() {
+            self.used_by(invoked.volume, record.node, record.at);
+        }
         let moment = Moment { seq: record.seq, at: record.at, op: invoked.op };
         let author = match invoked.kind {
             OpKind::Flush => return self.flush_invoked(invoked.volume, moment),
@@ -275,7 +296,9 @@ impl History {
     fn ended(&mut self, record: &Record, operation: Operation, result: Option<OpResult>) {
         let ended = Moment { seq: record.seq, at: record.at, op: operation.op() };
         match operation.kind {
-            OpKind::Flush => self.flush_ended(&operation, result == Some(OpResult::Ok)),
+            OpKind::Flush => {
+                self.flush_ended(&operation, ended.at, result == Some(OpResult::Ok));
+            }
             OpKind::Read => self.read_ended(&operation, ended, result == Some(OpResult::Ok)),
             OpKind::Write | OpKind::WriteFua | OpKind::Trim => {
                 let fate = match result {
@@ -290,20 +313,37 @@ impl History {
         self.operations.recycle(operation);
     }
 
+    /// A node's applications use the volume, or are to.
+    fn used_by(&mut self, volume: VolumeId, client: Option<NodeId>, at: Nanos) {
+        if let Some(caches) = self.caches_mut(volume).filter(|caches| caches.client != client) {
+            (caches.client, caches.broken_at) = (client, at);
+        }
+    }
+
     fn flush_invoked(&mut self, volume: VolumeId, Moment { at: invoked, op, .. }: Moment) {
-        if let Some(Caches { lost_at: lost_before, .. }) = self.caches_of(volume) {
-            self.flushing.push(Flushing { volume, op, invoked, lost_before });
+        if let Some(caches) = self.caches_of(volume) {
+            let (lost_before, unbroken_since) = (caches.lost_at, caches.broken_at);
+            let flush = Flushing { volume, op, invoked, lost_before, unbroken_since };
+            self.flushing.push(flush);
         }
     }
 
     /// A flush is over. If it is done, what was acknowledged before it began is on every leg for good; if all
-    /// caches were lost while it was under way, however often, that had been doubtful in the meantime.
-    fn flush_ended(&mut self, flush: &Operation, is_done: bool) {
-        let Some(at) = self.flushing.iter().position(|it| it.op == flush.op()) else { return };
-        let flushing = self.flushing.swap_remove(at);
-        let Some(caches) = self.caches_mut(flush.volume).filter(|_| is_done) else { return };
+    /// caches were lost while it or what it covers was under way, however often, that had been doubtful in the
+    /// meantime. If it failed, somebody was told that something may be lost.
+    fn flush_ended(&mut self, flush: &Operation, at: Nanos, is_done: bool) {
+        let Some(slot) = self.flushing.iter().position(|it| it.op == flush.op()) else { return };
+        let mut flushing = self.flushing.swap_remove(slot);
+        let Some(caches) = self.caches_mut(flush.volume) else { return };
+        if !is_done {
+            caches.broken_at = at;
+            return;
+        }
         caches.flushed = caches.flushed.max(flushing.invoked);
-        if flush.invoked.seq < caches.lost {
+        flushing.unbroken_since = caches.broken_at;
+        let covers_doubtful = caches.spanning.is_some();
+        caches.spanning = caches.spanning.filter(|last| *last >= flushing.invoked);
+        if covers_doubtful || flush.invoked.seq < caches.lost {
             let keep = |register: &mut Register| register.promised(&flushing);
             self.registers.of_volume(flush.volume.get(), keep);
         }
@@ -321,6 +361,11 @@ impl History {
                 Fate::Acknowledged if spans_loss => Fate::Unflushed,
                 other => other,
             };
+            if fate == Fate::Unflushed
+                && let Some(caches) = self.caches_mut(operation.volume)
+            {
+                caches.spanning = Some(ended.at);
+            }
             let (volume, under_way, fade_at) = (operation.volume, &self.flushing[..], FADE_AT);
             let flushes = caches.map(|Caches { flushed: done, .. }| Flushes {
                 volume,

@@ -541,7 +541,7 @@ impl Register {
         });
         if let Some(flushes) = flushes {
             self.faded.retain(|lot| lot.first_return() >= last);
-            faded::fade(&mut self.values, &mut self.faded, oldest, flushes, forgotten);
+            faded::fade(&mut self.values, &mut self.faded, (oldest, last), flushes, forgotten);
         }
         self.has_forgotten |= self.values().len() < before;
         self.forget_at = FORGET_AT.max(self.values().len() as u32 * 2);

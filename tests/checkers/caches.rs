@@ -1,9 +1,11 @@
 //! Media with volatile caches: what no flush covered may be lost, but only when every copy lost its power.
 
-use stormglass::base::history::OpResult;
+use stormglass::base::history::{NodeDown, OpResult};
+use stormglass::base::protocol::TopologyDecided;
+use stormglass::base::{Epoch, NodeId};
 use stormglass::check::Check;
 
-use crate::story::{Story, ZEROES, by};
+use crate::story::{Story, VOL0, ZEROES, by};
 
 const BOTH: &[Check] = &[Check::Mirrors, Check::Durable];
 const NONE: [&str; 0] = [];
@@ -357,6 +359,82 @@ fn a_flush_that_is_done_in_spite_of_several_losses_has_promised_no_less() {
         story.put_both(7, ZEROES);
     };
     assert_eq!(found(true, written_in_between), NONE);
+}
+
+#[test]
+fn a_write_that_was_under_way_at_a_loss_is_there_for_good_once_it_returned_and_was_flushed() {
+    let spanning = |story: &mut Story| {
+        story.invoke_write(1, 7, 1);
+        story.lose_caches();
+        story.returned(1, OpResult::Ok);
+    };
+    let flushed = |story: &mut Story| {
+        spanning(story);
+        story.flush(2);
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, flushed), ["durable/lost-write"]);
+    let read = |story: &mut Story| {
+        spanning(story);
+        story.flush(2);
+        story.read(3, 7, ZEROES);
+        story.put_both(7, by(1, 7));
+    };
+    assert_eq!(found(true, read), ["linear/stale-read"]);
+    let there = |story: &mut Story| {
+        spanning(story);
+        story.flush(2);
+        story.put_both(7, by(1, 7));
+    };
+    assert_eq!(found(true, there), NONE);
+    let flush_began_too_early = |story: &mut Story| {
+        story.invoke_write(1, 7, 1);
+        story.lose_caches();
+        story.invoke_flush(2);
+        story.returned(1, OpResult::Ok);
+        story.returned(2, OpResult::Ok);
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, flush_began_too_early), NONE);
+    let lost_again = |story: &mut Story| {
+        spanning(story);
+        story.lose_caches();
+        story.flush(2);
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, lost_again), NONE, "the loss after it took it");
+}
+
+#[test]
+fn such_a_write_may_be_gone_when_somebody_was_told_or_nobody_could_be() {
+    let after = |between: fn(&mut Story)| {
+        move |story: &mut Story| {
+            story.invoke_write(1, 7, 1);
+            story.lose_caches();
+            story.returned(1, OpResult::Ok);
+            between(story);
+            story.flush(9);
+            story.put_both(7, ZEROES);
+        }
+    };
+    let told = |story: &mut Story| {
+        story.invoke_flush(2);
+        story.returned(2, OpResult::InDoubt);
+    };
+    assert_eq!(found(true, after(told)), NONE);
+    let client_died = |story: &mut Story| {
+        story.record(NodeDown { node: NodeId::new(0), incarnation: 1, tasks: 3 });
+    };
+    assert_eq!(found(true, after(client_died)), NONE);
+    let another_died = |story: &mut Story| {
+        story.record(NodeDown { node: NodeId::new(7), incarnation: 1, tasks: 3 });
+    };
+    assert_eq!(found(true, after(another_died)), ["durable/lost-write"]);
+    let given_back = |story: &mut Story| {
+        let (volume, epoch, owner) = (VOL0, Epoch::new(3), NodeId::new(5));
+        story.record(TopologyDecided { volume, epoch, modes: 0, owner });
+    };
+    assert_eq!(found(true, after(given_back)), NONE);
 }
 
 #[test]

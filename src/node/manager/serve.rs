@@ -100,10 +100,11 @@ async fn store(
         }
         database.store(volume, &record).await;
         let epoch = record.epoch;
-        if record.granted {
-            handle.emit(&TopologyGrantable { volume, epoch });
-        } else {
+        // That the owner was told is nobody else's business.
+        if !record.granted {
             handle.emit(&TopologyPersisted { volume, epoch });
+        } else if !record.told {
+            handle.emit(&TopologyGrantable { volume, epoch });
         }
         if !planted!(ActBeforePersist) {
             events.push(Event::Persisted(volume, record.epoch));
