@@ -43,6 +43,8 @@ bugs! {
     FlushOnlyOneMirror = "flush_only_one_mirror": "a flush is done as soon as one leg has flushed",
     FlushIgnoresLoss = "flush_ignores_loss": "a flush succeeds though all caches were lost since the write before it",
     ColdLegTrusted = "cold_leg_trusted": "a leg that lost its volatile cache is taken for up to date",
+    StaleLease = "stale_lease": "a client answers reads though its lease has run out",
+    OldSessionGoesOn = "old_session_goes_on": "a client whose volume was taken waits its turn and goes on with what it knew",
     NoEpochCheckOnWrite = "no_epoch_check_on_write": "a target writes whatever epoch the request is of",
     ServeBeforeRegistration = "serve_before_registration": "a target that rebooted serves the epoch that its disk names, before it is registered",
     NoDrainAtRegistration = "no_drain_at_registration": "a target acknowledges an epoch while its disk still has commands of an older one",

@@ -40,6 +40,8 @@ crate::word_enum! {
         InDoubt = "in-doubt",
         /// Some block could not be read from any copy.
         MediaError = "media-error",
+        /// Its client has the volume no longer: as [`OpResult::InDoubt`].
+        Taken = "taken",
     }
 }
 

@@ -304,7 +304,9 @@ impl History {
                 let fate = match result {
                     Some(OpResult::Ok) => Fate::Acknowledged,
                     Some(OpResult::Refused) => Fate::Refused,
-                    Some(OpResult::InDoubt | OpResult::MediaError) => Fate::InDoubt,
+                    Some(OpResult::InDoubt | OpResult::MediaError | OpResult::Taken) => {
+                        Fate::InDoubt
+                    }
                     None => Fate::Abandoned,
                 };
                 self.write_ended(&operation, ended, fate);

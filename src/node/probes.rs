@@ -55,6 +55,7 @@ crate::probes! {
         HEARTBEATS_UNREAD = "manager.heartbeats-unread": "heartbeats lay unread, because the CPU that was to read them stood still";
         REGISTRATION_LATE = "manager.registration-late": "a leg did not register in time";
         DECIDED_ANEW = "manager.decided-anew": "a decision was overtaken by another before it was granted";
+        OWNER_CAME_BACK_LATE = "manager.owner-came-back-late": "a client asked for a volume that others may have had since it was its owner";
         OWNER_TAKEN_OVER = "manager.owner-taken-over": "a client got a volume whose owner had not been heard of";
         ATTACHED_OUT_OF_ORDER = "manager.attached-out-of-order": "an earlier session of the owner was heard after the one on record";
         OWNER_REBORN = "manager.owner-reborn": "an owner came back as another session of itself";

@@ -309,6 +309,8 @@ pub enum Wire {
         volume: VolumeId,
         /// This attachment: another number for each, over all lives of all clients.
         session: u64,
+        /// The epoch under which it is the owner, as far as it knows; zero if it never was.
+        held: Epoch,
     },
     /// Client to manager: I am done with the volume, and all its legs are equal where not marked.
     Detach {
@@ -316,6 +318,9 @@ pub enum Wire {
         volume: VolumeId,
         /// The attachment.
         session: u64,
+        /// The epoch under which it is the owner, as far as it knows. Zero if it never was: it waits no longer,
+        /// and if it has become the owner meanwhile, it will hear of that first.
+        held: Epoch,
     },
     /// Manager to client: you are no longer the owner.
     Detached {

@@ -211,6 +211,8 @@ fn check_clean(
 const fn grounds_of(bug: Bug) -> &'static str {
     match bug {
         Bug::SkipIntentBeforeData | Bug::NoEpochCheckOnWrite => "cpu-stop",
+        Bug::StaleLease => "two-clients-cut-off",
+        Bug::OldSessionGoesOn => "clients-cut-off-in-turn",
         Bug::IntentNotAwaited | Bug::SetDirtyAfterAck => "power-cut-in-cold-regions",
         Bug::AckBeforeSecondMirror => "app-detach",
         Bug::AckWithoutRebuiltLeg

@@ -1,24 +1,21 @@
 //! Makes the cluster that a scenario describes: kernel, network, disks, nodes, applications.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::base::{DiskId, Names, Nanos, NodeId, VolumeId};
 use crate::disk::control::Namespace;
 use crate::disk::{DiskConfig, port::Drive};
 use crate::net::{Fabric, NetConfig};
-use crate::node::app::{self, AppConfig, AppKind, AppProgress, OpCounter};
-use crate::node::client::{self, DataService};
+use crate::node::app::{self, AppConfig, AppKind, OpCounter};
+use crate::node::client;
 use crate::node::{ClusterMap, Frame, Timing, manager, target};
 use crate::scenario::{
     Action, Bytes, CountRange, DiskRef, Distribution, Effect, Integrity, NodeClass, NodeRef,
     Scenario, Schedule, Workload,
 };
-use crate::sim::{
-    ClockConfig, Kernel, KernelConfig, NodeConfig, NodeHandle, Rng, ScheduleKind, Seed,
-};
+use crate::sim::{ClockConfig, Kernel, KernelConfig, NodeConfig, Rng, ScheduleKind, Seed};
 
+use super::mounts::{App, Mounts};
 use super::place;
 use super::report::RunOptions;
 
@@ -70,75 +67,6 @@ impl NodeTable {
             NodeClass::Target => self.targets.clone(),
             NodeClass::Manager => self.managers.clone(),
             NodeClass::Node => [&self.clients[..], &self.targets, &self.managers].concat(),
-        }
-    }
-}
-
-/// An application and how far it has come.
-pub(super) struct App {
-    config: AppConfig,
-    /// Where it runs at first.
-    client: NodeId,
-    pub(super) volume: VolumeId,
-    pub(super) progress: Rc<AppProgress>,
-}
-
-impl App {
-    /// How many operations it may have under way.
-    pub(super) fn depth(&self) -> u32 {
-        self.config.depth
-    }
-}
-
-/// Where volumes are attached, or are to be when their client boots.
-pub(super) struct Mounts {
-    /// By volume: its client.
-    at: RefCell<Vec<Option<NodeId>>>,
-    /// By volume: the client that had it last.
-    last: RefCell<Vec<Option<NodeId>>>,
-    /// The data services of clients that are up.
-    services: RefCell<BTreeMap<NodeId, DataService>>,
-}
-
-impl Mounts {
-    fn new(volumes: usize, apps: &[App]) -> Rc<Self> {
-        let mut at = vec![None; volumes];
-        apps.iter().for_each(|app| at[app.volume.index()] = Some(app.client));
-        let last = RefCell::new(at.clone());
-        Rc::new(Self { at: RefCell::new(at), last, services: RefCell::default() })
-    }
-
-    /// The client that a volume is attached to, or will be when it boots.
-    pub(super) fn client_of(&self, volume: VolumeId) -> Option<NodeId> {
-        self.at.borrow()[volume.index()]
-    }
-
-    /// The client that had a volume last, or has it.
-    pub(super) fn last_client_of(&self, volume: VolumeId) -> Option<NodeId> {
-        self.last.borrow()[volume.index()]
-    }
-
-    /// A client went down, and its data service with it.
-    pub(super) fn forget(&self, client: NodeId) {
-        let service = self.services.borrow_mut().remove(&client);
-        drop(service);
-    }
-
-    fn volumes_of(&self, client: NodeId) -> Vec<VolumeId> {
-        let at = self.at.borrow();
-        let ids = (0..at.len() as u16).map(VolumeId::new);
-        ids.filter(|volume| at[volume.index()] == Some(client)).collect()
-    }
-
-    /// Whether some client that is up has the volume, or is still giving it back.
-    pub(super) fn is_held(&self, volume: VolumeId) -> bool {
-        self.services.borrow().values().any(|service| service.holds(volume))
-    }
-
-    fn set(&self, volume: VolumeId, client: Option<NodeId>) {
-        self.at.borrow_mut()[volume.index()] = client;
-        if client.is_some() {
-            self.last.borrow_mut()[volume.index()] = client;
         }
     }
 }
@@ -196,7 +124,7 @@ pub(super) fn stage(scenario: &Scenario, seed: u64, options: &RunOptions) -> Sta
     });
     let apps = Rc::new(apps(scenario, &nodes));
     let ops = OpCounter::default();
-    let mounts = Mounts::new(map.volumes.len(), &apps);
+    let mounts = Mounts::new(map.volumes.len(), &apps, &ops);
     let stage = Stage { kernel, fabric, disks, map, nodes, names, apps, ops, mounts };
     set_boots(&stage);
     stage
@@ -374,49 +302,11 @@ fn set_boots(stage: &Stage) {
     }
     for node in &stage.nodes.clients {
         let (map, fabric) = (stage.map.clone(), stage.fabric.clone());
-        let (apps, ops, mounts) = (stage.apps.clone(), stage.ops.clone(), stage.mounts.clone());
+        let mounts = stage.mounts.clone();
         stage.kernel.on_boot(*node, move |handle| {
             let service = client::boot(&handle, &map, fabric.port(&handle));
-            mounts.services.borrow_mut().insert(handle.node(), service.clone());
-            for volume in mounts.volumes_of(handle.node()) {
-                mount(&handle, &service, volume, (&apps, &ops));
-            }
+            mounts.booted(&handle, &service);
         });
-    }
-}
-
-/// Attaches a volume and starts its applications.
-fn mount(
-    handle: &NodeHandle,
-    service: &DataService,
-    volume: VolumeId,
-    (apps, ops): (&[App], &OpCounter),
-) {
-    let device = service.attach(volume);
-    for app in apps.iter().filter(|app| app.volume == volume) {
-        app::start(handle, &app.config, &app.progress, &device, ops);
-    }
-}
-
-impl Stage {
-    /// Has a client attach a volume, now if it is up, and whenever it boots.
-    pub(super) fn attach(&self, client: NodeId, volume: VolumeId) {
-        self.mounts.set(volume, Some(client));
-        if self.kernel.is_up(client) {
-            let service = self.mounts.services.borrow().get(&client).cloned();
-            let service = service.expect("a client that is up has a data service");
-            mount(&self.kernel.handle(client), &service, volume, (&self.apps, &self.ops));
-        }
-    }
-
-    /// Has a client that is up give a volume back.
-    pub(super) fn detach(&self, client: NodeId, volume: VolumeId) {
-        self.mounts.set(volume, None);
-        let apps = self.apps.iter().filter(|app| app.volume == volume);
-        apps.for_each(|app| app.progress.stop());
-        if let Some(service) = self.mounts.services.borrow().get(&client) {
-            service.detach(volume);
-        }
     }
 }
 

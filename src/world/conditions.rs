@@ -59,7 +59,9 @@ impl Conditions {
             }
             status.modes = modes;
         } else if let Some(OwnerGranted { volume, epoch, .. }) = record.get() {
-            self.volumes[volume.index()].granted = epoch;
+            // A client that stood still may hear late of what is over.
+            let status = &mut self.volumes[volume.index()];
+            status.granted = status.granted.max(epoch);
         } else if let Some(NodeUp { node, .. }) = record.get() {
             change.node = Some((node, NodeState::Up));
         } else if let Some(NodeDown { node, .. }) = record.get() {

@@ -2,10 +2,12 @@
 //! neither data nor time.
 
 use crate::base::history::{OpKind, OpResult, OpReturned};
-use crate::base::{OpId, Record, Recorded, VolumeId};
+use crate::base::{NodeId, OpId, Record, Recorded, VolumeId};
 use crate::check::{Check, Checker, Freeze, History, Violation};
+use crate::node::TopologyDecided;
 
 const RETURNED: u32 = OpReturned::TYPE.code;
+const DECIDED: u32 = TopologyDecided::TYPE.code;
 
 /// The checker of operations that failed although the configuration promises that they succeed, and
 /// of blocks recorded as lost. It reports each kind once for a volume.
@@ -13,19 +15,28 @@ const RETURNED: u32 = OpReturned::TYPE.code;
 pub(super) struct Honest {
     violations: Vec<Violation>,
     reported: Vec<(VolumeId, &'static str)>,
+    /// By volume, the client that was to have it last.
+    owners: Vec<(VolumeId, NodeId)>,
+    /// Volumes with clients that they were taken from.
+    taken: Vec<(VolumeId, NodeId)>,
 }
 
 impl Checker for Honest {
     fn codes(&self) -> Option<&'static [u32]> {
-        Some(&[RETURNED])
+        Some(&[RETURNED, DECIDED])
     }
 
     fn observe(&mut self, record: &Record, history: &History) {
+        if let Some(decided) = record.get::<TopologyDecided>() {
+            return self.decided(&decided);
+        }
         let Some(returned) = record.get::<OpReturned>() else { return };
         let kind = match returned.result {
             OpResult::Ok | OpResult::Refused => return,
             OpResult::InDoubt => "failed-in-doubt",
             OpResult::MediaError => "failed-unreadable",
+            OpResult::Taken if self.was_taken(returned.volume, record.node) => return,
+            OpResult::Taken => "failed-though-owner",
         };
         let (volume, op) = (returned.volume, returned.op);
         if !self.is_new(volume, kind) {
@@ -91,11 +102,74 @@ impl Checker for Honest {
 }
 
 impl Honest {
+    /// A volume goes from one client to another.
+    fn decided(&mut self, decided: &TopologyDecided) {
+        let TopologyDecided { volume, owner, .. } = *decided;
+        let Some((_, known)) = self.owners.iter_mut().find(|(known, _)| *known == volume) else {
+            return self.owners.push((volume, owner));
+        };
+        let before = std::mem::replace(known, owner);
+        if before != owner && !self.taken.contains(&(volume, before)) {
+            self.taken.push((volume, before));
+        }
+    }
+
+    fn was_taken(&self, volume: VolumeId, client: Option<NodeId>) -> bool {
+        client.is_some_and(|client| self.taken.contains(&(volume, client)))
+    }
+
     fn is_new(&mut self, volume: VolumeId, kind: &'static str) -> bool {
         let is_new = !self.reported.contains(&(volume, kind));
         if is_new {
             self.reported.push((volume, kind));
         }
         is_new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Honest;
+    use crate::base::history::{OpKind, OpResult, OpReturned};
+    use crate::base::{Epoch, Nanos, NodeId, OpId, Record, Recorded, VolumeId};
+    use crate::check::{Checker, History};
+    use crate::node::TopologyDecided;
+
+    const VOLUME: VolumeId = VolumeId::new(0);
+    const CLIENT: NodeId = NodeId::new(1);
+
+    fn record<R: Recorded>(node: NodeId, what: &R) -> Record {
+        let (at, kind, words) = (Nanos::ZERO, R::TYPE, what.words());
+        Record { at, seq: 1, cause: 0, node: Some(node), cpu: None, kind, words }
+    }
+
+    /// The kinds of violations after the volume went to these owners and an operation of the client failed so.
+    fn found(owners: &[u32], result: OpResult) -> Vec<&'static str> {
+        let (mut honest, history) = (Honest::default(), History::new());
+        for (epoch, owner) in (1..).zip(owners) {
+            let (epoch, owner) = (Epoch::new(epoch), NodeId::new(*owner));
+            let decided = TopologyDecided { volume: VOLUME, epoch, modes: 0, owner };
+            honest.observe(&record(NodeId::new(0), &decided), &history);
+        }
+        let returned = OpReturned { op: OpId::new(1), volume: VOLUME, kind: OpKind::Read, result };
+        honest.observe(&record(CLIENT, &returned), &history);
+        honest.take_violations().iter().map(|violation| violation.kind).collect()
+    }
+
+    #[test]
+    fn no_operation_fails_within_the_budget() {
+        assert_eq!(found(&[1], OpResult::InDoubt), ["failed-in-doubt"]);
+        assert_eq!(found(&[1], OpResult::MediaError), ["failed-unreadable"]);
+        assert!(found(&[1], OpResult::Ok).is_empty());
+        assert!(found(&[1], OpResult::Refused).is_empty(), "nothing of the kind was promised");
+    }
+
+    #[test]
+    fn only_what_was_taken_from_a_client_fails_as_taken() {
+        assert_eq!(found(&[1], OpResult::Taken), ["failed-though-owner"]);
+        assert_eq!(found(&[2, 3], OpResult::Taken), ["failed-though-owner"]);
+        assert!(found(&[1, 2], OpResult::Taken).is_empty());
+        assert!(found(&[1, 2, 1], OpResult::Taken).is_empty(), "it may have it again by then");
+        assert_eq!(found(&[1, 2], OpResult::InDoubt), ["failed-in-doubt"]);
     }
 }

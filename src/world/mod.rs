@@ -13,6 +13,7 @@ mod honest;
 mod inject;
 mod limits;
 mod lines;
+mod mounts;
 mod place;
 mod records;
 mod report;

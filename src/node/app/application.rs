@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::base::{Nanos, Odds, OpId};
 use crate::node::client::BlockDevice;
-use crate::sim::{NodeHandle, Signal};
+use crate::sim::{JoinHandle, NodeHandle, Signal};
 
 use super::draw::Distribution;
 use super::draw::Draw;
@@ -137,18 +137,19 @@ impl OpCounter {
     }
 }
 
-/// Starts an application on a client that has its volume attached, where it was.
+/// Starts an application on a client that has its volume attached, where it was. Its workers end when it is over,
+/// or with the operation that they are at when it is stopped or started anew.
 pub fn start(
     handle: &NodeHandle,
     config: &AppConfig,
     progress: &Rc<AppProgress>,
     device: &BlockDevice,
     ops: &OpCounter,
-) {
+) -> Vec<JoinHandle<()>> {
     let start = progress.starts.get() + 1;
     progress.starts.set(start);
     *progress.resumed.borrow_mut() = Some(Signal::new(handle.kernel()));
-    for worker in 0..config.depth {
+    let workers = (0..config.depth).map(|worker| {
         let draw = Draw::new(handle, config, worker);
         let issuer = issue::Issuer {
             handle: handle.clone(),
@@ -158,6 +159,7 @@ pub fn start(
             device: device.clone(),
             ops: ops.clone(),
         };
-        handle.spawn("app", issuer.run(draw));
-    }
+        handle.spawn("app", issuer.run(draw))
+    });
+    workers.collect()
 }

@@ -123,6 +123,7 @@ impl OpenOp {
             Err(IoError::Refused) => OpResult::Refused,
             Err(IoError::InDoubt) => OpResult::InDoubt,
             Err(IoError::Media) => OpResult::MediaError,
+            Err(IoError::Taken) => OpResult::Taken,
         };
         self.is_open = false;
         self.handle.emit(&OpReturned { op: self.id, volume: self.volume, kind: self.kind, result });

@@ -49,10 +49,16 @@ impl Client {
         self.volumes.borrow().iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// The volume of this id, if there is one.
-    pub(super) fn volume(&self, id: VolumeId) -> Option<Rc<Volume>> {
-        let volumes = self.volumes.borrow();
-        volumes.iter().filter_map(Weak::upgrade).find(|volume| volume.spec.id == id)
+    /// The attachments of a volume, oldest first: all but the last are being given back.
+    pub(super) fn attachments(&self, id: VolumeId) -> Vec<Rc<Volume>> {
+        let mut volumes = self.volumes();
+        volumes.retain(|volume| volume.spec.id == id);
+        volumes
+    }
+
+    /// A volume by its attachment, if there is that one.
+    pub(super) fn volume(&self, id: VolumeId, session: u64) -> Option<Rc<Volume>> {
+        self.attachments(id).into_iter().find(|volume| volume.session == session)
     }
 
     /// The connection to a target, which is kept from its first use on.
@@ -88,6 +94,11 @@ impl Client {
     fn add(&self, volume: &Rc<Volume>) {
         self.volumes.borrow_mut().push(Rc::downgrade(volume));
         self.changed.notify();
+    }
+
+    /// Whether no earlier attachment of the volume is still being given back.
+    fn is_alone(&self, volume: &Rc<Volume>) -> bool {
+        self.attachments(volume.spec.id).first().is_none_or(|first| Rc::ptr_eq(first, volume))
     }
 
     /// Forgets a volume that was given back.
@@ -139,6 +150,7 @@ impl DataService {
         client.attached.set(client.attached.get() + 1);
         let session = client.life.wrapping_add(client.attached.get());
         let volume = Rc::new(Volume::new(client.clone(), spec, session, links));
+        client.add(&volume);
         client.handle.spawn("client.attach", attach(volume.clone()));
         BlockDevice::new(volume)
     }
@@ -146,14 +158,14 @@ impl DataService {
     /// Whether it has a volume, or is still giving it back.
     #[must_use]
     pub fn holds(&self, volume: VolumeId) -> bool {
-        self.0.volume(volume).is_some()
+        !self.0.attachments(volume).is_empty()
     }
 
     /// Gives a volume back, in the background: when none of its operations is under way any more and its legs
     /// are equal, the manager is told, and when that has it on record, the client forgets the volume. Nothing
     /// happens when the volume is not attached.
     pub fn detach(&self, volume: VolumeId) {
-        let held = self.0.volume(volume).filter(|held| !held.is_leaving());
+        let held = self.0.attachments(volume).pop().filter(|held| !held.is_leaving());
         if let Some(volume) = held {
             volume.leave();
             self.0.handle.spawn("client.detach", detach::run(volume.clone()));
@@ -164,10 +176,12 @@ impl DataService {
 /// Begins to serve a volume, once an earlier attachment of it is over.
 async fn attach(volume: Rc<Volume>) {
     let client = volume.client.clone();
-    let id = volume.spec.id;
-    client.changed.wait_for(|| client.volume(id).is_none().then_some(())).await;
-    client.add(&volume);
-    volume.reserve(client.memory.reserve_waiting(volume.bytes()).await);
+    client.changed.wait_for(|| client.is_alone(&volume).then_some(())).await;
+    let memory = client.memory.reserve_waiting(volume.bytes()).await;
+    if volume.is_lost() {
+        return;
+    }
+    volume.reserve(memory);
     let tasks = [
         client.handle.spawn("client.recover", rebuild::recover(volume.clone())),
         client.handle.spawn("client.rebuild", rebuild::rebuild(volume.clone())),
@@ -185,7 +199,8 @@ impl manager_link::Found {
     /// Asks for the volume over this connection.
     pub(super) fn attach(&self, volume: &Volume) -> Result<(), Closed> {
         volume.manager_found(&self.connection);
-        let attach = Wire::Attach { volume: volume.spec.id, session: volume.session };
+        let (session, held) = (volume.session, volume.held());
+        let attach = Wire::Attach { volume: volume.spec.id, session, held };
         self.connection.send(attach)
     }
 }

@@ -6,12 +6,12 @@ use std::rc::Rc;
 use super::io::flush;
 use super::volume::Volume;
 use crate::layout::Layout;
-use crate::node::protocol::Wire;
 
 /// Ends an attachment. Whoever has the volume next has nothing to recover: no region may differ between the
 /// legs, or be about to.
 pub(super) async fn run(volume: Rc<Volume>) {
     let client = volume.client.clone();
+    withdraw(&volume).await;
     loop {
         volume.changed.wait_for(|| (volume.is_lost() || volume.is_quiet()).then_some(())).await;
         // What is not flushed by then is not lost: it is marked, and the next owner's to flush.
@@ -22,10 +22,27 @@ pub(super) async fn run(volume: Rc<Volume>) {
     }
     volume.end_tasks();
     while !volume.is_lost() {
-        volume.tell_manager(Wire::Detach { volume: volume.spec.id, session: volume.session });
+        volume.tell_manager(volume.detach_message());
         let answered = volume.changed.wait_for(|| volume.is_lost().then_some(()));
         // No answer: it is said again, for the manager may have been away, or busy with a decision.
         let _no_answer = client.handle.timeout(client.map.timing.patience, answered).await;
     }
     client.remove(&volume);
+}
+
+/// Waits no longer to be the owner, if it never was: until the manager has taken note, or has granted the volume all
+/// the same.
+async fn withdraw(volume: &Volume) {
+    let client = &volume.client;
+    while volume.grant() == 0 && !volume.is_lost() {
+        // Whoever still waits for its memory has not asked for the volume.
+        if !volume.is_ready() {
+            volume.lost();
+            break;
+        }
+        volume.tell_manager(volume.detach_message());
+        let ended = || (volume.grant() > 0 || volume.is_lost()).then_some(());
+        let _no_answer =
+            client.handle.timeout(client.map.timing.patience, volume.changed.wait_for(ended)).await;
+    }
 }

@@ -41,7 +41,7 @@ impl Get {
     pub(super) async fn run(mut self) -> Result<Got, IoError> {
         loop {
             if self.volume.is_lost() || self.failures > FAILURES_MAX {
-                return Err(IoError::InDoubt);
+                return Err(self.volume.doubt());
             }
             let Some(topology) = self.volume.topology() else {
                 self.wait().await;

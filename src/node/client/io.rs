@@ -26,12 +26,14 @@ use crate::node::protocol::Wire;
 /// Why an IO failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IoError {
-    /// It is outside the volume, or empty: nothing was done.
+    /// It is outside the volume, or empty, or the volume was never granted: nothing was done.
     Refused,
     /// It may have been done, in part or in whole.
     InDoubt,
     /// A block cannot be read from any copy.
     Media,
+    /// The volume is no longer this client's: it may have been done, in part or in whole.
+    Taken,
 }
 
 /// A transient error is tried again so many times before the leg is reported.
@@ -66,6 +68,13 @@ impl BlockDevice {
         self.volume.spec.blocks
     }
 
+    /// Waits until the volume is no longer this client's by this attachment: it was given back, or taken by
+    /// another after the lease had run out. Every operation fails from then on; those that were under way are in
+    /// doubt.
+    pub async fn lost(&self) {
+        self.volume.taken().await;
+    }
+
     /// What so many blocks take in memory.
     fn bytes(&self, blocks: u32) -> u64 {
         u64::from(blocks) * self.volume.client.map.block_size.bytes() as u64
@@ -97,7 +106,7 @@ impl BlockDevice {
         );
         let settled = || {
             if volume.is_lost() {
-                return Some(Err(IoError::InDoubt));
+                return Some(Err(volume.doubt()));
             }
             volume.intent.are_equal(volume.spec.regions_of(block, blocks)).then_some(Ok(()))
         };
@@ -234,7 +243,7 @@ impl BlockDevice {
     async fn lease(&self) -> Result<(), IoError> {
         while !self.volume.has_lease() {
             if self.volume.is_lost() {
-                return Err(IoError::InDoubt);
+                return Err(self.volume.doubt());
             }
             crate::sometimes!(self.volume.client.handle, true, probes::LEASE_AWAITED);
             self.volume.client.handle.sleep(self.volume.client.map.timing.heartbeat).await;

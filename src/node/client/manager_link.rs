@@ -36,27 +36,25 @@ pub(super) async fn run(client: Rc<Client>) {
 
 async fn converse(client: &Client, mut link: ManagerLink, found: &Found) -> Result<(), Closed> {
     for volume in client.volumes() {
-        // One that still waits for its memory asks when it has it.
-        if volume.is_ready() {
+        // One that still waits for its memory asks when it has it; one that was taken away is asked for anew.
+        if volume.is_ready() && !volume.is_lost() {
             found.attach(&volume)?;
         }
     }
     loop {
         match link.next().await? {
             Wire::Grant { session, topology } => {
-                let Some(volume) = client.volume(topology.volume) else { continue };
                 // Said to a session before this one, whose writes may have ended half-way: acting
                 // under it would be to take the legs for equal.
-                let is_for_another = volume.session != session;
-                crate::sometimes!(client.handle, is_for_another, probes::GRANT_OF_OLDER_SESSION);
-                if !is_for_another {
+                let held = client.volume(topology.volume, session);
+                crate::sometimes!(client.handle, held.is_none(), probes::GRANT_OF_OLDER_SESSION);
+                if let Some(volume) = held {
                     volume.granted(topology, &found.answered);
                 }
             }
             Wire::Detached { volume, session } => {
                 // Said of an earlier attachment, it is old news.
-                let held = client.volume(volume).filter(|held| held.session == session);
-                if let Some(volume) = held {
+                if let Some(volume) = client.volume(volume, session) {
                     volume.lost();
                 }
             }

@@ -54,7 +54,7 @@ fn time_out(client: &Client) {
         if !planted!(NoCloseOnTimeout) {
             client.close(target);
         }
-        if let Some(volume) = client.volume(volume) {
+        for volume in client.attachments(volume) {
             volume.report_failed(leg);
         }
     }

@@ -240,7 +240,7 @@ impl Future for Put {
         loop {
             if this.volume.is_lost() || this.failures > FAILURES_MAX {
                 this.give_up();
-                return Poll::Ready(Err(IoError::InDoubt));
+                return Poll::Ready(Err(this.volume.doubt()));
             }
             let Some(topology) = this.volume.topology() else { break };
             this.follow(&topology);

@@ -96,8 +96,9 @@ impl Slot<'_> {
         let (volume, slot) = (self.volume, self.code.slot_of(self.row));
         let pending = volume.rows.pending.borrow().get(slot as usize).cloned().flatten();
         let Some(mut entry) = pending else { return Ok(()) };
-        let in_sync = in_sync(volume).await.ok_or(IoError::InDoubt)?;
-        let epoch = volume.topology().map(|topology| topology.epoch).ok_or(IoError::InDoubt)?;
+        let in_sync = in_sync(volume).await.ok_or_else(|| volume.doubt())?;
+        let epoch =
+            volume.topology().map(|topology| topology.epoch).ok_or_else(|| volume.doubt())?;
         entry.age = volume.rows.next_age(epoch);
         let slot_at = slot_at(volume, self.code, slot);
         let data = entry.to_payload(volume.client.map.block_size);
@@ -147,7 +148,8 @@ pub(super) async fn clear(volume: &Rc<Volume>, code: Coded) -> Result<(), IoErro
     for slot in 0..code.slots() {
         let row = u64::from(slot);
         let free = volume.rows.slot(volume, code, row).await?;
-        let epoch = volume.topology().map(|topology| topology.epoch).ok_or(IoError::InDoubt)?;
+        let epoch =
+            volume.topology().map(|topology| topology.epoch).ok_or_else(|| volume.doubt())?;
         let (id, age) = (volume.spec.id, volume.rows.next_age(epoch));
         let entry = Entry { volume: id, row, age, parts: Vec::new() };
         let (at, data) =
@@ -195,7 +197,7 @@ pub(super) async fn replay(
 
 /// The newest entry that stands in a slot of any leg in sync.
 async fn newest(volume: &Rc<Volume>, code: Coded, slot: u32) -> Result<Option<Entry>, IoError> {
-    let legs = in_sync(volume).await.ok_or(IoError::InDoubt)?;
+    let legs = in_sync(volume).await.ok_or_else(|| volume.doubt())?;
     let size = volume.client.map.block_size;
     let at = slot_at(volume, code, slot);
     let read = |leg, at, blocks| Get::new(volume, Run { legs: LegSet::one(leg), at, blocks }, 0);

@@ -9,6 +9,7 @@ use crate::sim::{Allocation, JoinHandle, Signal};
 use super::boot::Client;
 use super::flushes::Flushes;
 use super::intent::Intent;
+use super::io::IoError;
 use super::locks::RangeLocks;
 use super::row_journal::RowJournal;
 use super::target_link::TargetLink;
@@ -43,6 +44,8 @@ pub(super) struct Volume {
     /// The connections to the legs' targets, by leg.
     links: Vec<Rc<TargetLink>>,
     is_lost: Cell<bool>,
+    /// Told when it is.
+    taken: Signal,
     /// It is being given back.
     is_leaving: Cell<bool>,
     /// Operations of applications under way.
@@ -94,6 +97,7 @@ impl Volume {
             session,
             links,
             changed: Signal::new(client.handle.kernel()),
+            taken: Signal::new(client.handle.kernel()),
             locks: RangeLocks::new(&client.handle),
             intent: Intent::new(spec.regions()),
             rows: RowJournal::new(&client.handle),
@@ -177,6 +181,26 @@ impl Volume {
         self.is_lost.get()
     }
 
+    /// Why an operation fails that may have been done.
+    pub(super) fn doubt(&self) -> IoError {
+        match (self.is_lost(), self.grant()) {
+            // It never was the owner: nothing was done.
+            (true, 0) => IoError::Refused,
+            (true, _) => IoError::Taken,
+            (false, _) => IoError::InDoubt,
+        }
+    }
+
+    /// The epoch under which it is the owner, as far as it knows; zero if it never was.
+    pub(super) fn held(&self) -> Epoch {
+        self.topology().map_or(Epoch::new(0), |topology| topology.epoch)
+    }
+
+    /// Tells the manager that this attachment is over.
+    pub(super) fn detach_message(&self) -> Wire {
+        Wire::Detach { volume: self.spec.id, session: self.session, held: self.held() }
+    }
+
     pub(super) fn leg(&self, leg: LegIndex) -> &LegSpec {
         &self.spec.legs[leg.index()]
     }
@@ -239,11 +263,17 @@ impl Volume {
         }
     }
 
+    /// Waits until the volume is another client's.
+    pub(super) async fn taken(&self) {
+        self.taken.wait_for(|| self.is_lost().then_some(())).await;
+    }
+
     /// The volume is another client's.
     pub(super) fn lost(&self) {
         self.is_lost.set(true);
         self.topology.set(None);
         self.look_again();
+        self.taken.notify();
     }
 
     pub(super) fn manager_found(&self, connection: &Rc<Channel>) {
@@ -268,6 +298,9 @@ impl Volume {
 
     /// Whether reads may be answered now: the manager gives the volume to nobody else yet (rule 11).
     pub(super) fn has_lease(&self) -> bool {
+        if planted!(StaleLease) {
+            return true;
+        }
         let until = self.confirmed.borrow().get() + self.client.map.timing.lease;
         self.client.handle.monotonic() < until
     }

@@ -2,7 +2,7 @@
 
 use super::machine::{Effect, Input};
 use super::record::VolumeRecord;
-use super::rig::{A, B, C0, C1, Rig, report};
+use super::rig::{A, B, C0, C1, NEVER, ONCE, Rig, report};
 use crate::base::{Epoch, LegIndex, Nanos};
 use crate::layout::LegSet;
 use crate::layout::Raid1;
@@ -97,7 +97,7 @@ fn a_leg_that_loses_its_cache_after_all_did_is_brought_up_to_date() {
 fn a_registration_in_an_earlier_life_of_the_disk_does_not_make_a_cold_leg_warm() {
     let mut rig = Rig::attached();
     rig.apply(Input::Leg(A, None));
-    let reborn = rig.apply(Input::Attach { client: C0, session: 2 }).to_vec();
+    let reborn = rig.apply(Input::Attach { client: C0, session: 2, held: NEVER }).to_vec();
     let [Effect::Persist(VolumeRecord { epoch, .. })] = reborn[..] else { panic!("{reborn:?}") };
     let asked = rig.apply(Input::Persisted(epoch)).to_vec();
     assert_eq!(asked, [Effect::Register { leg: B, epoch, life: 0, again: false }]);
@@ -246,12 +246,12 @@ fn a_leg_given_up_in_an_epoch_that_was_granted_is_not_taken_back() {
 #[test]
 fn an_owner_that_leaves_has_flushed_and_nobody_given_up_is_waited_for() {
     let mut rig = Rig::attached();
-    rig.apply(Input::Detach { client: C0, session: 1 });
+    rig.apply(Input::Detach { client: C0, session: 1, held: ONCE });
     let leaving = *rig.machine.record();
     rig.apply(Input::LegFailed { leg: B, epoch: Epoch::new(3) });
     rig.settle(Input::Persisted(leaving.epoch));
     assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
-    rig.settle(Input::Attach { client: C1, session: 7 });
+    rig.settle(Input::Attach { client: C1, session: 7, held: NEVER });
     assert_eq!(rig.machine.record().given_up(), 0, "A has all that there was");
 }
 
@@ -344,7 +344,7 @@ fn what_was_said_while_that_is_noted_is_decided_on_afterwards() {
     assert!(record.told && record.granted && record.age() > rig.stored.expect("one").age());
     rig.hello(B, 2, 0);
     assert_eq!(rig.apply(Input::LegBack { leg: B, epoch }), [], "one record is under way");
-    let attached = rig.apply(Input::Attach { client: C0, session: 1 }).to_vec();
+    let attached = rig.apply(Input::Attach { client: C0, session: 1, held: NEVER }).to_vec();
     assert!(matches!(attached[..], [Effect::Grant(..)]), "but the volume is served: {attached:?}");
     let noted = rig.apply(Input::Persisted(epoch)).to_vec();
     let [Effect::Persist(next)] = noted[..] else { panic!("{noted:?}") };
@@ -356,7 +356,7 @@ fn what_was_said_while_that_is_noted_is_decided_on_afterwards() {
 fn nothing_is_decided_before_a_leg_in_sync_says_whether_anybody_was_told() {
     let mut rig = Rig::rebooted_before_it_asked_again();
     // The owner has died, too, and can say nothing of it.
-    rig.apply(Input::Attach { client: C0, session: 2 });
+    rig.apply(Input::Attach { client: C0, session: 2, held: NEVER });
     rig.after(Nanos::from_millis(50));
     assert_eq!((rig.grants(), rig.epoch()), (Vec::new(), Epoch::new(3)));
     rig.hello_cold(A, 3);

@@ -16,6 +16,7 @@
 use crate::base::history::VolumeState;
 use crate::base::{Epoch, LegIndex, Nanos, NodeId};
 
+use super::claims::{Claim, Claims};
 use super::record::VolumeRecord;
 use crate::base::planted;
 use crate::layout::LEGS_MAX;
@@ -35,10 +36,12 @@ pub(super) enum Input {
     Registered { leg: LegIndex, epoch: Epoch, life: u32, again: bool, ok: bool },
     /// The record of this epoch is durable.
     Persisted(Epoch),
-    /// A client wants to be the owner.
-    Attach { client: NodeId, session: u64 },
-    /// The owner leaves.
-    Detach { client: NodeId, session: u64 },
+    /// A client wants to be the owner. `held`: the epoch under which it was by this session, zero if it was not.
+    Attach { client: NodeId, session: u64, held: Epoch },
+    /// The owner leaves, or one who waits: see [`Input::Attach`].
+    Detach { client: NodeId, session: u64, held: Epoch },
+    /// The connection to a client is gone.
+    Gone { client: NodeId },
     /// A heartbeat of a client was answered that had asked for the volume over the same connection.
     Heard { client: NodeId, session: u64 },
     /// The owner found that a leg fails, is back, or is rebuilt.
@@ -95,7 +98,7 @@ enum Told {
 /// What calls for a decision.
 #[derive(Clone, Copy, Debug, Default)]
 struct Wishes {
-    attach: Option<(NodeId, u64)>,
+    attach: Option<Claim>,
     detach: bool,
     failed: u16,
     /// When each was last found to have failed: what was true once need not be true for ever.
@@ -134,15 +137,15 @@ pub(super) struct Machine {
     planned: [Option<u32>; LEGS_MAX],
     wishes: Wishes,
     owner_heard: Nanos,
-    /// The owner that leaves, until that is on record.
-    leaving: Option<(NodeId, u64)>,
+    /// The owner until now, while it is not on record that it is so no longer.
+    leaving: Option<Claim>,
     told: Told,
     /// Whether it is being made durable that the owner was told. The volume is served meanwhile.
     noting: bool,
     /// Whether media have volatile caches, so that a leg may lose something between two breaths.
     has_caches: bool,
-    /// A client that waits for another's lease to run out.
-    claimant: Option<(NodeId, u64)>,
+    /// Clients that wait for the owner to leave, or for its lease to run out.
+    claims: Claims,
     /// What was told last; nothing since this manager booted, whatever an earlier one told.
     state: Option<VolumeState>,
     probes: Probes,
@@ -174,7 +177,7 @@ impl Machine {
             told: if record.granted { Told::Yes } else { Told::No },
             noting: false,
             has_caches: false,
-            claimant: None,
+            claims: Claims::default(),
             state: None,
             probes: Probes::default(),
         };
@@ -215,9 +218,13 @@ impl Machine {
                 }
             }
             Input::Persisted(epoch) => self.persisted(now, epoch, out),
-            Input::Attach { client, session } => self.attach(client, session, out),
-            Input::Detach { client, session } => {
-                self.detach((client, session), out);
+            Input::Attach { client, session, held } => self.attach((client, session), held, out),
+            Input::Gone { client } => {
+                self.claims.forget(client);
+                self.wishes.attach = self.wishes.attach.filter(|(wishing, _)| *wishing != client);
+            }
+            Input::Detach { client, session, held } => {
+                self.detach((client, session), held, out);
             }
             Input::Heard { client, session } => {
                 if self.record.owner == Some((client, session)) {
@@ -240,7 +247,7 @@ impl Machine {
             Input::Tick => self.tick(now, out),
             Input::StoodStill => self.stood_still(now),
         }
-        self.advance(out);
+        self.advance(now, out);
         self.show_state(out);
     }
 
@@ -431,10 +438,10 @@ impl Machine {
         if std::mem::take(&mut self.noting) {
             return;
         }
-        if let Some((client, session)) = self.leaving.take() {
+        if let Some((client, session)) = self.leaving.take()
+            && !(planted!(OldSessionGoesOn) && self.record.owner.is_some())
+        {
             out.push(Effect::Detached(client, session));
-            // Nobody's lease runs any more.
-            self.wishes.attach = self.wishes.attach.or(self.claimant.take());
         }
         if self.record.owner.is_none() || (self.record.granted && !self.is_confirming()) {
             return self.settle(out);
@@ -481,9 +488,10 @@ impl Machine {
         self.record.modes.written().fold(0, |legs, leg| legs | bit(leg))
     }
 
-    fn attach(&mut self, client: NodeId, session: u64, out: &mut Vec<Effect>) {
+    fn attach(&mut self, who: Claim, held: Epoch, out: &mut Vec<Effect>) {
+        let (client, session) = who;
         match self.record.owner {
-            Some(owner) if owner == (client, session) => {
+            Some(owner) if owner == who => {
                 // What an earlier session wished was heard late, over a connection that is gone.
                 if self.wishes.attach.take_if(|(wishing, _)| *wishing == client).is_some() {
                     crate::sometimes!(self, true, probes::ATTACHED_OUT_OF_ORDER);
@@ -492,23 +500,30 @@ impl Machine {
                     out.push(self.grant(owner));
                 }
             }
+            // Others may have had the volume since: what it knows of the legs is of the past.
+            _ if held > Epoch::new(0) && !planted!(OldSessionGoesOn) => {
+                crate::sometimes!(self, true, probes::OWNER_CAME_BACK_LATE);
+                out.push(Effect::Detached(client, session));
+            }
             // The same machine with a new session: the old one is surely gone.
             Some((owner, _)) if owner == client => {
                 crate::sometimes!(self, true, probes::OWNER_REBORN);
-                self.wishes.attach = Some((client, session));
+                self.claims.forget(client);
+                if let Some(other) = self.wishes.attach.replace(who) {
+                    self.claims.put_back(other);
+                }
             }
-            Some(_) => self.claimant = Some((client, session)),
-            None => self.wishes.attach = Some((client, session)),
+            _ => self.claims.add(who),
         }
     }
 
     /// The client leaves, or waits no longer to be the owner.
-    fn detach(&mut self, who: (NodeId, u64), out: &mut Vec<Effect>) {
+    fn detach(&mut self, who: Claim, held: Epoch, out: &mut Vec<Effect>) {
         if self.record.owner == Some(who) {
-            self.wishes.detach = true;
+            self.wishes.detach |= held > Epoch::new(0);
             return;
         }
-        self.claimant = self.claimant.filter(|claimant| *claimant != who);
+        self.claims.withdraw(who);
         self.wishes.attach = self.wishes.attach.filter(|claimant| *claimant != who);
         if self.leaving != Some(who) {
             out.push(Effect::Detached(who.0, who.1));
@@ -517,9 +532,9 @@ impl Machine {
 
     fn tick(&mut self, now: Nanos, out: &mut Vec<Effect>) {
         let lease_over = self.owner_heard + self.timing.lease + self.timing.lease_margin;
-        if now > lease_over && self.claimant.is_some() {
-            crate::sometimes!(self, true, probes::OWNER_TAKEN_OVER);
-            self.wishes.attach = self.claimant.take();
+        if self.record.owner.is_some() && now > lease_over && self.wishes.attach.is_none() {
+            self.wishes.attach = self.claims.take_next();
+            crate::sometimes!(self, self.wishes.attach.is_some(), probes::OWNER_TAKEN_OVER);
         }
         self.wishes.forget(now.saturating_sub(self.timing.dead_after));
         if let Phase::Registering { waiting, deadline } = self.phase
@@ -541,7 +556,7 @@ impl Machine {
     }
 
     /// Grants when all have registered; decides when something calls for it.
-    fn advance(&mut self, out: &mut Vec<Effect>) {
+    fn advance(&mut self, now: Nanos, out: &mut Vec<Effect>) {
         if let Phase::Registering { waiting, .. } = self.phase
             && (waiting == 0 || planted!(GrantBeforeAllRegistered) && waiting != self.written())
         {
@@ -556,13 +571,23 @@ impl Machine {
         if self.phase == Phase::Persisting || self.noting || self.is_in_doubt() {
             return;
         }
+        if self.record.owner.is_none() && self.wishes.attach.is_none() {
+            // Nobody's lease runs.
+            self.wishes.attach = self.claims.take_next();
+        }
         if let Some(next) = self.decide() {
             crate::sometimes!(self, self.phase != Phase::Settled, probes::DECIDED_ANEW);
             let rebuilds_more = !(next.rebuild_all & !self.record.rebuild_all).is_empty();
             crate::sometimes!(self, rebuilds_more, probes::REBUILD_ALL_ORDERED);
             crate::sometimes!(self, self.wishes.register_anew, probes::REGISTERED_ANEW);
             self.note_probes(&next);
-            self.leaving = self.record.owner.filter(|_| next.owner.is_none());
+            if next.owner != self.record.owner {
+                // An earlier session of the same client is over, and nobody is there to be told.
+                let stays = |(client, _): &Claim| next.owner.is_some_and(|(new, _)| new == *client);
+                self.leaving = self.record.owner.filter(|owner| !stays(owner));
+                // It has its lease's time to be heard.
+                self.owner_heard = now;
+            }
             self.warm_up(&next);
             self.record = next;
             self.told = Told::No;

@@ -6,6 +6,9 @@
 mod boot;
 #[cfg(test)]
 mod cache_stories;
+#[cfg(test)]
+mod claim_stories;
+mod claims;
 mod database;
 mod machine;
 mod record;

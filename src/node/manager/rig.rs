@@ -10,6 +10,10 @@ use crate::node::layout::Extent;
 use crate::node::{LegMode, LegReport, LegSpec, Timing, Topology, VolumeSpec};
 
 pub(super) const C0: NodeId = NodeId::new(0);
+/// Held by a client that never had the volume.
+pub(super) const NEVER: Epoch = Epoch::new(0);
+/// Held by a client that had it.
+pub(super) const ONCE: Epoch = Epoch::new(1);
 pub(super) const C1: NodeId = NodeId::new(1);
 pub(super) const A: LegIndex = LegIndex::new(0);
 pub(super) const B: LegIndex = LegIndex::new(1);
@@ -76,7 +80,7 @@ impl Rig {
         let mut rig = Self::boot(None, Nanos::ZERO);
         rig.hello(A, 0, 0);
         rig.hello(B, 0, 0);
-        rig.settle(Input::Attach { client: C0, session: 1 });
+        rig.settle(Input::Attach { client: C0, session: 1, held: NEVER });
         assert_eq!(rig.grants(), [(C0, 2, [LegMode::ReadWrite; 2])]);
         rig.out.clear();
         rig
@@ -87,7 +91,7 @@ impl Rig {
         let spec = spec_of(layout);
         let mut rig = Self::boot_for(&spec, None, Nanos::ZERO);
         spec.leg_ids().for_each(|leg| rig.hello(leg, 0, 0));
-        rig.settle(Input::Attach { client: C0, session: 1 });
+        rig.settle(Input::Attach { client: C0, session: 1, held: NEVER });
         rig.out.clear();
         rig
     }

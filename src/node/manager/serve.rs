@@ -176,7 +176,7 @@ impl Manager {
                 let node = peer.connection.peer();
                 if self.peers.get(&node).is_some_and(|current| Rc::ptr_eq(current, &peer)) {
                     self.peers.remove(&node);
-                    self.target_gone(node);
+                    self.node_gone(node);
                 }
             }
             Event::Persisted(volume, epoch) => self.apply(volume, Input::Persisted(epoch)),
@@ -193,16 +193,16 @@ impl Manager {
             Wire::Registered { volume, leg, epoch, life, again, ok } => {
                 self.apply(volume, Input::Registered { leg, epoch, life, again, ok });
             }
-            Wire::Attach { volume, session } => {
+            Wire::Attach { volume, session, held } => {
                 let mut asked = peer.asked.borrow_mut();
                 asked.retain(|(held, _)| *held != volume);
                 asked.push((volume, session));
                 drop(asked);
-                self.apply(volume, Input::Attach { client: node, session });
+                self.apply(volume, Input::Attach { client: node, session, held });
             }
-            Wire::Detach { volume, session } => {
+            Wire::Detach { volume, session, held } => {
                 peer.asked.borrow_mut().retain(|asked| *asked != (volume, session));
-                self.apply(volume, Input::Detach { client: node, session });
+                self.apply(volume, Input::Detach { client: node, session, held });
             }
             Wire::LegFailed { volume, leg, epoch } => {
                 self.apply(volume, Input::LegFailed { leg, epoch });
@@ -222,6 +222,11 @@ impl Manager {
         for report in legs {
             self.apply(report.volume, Input::Leg(report.leg, Some(*report)));
         }
+    }
+
+    fn node_gone(&mut self, node: NodeId) {
+        self.for_all(Input::Gone { client: node });
+        self.target_gone(node);
     }
 
     fn target_gone(&mut self, node: NodeId) {
@@ -266,7 +271,7 @@ impl Manager {
         for node in dead {
             if let Some(peer) = self.peers.remove(&node) {
                 peer.connection.close();
-                self.target_gone(node);
+                self.node_gone(node);
             }
         }
         self.for_all(Input::Tick);

@@ -2,7 +2,7 @@
 
 use super::machine::{Effect, Input};
 use super::record::VolumeRecord;
-use super::rig::{A, B, C0, C1, Rig, report};
+use super::rig::{A, B, C0, C1, NEVER, ONCE, Rig, report};
 use crate::base::history::VolumeState;
 use crate::base::{Epoch, LegIndex, Nanos};
 use crate::layout::Coded;
@@ -15,7 +15,7 @@ fn decides_persists_registers_persists_and_grants_in_this_order() {
     let mut rig = Rig::boot(None, Nanos::ZERO);
     rig.hello(A, 0, 0);
     rig.hello(B, 0, 0);
-    let decided = rig.apply(Input::Attach { client: C0, session: 1 }).to_vec();
+    let decided = rig.apply(Input::Attach { client: C0, session: 1, held: NEVER }).to_vec();
     let [Effect::Persist(record)] = decided[..] else { panic!("{decided:?}") };
     assert!(!record.granted && record.epoch == Epoch::new(2));
     let persisted = rig.apply(Input::Persisted(record.epoch)).to_vec();
@@ -123,7 +123,7 @@ fn a_leg_that_does_not_register_in_time_is_given_up_and_one_that_did_is_not() {
     let mut rig = Rig::attached();
     rig.apply(Input::Leg(A, None));
     rig.apply(Input::Leg(B, None));
-    rig.apply(Input::Attach { client: C0, session: 2 });
+    rig.apply(Input::Attach { client: C0, session: 2, held: NEVER });
     rig.apply(Input::Persisted(Epoch::new(3)));
     rig.after(Nanos::from_millis(5));
     assert_eq!(rig.modes(), [LegMode::ReadWrite; 2], "neither has registered");
@@ -136,7 +136,7 @@ fn a_leg_that_does_not_register_in_time_is_given_up_and_one_that_did_is_not() {
 #[test]
 fn a_manager_that_stood_still_gives_a_registration_its_time_again() {
     let mut rig = Rig::attached();
-    rig.apply(Input::Attach { client: C0, session: 2 });
+    rig.apply(Input::Attach { client: C0, session: 2, held: NEVER });
     rig.apply(Input::Persisted(Epoch::new(3)));
     rig.apply(Input::Registered { leg: A, epoch: Epoch::new(3), life: 0, again: false, ok: true });
     // B registers while nobody listens.
@@ -152,9 +152,9 @@ fn a_manager_that_stood_still_gives_a_registration_its_time_again() {
 #[test]
 fn an_earlier_session_that_is_heard_late_does_not_become_the_owner() {
     let mut rig = Rig::attached();
-    rig.apply(Input::Attach { client: C0, session: 3 });
-    rig.apply(Input::Attach { client: C0, session: 2 });
-    rig.apply(Input::Attach { client: C0, session: 3 });
+    rig.apply(Input::Attach { client: C0, session: 3, held: NEVER });
+    rig.apply(Input::Attach { client: C0, session: 2, held: NEVER });
+    rig.apply(Input::Attach { client: C0, session: 3, held: NEVER });
     rig.settle(Input::Persisted(Epoch::new(3)));
     assert_eq!(rig.machine.record().owner, Some((C0, 3)));
     assert_eq!(rig.epoch(), Epoch::new(3), "nothing else was called for");
@@ -167,7 +167,7 @@ fn what_a_reborn_owner_is_told_first_is_meant_for_the_session_before_it() {
     // The client has rebooted as well and is connected, but what it says is on its way yet.
     rig.hello(A, 2, 2);
     rig.settle(Input::Leg(B, Some(report(B, 2, 2))));
-    rig.settle(Input::Attach { client: C0, session: 2 });
+    rig.settle(Input::Attach { client: C0, session: 2, held: NEVER });
     let told = rig.out.iter().filter_map(|effect| match effect {
         Effect::Grant(_, session, topology) => {
             Some((*session, topology.epoch.get(), topology.recover))
@@ -190,7 +190,7 @@ fn a_target_that_rebooted_makes_all_register_anew() {
 #[test]
 fn a_target_that_reboots_while_the_grant_is_persisted_is_not_forgotten() {
     let mut rig = Rig::attached();
-    rig.apply(Input::Attach { client: C0, session: 2 });
+    rig.apply(Input::Attach { client: C0, session: 2, held: NEVER });
     rig.apply(Input::Persisted(Epoch::new(3)));
     for leg in [A, B] {
         rig.apply(Input::Registered { leg, epoch: Epoch::new(3), life: 0, again: false, ok: true });
@@ -250,10 +250,10 @@ fn a_rebuilt_leg_counts_only_as_long_as_its_disk_serves() {
 #[test]
 fn another_life_of_the_client_has_to_recover_and_another_client_has_to_wait() {
     let mut rig = Rig::attached();
-    rig.settle(Input::Attach { client: C0, session: 2 });
+    rig.settle(Input::Attach { client: C0, session: 2, held: NEVER });
     assert!(rig.machine.record().recover);
     assert_eq!(rig.machine.record().owner, Some((C0, 2)));
-    rig.settle(Input::Attach { client: C1, session: 7 });
+    rig.settle(Input::Attach { client: C1, session: 7, held: NEVER });
     rig.after(Nanos::from_millis(21));
     assert_eq!(rig.machine.record().owner, Some((C0, 2)), "the lease and its margin run");
     rig.apply(Input::Heard { client: C0, session: 1 });
@@ -269,22 +269,22 @@ fn another_life_of_the_client_has_to_recover_and_another_client_has_to_wait() {
 #[test]
 fn a_volume_that_was_detached_has_nothing_to_recover() {
     let mut rig = Rig::attached();
-    rig.settle(Input::Detach { client: C0, session: 9 });
+    rig.settle(Input::Detach { client: C0, session: 9, held: ONCE });
     assert_eq!(rig.machine.record().owner, Some((C0, 1)), "that was another life");
-    rig.settle(Input::Detach { client: C0, session: 1 });
+    rig.settle(Input::Detach { client: C0, session: 1, held: ONCE });
     assert_eq!(rig.machine.record().owner, None);
-    rig.settle(Input::Attach { client: C1, session: 1 });
+    rig.settle(Input::Attach { client: C1, session: 1, held: NEVER });
     assert!(!rig.machine.record().recover);
 }
 
 #[test]
 fn an_owner_that_leaves_is_told_when_it_is_on_record_and_whoever_waits_is_next() {
     let mut rig = Rig::attached();
-    rig.apply(Input::Attach { client: C1, session: 7 });
-    let decided = rig.apply(Input::Detach { client: C0, session: 1 }).to_vec();
+    rig.apply(Input::Attach { client: C1, session: 7, held: NEVER });
+    let decided = rig.apply(Input::Detach { client: C0, session: 1, held: ONCE }).to_vec();
     let [Effect::Persist(record)] = decided[..] else { panic!("{decided:?}") };
     assert_eq!(record.owner, None);
-    let again = rig.apply(Input::Detach { client: C0, session: 1 });
+    let again = rig.apply(Input::Detach { client: C0, session: 1, held: ONCE });
     assert_eq!(again, [], "said again, it is still not on record");
     let persisted = rig.apply(Input::Persisted(record.epoch)).to_vec();
     assert_eq!(persisted[0], Effect::Detached(C0, 1));
@@ -295,10 +295,10 @@ fn an_owner_that_leaves_is_told_when_it_is_on_record_and_whoever_waits_is_next()
 #[test]
 fn who_waits_no_longer_does_not_become_the_owner() {
     let mut rig = Rig::attached();
-    rig.apply(Input::Attach { client: C1, session: 7 });
-    let withdrawn = rig.apply(Input::Detach { client: C1, session: 7 });
+    rig.apply(Input::Attach { client: C1, session: 7, held: NEVER });
+    let withdrawn = rig.apply(Input::Detach { client: C1, session: 7, held: ONCE });
     assert_eq!(withdrawn, [Effect::Detached(C1, 7)]);
-    rig.settle(Input::Detach { client: C0, session: 1 });
+    rig.settle(Input::Detach { client: C0, session: 1, held: ONCE });
     rig.after(Nanos::from_secs(1));
     assert_eq!(rig.machine.record().owner, None);
 }
@@ -309,7 +309,7 @@ fn a_reboot_after_the_grant_changes_nothing() {
     rig.reboot();
     rig.hello(A, 2, 2);
     rig.hello(B, 2, 2);
-    rig.apply(Input::Attach { client: C0, session: 1 });
+    rig.apply(Input::Attach { client: C0, session: 1, held: NEVER });
     assert_eq!(rig.grants().last(), Some(&(C0, 2, [LegMode::ReadWrite; 2])));
     assert!(!rig.out.iter().any(|effect| matches!(effect, Effect::Persist(_))));
     assert!(rig.out.contains(&Effect::State(VolumeState::Healthy)), "told by each life");
@@ -318,11 +318,11 @@ fn a_reboot_after_the_grant_changes_nothing() {
 #[test]
 fn a_reboot_between_persist_and_registration_asks_no_more_of_a_disk_than_it_was_given() {
     let mut rig = Rig::attached();
-    let effects = rig.apply(Input::Attach { client: C0, session: 2 }).to_vec();
+    let effects = rig.apply(Input::Attach { client: C0, session: 2, held: NEVER }).to_vec();
     let [Effect::Persist(record)] = effects[..] else { panic!("{effects:?}") };
     rig.stored = Some(record);
     rig.reboot();
-    rig.settle(Input::Attach { client: C0, session: 3 });
+    rig.settle(Input::Attach { client: C0, session: 3, held: NEVER });
     assert_eq!(rig.epoch(), Epoch::new(4));
     for leg in [A, B] {
         rig.settle(Input::Leg(leg, Some(report(leg, 2, 0))));
@@ -333,7 +333,7 @@ fn a_reboot_between_persist_and_registration_asks_no_more_of_a_disk_than_it_was_
 #[test]
 fn an_older_image_that_shows_up_after_a_reboot_is_not_registered() {
     let mut rig = Rig::attached();
-    rig.settle(Input::Attach { client: C0, session: 2 });
+    rig.settle(Input::Attach { client: C0, session: 2, held: NEVER });
     rig.reboot();
     rig.hello(A, 3, 3);
     rig.hello(B, 2, 0);

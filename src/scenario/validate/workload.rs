@@ -1,6 +1,6 @@
 //! Applications: their client, their volume and the blocks that they use.
 
-use crate::scenario::ids::{NodeClass, NodeRef};
+use crate::scenario::ids::NodeClass;
 use crate::scenario::workload::Workload;
 
 use super::entry::{Validator, steps};
@@ -28,7 +28,6 @@ pub(super) fn check(validator: &mut Validator<'_, '_>) {
             validator.report(&steps!["workload", index, "client"], expected, "");
         }
         validator.volume_name(&steps!["workload", index, "volume"], app.volume());
-        one_client(validator, index, app);
         blocks(validator, index, app);
         let (start, count) = match app {
             Workload::Random(app) => (app.start, app.count),
@@ -45,20 +44,6 @@ pub(super) fn check(validator: &mut Validator<'_, '_>) {
                 format!("at most {INSTANCES_MAX} instances of all applications together");
             return validator.report(&steps!["workload", index, "count"], &expected, "");
         }
-    }
-}
-
-/// A volume is attached to one client.
-fn one_client(validator: &mut Validator<'_, '_>, index: usize, app: &Workload) {
-    let earlier = &validator.scenario.workload[..index];
-    let other = earlier.iter().find(|other| other.volume() == app.volume());
-    let Some(other) = other.map(Workload::client).filter(|other| *other != app.client()) else {
-        return;
-    };
-    if matches!((other, app.client()), (NodeRef::Client(_), NodeRef::Client(_))) {
-        let expected = format!("{other}, which uses volume `{}` already", app.volume());
-        let help = "several clients on one volume are not available yet";
-        validator.report(&steps!["workload", index, "client"], &expected, help);
     }
 }
 

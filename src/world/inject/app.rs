@@ -52,7 +52,7 @@ impl World<'_> {
 
     fn is_being_given_back(&self, volume: VolumeId) -> bool {
         let mounts = &self.stage.mounts;
-        mounts.client_of(volume).is_none() && mounts.is_held(volume)
+        mounts.clients_of(volume).is_empty() && mounts.is_held(volume)
     }
 
     fn app_action_has_effect(
@@ -63,25 +63,31 @@ impl World<'_> {
     ) -> bool {
         let kernel = &self.stage.kernel;
         let is_paused = self.paused_apps.contains(&client);
-        let holder = volume.and_then(|volume| self.stage.mounts.client_of(volume));
+        let mounts = &self.stage.mounts;
         match action {
             Action::AppPause(_) => !is_paused && self.runs_apps(client),
             Action::AppResume(_) => is_paused,
             Action::AppAttach(_) => {
-                kernel.is_up(client)
-                    && !volume.is_some_and(|volume| self.is_being_given_back(volume))
-                    && holder.is_none_or(|holder| holder != client && !kernel.is_up(holder))
+                let wanted = volume.is_some_and(|volume| {
+                    let mut holders = mounts.clients_of(volume).into_iter();
+                    !mounts.has(client, volume)
+                        && !self.is_being_given_back(volume)
+                        && (mounts.has_homeless(volume) || holders.all(|it| !kernel.is_up(it)))
+                });
+                kernel.is_up(client) && wanted
             }
-            Action::AppDetach(_) => kernel.is_up(client) && holder == Some(client),
+            Action::AppDetach(_) => {
+                kernel.is_up(client) && volume.is_some_and(|volume| mounts.has(client, volume))
+            }
             _ => kernel.is_up(client),
         }
     }
 
     /// Whether the client is up and has a volume with an application that is not over.
     fn runs_apps(&self, client: NodeId) -> bool {
-        let mut here = self.stage.apps.iter().filter(|app| !app.progress.is_over());
-        self.stage.kernel.is_up(client)
-            && here.any(|app| self.stage.mounts.client_of(app.volume) == Some(client))
+        let apps = self.stage.apps.iter().enumerate();
+        let mut here = apps.filter(|(at, _)| self.stage.mounts.home_of(*at) == Some(client));
+        self.stage.kernel.is_up(client) && here.any(|(_, app)| !app.progress.is_over())
     }
 
     fn act_on_app(
@@ -101,18 +107,20 @@ impl World<'_> {
                 self.take_down(client);
                 undo = Some(Undo::App(client, AppUndo::Start));
             }
-            (Action::AppAttach(_), Some(volume)) => self.stage.attach(client, volume),
-            (Action::AppDetach(_), Some(volume)) => self.stage.detach(client, volume),
+            (Action::AppAttach(_), Some(volume)) => {
+                self.stage.mounts.attach(&self.stage.kernel, client, volume);
+            }
+            (Action::AppDetach(_), Some(volume)) => self.stage.mounts.detach(client, volume),
             _ => {}
         }
         self.pause_apps();
         undo
     }
 
-    /// Pauses the applications whose volumes are attached to paused clients, and resumes all others.
+    /// Pauses the applications of paused clients, and resumes all others.
     fn pause_apps(&self) {
-        for app in self.stage.apps.iter() {
-            let client = self.stage.mounts.client_of(app.volume);
+        for (at, app) in self.stage.apps.iter().enumerate() {
+            let client = self.stage.mounts.home_of(at);
             match client.is_some_and(|client| self.paused_apps.contains(&client)) {
                 true => app.progress.pause(),
                 false => app.progress.resume(),
@@ -129,18 +137,11 @@ impl World<'_> {
         self.pause_apps();
     }
 
-    /// Lets every application go on, each volume attached where it was last.
+    /// Lets every application go on, where it was last, and attaches each volume where it was last.
     pub(super) fn stop_app_faults(&mut self) {
         self.paused_apps.clear();
         self.pause_apps();
-        let volumes = 0..self.scenario.volumes.len() as u16;
-        for volume in volumes.map(VolumeId::new) {
-            let mounts = &self.stage.mounts;
-            if let (None, Some(client)) = (mounts.client_of(volume), mounts.last_client_of(volume))
-            {
-                self.stage.attach(client, volume);
-            }
-        }
+        self.stage.mounts.find_homes(&self.stage.kernel);
         debug_assert!(
             self.stage.nodes.class(NodeClass::Client).iter().all(|c| self.stage.kernel.is_up(*c)),
             "clients are brought up before volumes are attached"
