@@ -568,13 +568,6 @@ mod tests {
             &app(r#""app": "random", "ops": 1, "mix": {}"#),
             &["mix: found an empty object, expected a weight above 0"],
         );
-        let two = r#"{"app": "verify", "client": "c0", "volume": "vol0"}, {"app": "verify", "client": "c1", "volume": "vol0"}"#;
-        let text = with(&format!(r#""workload": [{two}]"#))
-            .replace("\"cluster\": {}", r#""cluster": {"clients": 2}"#);
-        check(
-            &text,
-            &["workload[1].client: found `\"c1\"`, expected c0, which uses volume `vol0` already"],
-        );
     }
 
     #[test]

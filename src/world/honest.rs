@@ -2,9 +2,9 @@
 //! neither data nor time.
 
 use crate::base::history::{OpKind, OpResult, OpReturned};
+use crate::base::protocol::TopologyDecided;
 use crate::base::{NodeId, OpId, Record, Recorded, VolumeId};
 use crate::check::{Check, Checker, Freeze, History, Violation};
-use crate::node::TopologyDecided;
 
 const RETURNED: u32 = OpReturned::TYPE.code;
 const DECIDED: u32 = TopologyDecided::TYPE.code;
@@ -131,9 +131,9 @@ impl Honest {
 mod tests {
     use super::Honest;
     use crate::base::history::{OpKind, OpResult, OpReturned};
+    use crate::base::protocol::TopologyDecided;
     use crate::base::{Epoch, Nanos, NodeId, OpId, Record, Recorded, VolumeId};
     use crate::check::{Checker, History};
-    use crate::node::TopologyDecided;
 
     const VOLUME: VolumeId = VolumeId::new(0);
     const CLIENT: NodeId = NodeId::new(1);
