@@ -3,7 +3,8 @@
 use crate::check::{Extent, Failures, Limits, Measure};
 use crate::node::CLEARED_MAX;
 
-use super::build::{App, Stage};
+use super::build::Stage;
+use super::mounts::App;
 
 /// How often one piece of work may find a leg failing before it gives up, and as often again after that for
 /// what is done about it.

@@ -11,7 +11,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 
-use crate::base::{NodeId, VolumeId};
+use crate::base::{Nanos, NodeId, VolumeId};
 use crate::node::app::{self, AppConfig, AppProgress, OpCounter};
 use crate::node::client::{BlockDevice, DataService};
 use crate::sim::{JoinHandle, Kernel, NodeHandle};
@@ -205,10 +205,20 @@ impl Mounts {
         let service = service.expect("a client that is up has a data service");
         let number = self.number_of(client, volume).expect("the volume is to be attached there");
         let device = service.attach(volume);
-        let workers = self.start_apps(handle, &device);
         let keeper =
             Keeper { mounts: self.clone(), handle: handle.clone(), service, volume, number };
-        handle.spawn("mount", keeper.run(device, workers));
+        handle.spawn("mount", keeper.run(device));
+    }
+
+    /// Whether nothing that applications of this client began elsewhere, or before, is under way.
+    fn is_quiet(&self, client: NodeId, volume: VolumeId) -> bool {
+        let mut here = self.apps_of(volume).filter(|(at, _)| self.home_of(*at) == Some(client));
+        here.all(|(_, app)| app.progress.open() == 0)
+    }
+
+    fn stop_apps(&self, client: NodeId, volume: VolumeId) {
+        let here = self.apps_of(volume).filter(|(at, _)| self.home_of(*at) == Some(client));
+        here.for_each(|(_, app)| app.progress.stop());
     }
 
     fn start_apps(&self, handle: &NodeHandle, device: &BlockDevice) -> Vec<JoinHandle<()>> {
@@ -231,6 +241,9 @@ impl Mounts {
     }
 }
 
+/// How long an application waits before it looks again whether it may go on.
+const LOOK_AGAIN: Nanos = Nanos::from_micros(50);
+
 /// Keeps a volume attached to a client.
 struct Keeper {
     mounts: Rc<Mounts>,
@@ -250,8 +263,9 @@ enum News {
 }
 
 impl Keeper {
-    async fn run(self, mut device: BlockDevice, mut workers: Vec<JoinHandle<()>>) {
+    async fn run(self, mut device: BlockDevice) {
         let client = self.handle.node();
+        let mut workers = self.start_apps(&device).await;
         loop {
             let news = self.news(&device, &mut workers).await;
             if self.mounts.number_of(client, self.volume) != Some(self.number) {
@@ -271,11 +285,23 @@ impl Keeper {
                 News::Lost => {
                     self.service.detach(self.volume);
                     device = self.service.attach(self.volume);
-                    // Those that were at work end with the operation that they are at.
-                    workers.extend(self.mounts.start_apps(&self.handle, &device));
+                    workers = self.start_apps(&device).await;
                 }
             }
         }
+    }
+
+    /// Starts the client's applications on the volume, when what they were at before has come back.
+    async fn start_apps(&self, device: &BlockDevice) -> Vec<JoinHandle<()>> {
+        let client = self.handle.node();
+        self.mounts.stop_apps(client, self.volume);
+        while !self.mounts.is_quiet(client, self.volume) {
+            self.handle.sleep(LOOK_AGAIN).await;
+        }
+        if self.mounts.number_of(client, self.volume) != Some(self.number) {
+            return Vec::new();
+        }
+        self.mounts.start_apps(&self.handle, device)
     }
 
     async fn news(&self, device: &BlockDevice, workers: &mut Vec<JoinHandle<()>>) -> News {

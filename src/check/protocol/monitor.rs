@@ -262,6 +262,9 @@ impl Protocol {
         }
         let volume = &self.volumes[id.index()];
         let granted = volume.granted_max();
+        if epoch < granted {
+            return;
+        }
         for (leg, slot) in volume.slots() {
             let held = &mut self.legs[slot];
             held.has_missed = LegMode::of(modes, leg) != LegMode::ReadWrite;

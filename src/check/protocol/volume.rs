@@ -96,7 +96,10 @@ impl Volume {
 
     /// Notes what a node acts under from now on; gives the highest epoch that it was granted before.
     pub(super) fn set_grant(&mut self, grant: Grant) -> Epoch {
-        self.grant = Some(grant);
+        // A node that stood still may hear late of an epoch that is over.
+        if self.grant.is_none_or(|last| last.epoch <= grant.epoch) {
+            self.grant = Some(grant);
+        }
         match self.granted.iter_mut().find(|(node, _)| *node == grant.node) {
             Some((_, highest)) => std::mem::replace(highest, grant.epoch.max(*highest)),
             None => {

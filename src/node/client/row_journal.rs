@@ -195,7 +195,8 @@ pub(super) async fn replay(
     Ok(())
 }
 
-/// The newest entry that stands in a slot of any leg in sync.
+/// The newest entry that stands in a slot of any leg in sync. Where no copy of it is whole, it is none, and what is
+/// older is done: a slot is used again only then.
 async fn newest(volume: &Rc<Volume>, code: Coded, slot: u32) -> Result<Option<Entry>, IoError> {
     let legs = in_sync(volume).await.ok_or_else(|| volume.doubt())?;
     let size = volume.client.map.block_size;
@@ -208,8 +209,7 @@ async fn newest(volume: &Rc<Volume>, code: Coded, slot: u32) -> Result<Option<En
         let header = block.and_then(|block| Header::from_block(&block, size));
         found.extend(header.map(|header| (header, leg)));
     }
-    found.sort_by_key(|(header, _)| std::cmp::Reverse(header.age()));
-    for (header, leg) in found {
+    for (header, leg) in newest_of(found) {
         let body = match header.body_blocks() {
             0 => Some(Payload::empty()),
             blocks => read(leg, at + 1, blocks).run().await?.data,
@@ -219,4 +219,34 @@ async fn newest(volume: &Rc<Volume>, code: Coded, slot: u32) -> Result<Option<En
         }
     }
     Ok(None)
+}
+
+/// Those of the newest age.
+fn newest_of(mut found: Vec<(Header, LegIndex)>) -> Vec<(Header, LegIndex)> {
+    let newest = found.iter().map(|(header, _)| header.age()).max();
+    found.retain(|(header, _)| Some(header.age()) == newest);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::newest_of;
+    use crate::base::{BlockSize, Epoch, LegIndex, VolumeId};
+    use crate::node::journal::{Entry, Header};
+
+    #[test]
+    fn copies_of_an_older_entry_count_for_nothing_even_if_no_newer_one_is_whole() {
+        let size = BlockSize::B4096;
+        let header = |epoch, count, leg| {
+            let age = (Epoch::new(epoch), count);
+            let entry = Entry { volume: VolumeId::new(0), row: 3, age, parts: Vec::new() };
+            let block = entry.to_payload(size).block(0);
+            (Header::from_block(&block, size).expect("a header"), LegIndex::new(leg))
+        };
+        let legs =
+            |found| -> Vec<u8> { newest_of(found).iter().map(|(_, leg)| leg.get()).collect() };
+        assert_eq!(legs(vec![header(4, 9, 0), header(5, 1, 1), header(5, 1, 2)]), [1, 2]);
+        assert_eq!(legs(vec![header(5, 2, 0), header(5, 1, 1)]), [0]);
+        assert_eq!(legs(Vec::new()), [0; 0]);
+    }
 }
