@@ -72,7 +72,7 @@ impl Protocol {
         self.volume(volume).places = Some(places);
     }
 
-    /// Whether it is to be shown what is read from legs ([`Protocol::leg_read`]), as some leg is being rebuilt.
+    /// Whether it is to be shown what is read from legs, as some leg is being rebuilt.
     #[must_use]
     pub fn wants_reads(&self) -> bool {
         self.wants_reads
