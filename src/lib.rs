@@ -39,6 +39,7 @@
 //! | [`world`] | one simulation, from scenario and seed to verdict |
 //! | [`view`] | a trace as text or JSON lines |
 //! | [`run`] | whole simulations: sweep, replay, prove, signatures, the corpus of seeds |
+//! | [`debug`] | the debugger: a run led forwards and backwards, and looked into |
 //! | [`cli`] | the command line |
 //!
 //! # Two doors
@@ -76,6 +77,7 @@ compile_error!(
 pub mod base;
 pub mod check;
 pub mod cli;
+pub mod debug;
 pub mod disk;
 pub mod layout;
 pub mod net;

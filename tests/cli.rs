@@ -55,7 +55,7 @@ fn smoke_with(from: &str, to: &str) -> String {
 
 #[test]
 fn help_is_worth_reading() {
-    for verb in ["run", "sweep", "replay", "prove", "hunt", "validate", "schema", "list"] {
+    for verb in ["run", "sweep", "replay", "debug", "prove", "hunt", "validate", "schema", "list"] {
         insta::assert_snapshot!(format!("help-{verb}"), said(&[verb, "--help"]));
     }
     insta::assert_snapshot!("help", said(&["--help"]));
@@ -345,4 +345,34 @@ fn a_bug_that_there_is_not_is_told_from_those_there_are() {
     let hunt = stormglass(&["hunt", "--bug", "no_write_lok"]).assert().code(2);
     let said = String::from_utf8_lossy(&hunt.get_output().stderr).into_owned();
     assert!(said.contains("did you mean `no_write_lock`?"), "{said}");
+}
+
+#[test]
+fn orders_from_a_file_lead_the_debugger() {
+    let dir = tempfile::tempdir().expect("a directory for a test");
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let orders = format!(
+        "# there and back\nuntil time 1ms\nback 5\nfly\nexport {}\nquit\nwhere\n",
+        path("tried.json")
+    );
+    std::fs::write(path("orders.txt"), orders).expect("a file for a test");
+    let orders = path("orders.txt");
+    let arguments =
+        ["debug", SMOKE, "--seed", "3", "--from-start", "--json", "--commands", &orders];
+    let output = stormglass(&arguments).output().expect("the program runs");
+    assert_eq!(output.status.code(), Some(2), "one order was none");
+    let text = String::from_utf8(output.stdout).expect("JSON is text");
+    let answers: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("an object a line")).collect();
+    let said: Vec<&str> = answers.iter().filter_map(|it| it["order"].as_str()).collect();
+    assert_eq!(said[..3], ["until time 1ms", "back 5", "fly"]);
+    assert_eq!(said.len(), 4, "nothing is answered after `quit`");
+    let turn = |at: usize| answers[at]["answer"]["turn"].as_u64().expect("a turn");
+    assert_eq!(turn(1) + 5, turn(0));
+    assert!(answers[2]["error"].is_string());
+    assert_eq!(said_code(&["validate", &path("tried.json")]), Some(0));
+}
+
+fn said_code(arguments: &[&str]) -> Option<i32> {
+    stormglass(arguments).output().expect("the program runs").status.code()
 }

@@ -16,6 +16,7 @@ Examples:
   stormglass sweep scenarios            every scenario with 100 seeds, on all cores
   stormglass run x.json --seed 7        one seed of one scenario, told in full
   stormglass replay seeds/x-7.json      a saved failure again, to the last bit
+  stormglass debug seeds/x-7.json       stand at the failure, look around, go back
 
 Exit codes (a sweep gives the lowest of its failures'):
    0  pass
@@ -54,6 +55,8 @@ pub(super) enum Command {
     Sweep(super::sweep::Args),
     /// Run a saved failure again and say whether it is the same to the last bit
     Replay(super::replay::Args),
+    /// Lead a run forwards and backwards at a prompt, look inside, try faults
+    Debug(super::debug::Args),
     /// Check that runs are deterministic, and name the first event that differs
     Prove(super::prove::Args),
     /// Plant bugs and say which check finds each (needs the feature `planted-bugs`)

@@ -50,11 +50,16 @@ impl Console {
 
     /// Writes a line to standard error, after what was said before on standard output.
     pub(super) fn note(&mut self, text: impl Display) {
+        self.show();
+        // There is no place left to report to when standard error is gone.
+        let _ = writeln!(self.err, "{text}");
+    }
+
+    /// Sends out what was said so far: somebody is about to read it.
+    pub(super) fn show(&mut self) {
         if self.closed.is_none() {
             self.closed = self.out.flush().err();
         }
-        // There is no place left to report to when standard error is gone.
-        let _ = writeln!(self.err, "{text}");
     }
 
     /// Whether a person watches standard error.

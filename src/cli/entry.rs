@@ -9,7 +9,7 @@ use crate::run::{Engine, ExitCode};
 use super::args::{Cli, Command};
 use super::console::Console;
 use super::report::Failure;
-use super::{hunt, list, prove, replay, run, schema, sweep, validate};
+use super::{debug, hunt, list, prove, replay, run, schema, sweep, validate};
 
 /// What a verb works with.
 pub(super) struct Context<'a> {
@@ -65,6 +65,7 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<ExitCode, Fai
         Command::Run(args) => run::run(&args, context),
         Command::Sweep(args) => sweep::sweep(&args, context),
         Command::Replay(args) => replay::replay(&args, context),
+        Command::Debug(args) => debug::debug(&args, context),
         Command::Prove(args) => prove::prove(&args, context),
         Command::Hunt(args) => hunt::hunt(&args, context),
         Command::Validate(args) => validate::validate(&args, context),

@@ -2,6 +2,7 @@
 
 mod args;
 mod console;
+mod debug;
 mod duration;
 mod entry;
 mod figures;
@@ -10,6 +11,7 @@ mod junit;
 mod list;
 mod log;
 mod progress;
+mod prompt;
 mod prove;
 mod replay;
 mod report;

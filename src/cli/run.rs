@@ -80,6 +80,10 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Fa
         let file = quoted(&args.file);
         context.console.line("To replay:");
         context.console.line(format_args!("  {} run {file} --seed {}", context.program, args.seed));
+        context.console.line("To stand at the failure and look around:");
+        let program = &context.program;
+        context.console.line(format_args!("  {program} debug {file} --seed {}", args.seed));
+        super::debug::offer(context.console, &scenario, args.seed);
     }
     Ok(ran.judgement.outcome.exit_code())
 }

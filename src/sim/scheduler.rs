@@ -81,6 +81,10 @@ impl Scheduler {
         &mut self.cpus[at as usize]
     }
 
+    pub(super) fn cpus(&self) -> &[Cpu] {
+        &self.cpus
+    }
+
     pub(super) fn push(&mut self, at: Nanos, owner: u32, token: u64) {
         self.events.push(at, owner, token);
     }

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use crate::base::{Nanos, NodeId, Seq};
 
+use super::inspect::ArmedTimer;
 use super::kernel::Kernel;
 use super::task::WakeRef;
 use super::wait::Wait;
@@ -76,6 +77,13 @@ impl Timers {
             }
         }
         moved
+    }
+
+    /// Those that are armed, in no particular order.
+    pub(super) fn armed(&self) -> Vec<ArmedTimer> {
+        let armed = self.slots.iter().filter(|slot| slot.wake.is_some());
+        let timer = |slot: &Slot| ArmedTimer { node: slot.node, at: slot.at, cause: slot.cause };
+        armed.map(timer).collect()
     }
 
     fn disarm(&mut self, token: u64) {

@@ -27,7 +27,7 @@ use crate::base::Word;
 struct Line<'a> {
     time: u64,
     seq: Seq,
-    node: Option<&'a str>,
+    node: Option<String>,
     cpu: Option<u16>,
     record: &'static str,
     fields: Fields<'a>,
@@ -68,23 +68,33 @@ impl Serialize for Fields<'_> {
     }
 }
 
+impl<'a> Line<'a> {
+    fn of(record: &'a Record, names: &'a Names) -> Self {
+        Self {
+            time: record.at.get(),
+            seq: record.seq,
+            node: record.node.map(|node| names.node(node)),
+            cpu: record.cpu.map(CpuId::get),
+            record: record.kind.name,
+            fields: Fields { record, names },
+            cause: (record.cause != 0).then_some(record.cause),
+        }
+    }
+}
+
+/// A record as the object that its line is.
+#[must_use]
+pub fn record_value(record: &Record, names: &Names) -> serde_json::Value {
+    serde_json::to_value(Line::of(record, names)).expect("a record is plain JSON")
+}
+
 /// Writes one JSON object and a line end for each record.
 ///
 /// # Errors
 /// When `out` cannot be written.
 pub fn write_jsonl(out: &mut dyn Write, trace: &[Record], names: &Names) -> io::Result<()> {
     for record in trace {
-        let node = record.node.map(|node| names.node(node));
-        let line = Line {
-            time: record.at.get(),
-            seq: record.seq,
-            node: node.as_deref(),
-            cpu: record.cpu.map(CpuId::get),
-            record: record.kind.name,
-            fields: Fields { record, names },
-            cause: (record.cause != 0).then_some(record.cause),
-        };
-        serde_json::to_writer(&mut *out, &line)?;
+        serde_json::to_writer(&mut *out, &Line::of(record, names))?;
         out.write_all(b"\n")?;
     }
     Ok(())

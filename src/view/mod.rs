@@ -3,5 +3,5 @@
 mod jsonl;
 mod text;
 
-pub use jsonl::write_jsonl;
+pub use jsonl::{record_value, write_jsonl};
 pub use text::{record_line, write_text};

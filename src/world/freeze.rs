@@ -114,7 +114,7 @@ pub(super) fn show(
 }
 
 /// The write-intent bitmaps of a volume's legs, as they stand on the disks.
-fn marks(stage: &Stage, spec: &VolumeSpec) -> Vec<IntentMap> {
+pub(super) fn marks(stage: &Stage, spec: &VolumeSpec) -> Vec<IntentMap> {
     let legs = spec.legs.iter().map(|leg| {
         let first = leg.extent.bitmap();
         let disk = &stage.disks[leg.disk.index()];

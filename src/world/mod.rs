@@ -11,6 +11,7 @@ mod conditions;
 mod freeze;
 mod honest;
 mod inject;
+mod inspect;
 mod limits;
 mod lines;
 mod mounts;
@@ -19,17 +20,20 @@ mod records;
 mod report;
 mod script;
 mod select;
+mod session;
 mod settle;
 mod simulate;
 mod watch;
 
 pub use crate::node::{BUGGIFY_SITES, PROBES};
-pub use crate::sim::Crash;
 pub use crate::sim::trace::{Checkpoint, Keep};
+pub use crate::sim::{ArmedTimer, CpuState, Crash, MemoryUse, TaskState};
 pub use crate::sim::{Recording, RecordingError};
+pub use inspect::{CopyLook, DiskLook, LegLook, NodeLook, VolumeLook};
 pub use records::{
     ActionName, DiskFaultApplied, ExpectationFailed, FaultApplied, FaultLifted, FaultWithheld,
     Frozen, PhaseBegan,
 };
 pub use report::{LivenessReport, RunOptions, RunReport, Verdict};
+pub use session::{Position, Session};
 pub use simulate::simulate;

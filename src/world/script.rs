@@ -34,6 +34,13 @@ pub(super) struct EntryState {
     deadline: Option<Nanos>,
 }
 
+impl EntryState {
+    /// Firings so far, and how many of them had something to act on.
+    pub(super) fn progress(&self) -> (u64, u64) {
+        (self.fired, self.landed)
+    }
+}
+
 /// An action to be taken back.
 pub(super) struct Pending {
     entry: u32,

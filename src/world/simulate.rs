@@ -124,7 +124,7 @@ pub fn simulate(scenario: &Scenario, seed: u64, options: &RunOptions) -> RunRepo
 }
 
 impl<'a> World<'a> {
-    fn new(scenario: &'a Scenario, seed: u64, options: &RunOptions) -> Self {
+    pub(super) fn new(scenario: &'a Scenario, seed: u64, options: &RunOptions) -> Self {
         let stage = stage(scenario, seed, options);
         stage.kernel.keep_trace(options.trace);
         let checks = chosen(&scenario.checks);
@@ -179,6 +179,17 @@ impl<'a> World<'a> {
     }
 
     fn run(&mut self, options: &RunOptions) {
+        self.begin();
+        let until = options.until.unwrap_or(Nanos::MAX);
+        while !self.step(options.stop_at_failure) {
+            if self.stage.kernel.now() > until {
+                return;
+            }
+        }
+    }
+
+    /// Switches the cluster on.
+    pub(super) fn begin(&mut self) {
         let kernel = self.stage.kernel.clone();
         kernel.emit(None, &PhaseBegan { phase: Phase::Safety });
         for class in [NodeClass::Manager, NodeClass::Target, NodeClass::Client] {
@@ -188,33 +199,37 @@ impl<'a> World<'a> {
         }
         self.start_script();
         self.alarm_in(TICK, Alarm::Tick);
-        let until = options.until.unwrap_or(Nanos::MAX);
-        loop {
-            match kernel.turn() {
-                Turn::Ran => {}
-                Turn::Crashed => return,
-                Turn::Misfit => {
-                    let misfit = kernel.misfit().expect("a misfit is described");
-                    return self.fail(Verdict::Misfit(misfit.to_string()));
-                }
-                turn @ (Turn::Idle | Turn::Stuck) => {
-                    let kind =
-                        if turn == Turn::Idle { "nothing-left-to-do" } else { "polls-forever" };
-                    let report = LivenessReport { kind: kind.to_owned(), ..self.unsettled() };
-                    return self.fail(Verdict::Liveness(report));
-                }
-            }
-            if kernel.now() > until {
-                return;
-            }
-            if self.watch.attention.replace(false) && self.attend(options) {
-                return;
-            }
+    }
+
+    /// One turn of the kernel, and what the world has to do after it. Says whether the run is over.
+    #[inline]
+    pub(super) fn step(&mut self, stop_at_failure: bool) -> bool {
+        let turn = self.stage.kernel.turn();
+        if turn != Turn::Ran {
+            self.note_end(turn);
+            return true;
         }
+        self.watch.attention.replace(false) && self.attend(stop_at_failure)
+    }
+
+    /// The kernel has nothing more to do, or cannot go on.
+    #[cold]
+    fn note_end(&mut self, turn: Turn) {
+        let kind = match turn {
+            Turn::Ran | Turn::Crashed => return,
+            Turn::Misfit => {
+                let misfit = self.stage.kernel.misfit().expect("a misfit is described");
+                return self.fail(Verdict::Misfit(misfit.to_string()));
+            }
+            Turn::Idle => "nothing-left-to-do",
+            Turn::Stuck => "polls-forever",
+        };
+        let report = LivenessReport { kind: kind.to_owned(), ..self.unsettled() };
+        self.fail(Verdict::Liveness(report));
     }
 
     /// Looks at what has happened. Says whether the run is over.
-    fn attend(&mut self, options: &RunOptions) -> bool {
+    fn attend(&mut self, stop_at_failure: bool) -> bool {
         self.watch.show_reads(&self.stage.kernel);
         let records = self.watch.take_inbox();
         self.take_records(&records);
@@ -230,7 +245,7 @@ impl<'a> World<'a> {
             }
         }
         let violated = !self.watch.checkers.borrow().violations().is_empty();
-        over || (options.stop_at_failure && (violated || self.failure.is_some()))
+        over || (stop_at_failure && (violated || self.failure.is_some()))
     }
 
     /// Moves from one phase to the next. Says whether the run is over.

@@ -69,6 +69,11 @@ impl TraceSink {
         std::mem::take(&mut self.kept)
     }
 
+    /// The records kept so far.
+    pub(in crate::sim) fn kept(&self) -> &[Record] {
+        &self.kept
+    }
+
     /// The last records, oldest first.
     pub(in crate::sim) fn recent(&self) -> Vec<Record> {
         self.digest.recent()
