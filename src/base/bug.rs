@@ -69,6 +69,9 @@ bugs! {
     LeftDivergentForgotten = "left_divergent_forgotten": "a write that not all legs have leaves nothing to be made equal",
     RepairWithoutLock = "repair_without_lock": "a bad copy is rewritten while applications write it",
     PoisonInsteadOfRepair = "poison_instead_of_repair": "a block that one leg has lost is given up on all",
+    AnswerBeforeVerifying = "answer_before_verifying": "a write is answered before the disk has shown that it holds it",
+    RewriteNotVerified = "rewrite_not_verified": "a write that was missing is done again, and nobody looks whether it is there now",
+    MetadataNotVerified = "metadata_not_verified": "a leg's metadata counts as written though the disk has not shown it",
     RetryDnrForever = "retry_dnr_forever": "a command is tried again for ever though its status forbids it",
     LeakLockOnFailure = "leak_lock_on_failure": "the lock of a write that fails is never released",
 }

@@ -244,6 +244,8 @@ const fn grounds_of(bug: Bug) -> &'static str {
         Bug::LeftDivergentForgotten => "given-up-writes-without-manager",
         Bug::RepairWithoutLock => "disk-heal",
         Bug::PoisonInsteadOfRepair => "disk-flip-bits",
+        Bug::AnswerBeforeVerifying | Bug::RewriteNotVerified => "full-lost-writes",
+        Bug::MetadataNotVerified => "full-lost-marks",
         Bug::RetryDnrForever => "disk-refuses-for-good",
     }
 }

@@ -100,6 +100,7 @@ pub const EVENTS: &[&str] = &[
     "target.loaded",
     "target.mark",
     "target.registering",
+    "target.write-missing",
     "volume.caches-lost",
     "volume.rebuild",
     "volume.state",

@@ -130,7 +130,7 @@ name_enum! {
         /// By a checksum and an address beside each block: rot, torn and misdirected data are found.
         #[default]
         Inline = "inline",
-        /// By a separate record of what each block must hold, too: lost writes are found as well.
+        /// By looking after each write whether the disk holds it, too: lost writes are found as well.
         Full = "full",
     }
 }

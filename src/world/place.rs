@@ -6,7 +6,7 @@ use crate::check::Places;
 use crate::layout::AnyLayout;
 use crate::layout::Layout;
 use crate::node::{Extent, LegSpec, VolumeSpec};
-use crate::scenario::{PlacedLeg, Scenario};
+use crate::scenario::{Integrity, PlacedLeg, Scenario};
 
 use super::build::NodeTable;
 
@@ -20,6 +20,7 @@ pub(super) fn volumes(scenario: &Scenario, nodes: &NodeTable) -> Vec<VolumeSpec>
         blocks: volume.blocks,
         region_depth: scenario.region_depth(volume),
         rebuild_rate: volume.rebuild_rate,
+        verified: volume.integrity == Integrity::Full,
         legs: {
             let shape = scenario.shape(volume);
             let blocks = (shape.leg_blocks(volume.blocks), shape.journal_blocks());

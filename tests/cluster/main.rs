@@ -3,5 +3,6 @@
 
 mod corpus;
 mod flushes;
+mod integrity;
 mod library;
 mod outcomes;

@@ -46,6 +46,7 @@ pub(super) fn spec_of(layout: impl Into<AnyLayout>) -> VolumeSpec {
         blocks: 64,
         region_depth: 32,
         rebuild_rate: None,
+        verified: false,
         legs,
     }
 }

@@ -10,10 +10,12 @@ use crate::disk::port::{Command, Driver, Op, Status};
 
 use super::boot::Target;
 use super::leg::{Chore, Leg};
+use super::serve::MISSED_MAX;
 use crate::base::planted;
 use crate::layout::Layout;
 use crate::node::layout::{IntentMap, Superblock};
 use crate::node::probes;
+use crate::node::records::WriteMissing;
 use crate::sim::Rng;
 
 /// The tag of commands that no epoch fences: metadata is the target's own.
@@ -147,12 +149,28 @@ impl Keeper {
         }
     }
 
+    /// Writes blocks; where the disk has to prove its writes, until it has.
     async fn write(&self, lba: u64, blocks: &[Block]) -> Result<(), Status> {
         let data = Payload::from_blocks(blocks);
-        match self.execute(Op::Write { lba, data, fua: true }).await.0 {
-            Status::Success => Ok(()),
-            other => Err(other),
+        for _ in 0..MISSED_MAX {
+            let write = Op::Write { lba, data: data.clone(), fua: true };
+            let status = self.execute(write).await.0;
+            if status != Status::Success {
+                return Err(status);
+            }
+            if !self.leg.volume.verified || planted!(MetadataNotVerified) {
+                return Ok(());
+            }
+            match self.execute(Op::Compare { lba, data: data.clone() }).await.0 {
+                Status::Success => return Ok(()),
+                status if status == Status::CompareFailure || status.is_unreadable() => {
+                    let (disk, blocks) = (self.leg.drive.id(), data.len());
+                    self.target.handle.emit(&WriteMissing { disk, lba, blocks });
+                }
+                other => return Err(other),
+            }
         }
+        Err(Status::WriteFault)
     }
 
     async fn execute(&self, op: Op) -> (Status, Payload) {

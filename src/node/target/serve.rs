@@ -17,6 +17,7 @@ use crate::layout::Layout;
 use crate::node::channel::Channel;
 use crate::node::probes;
 use crate::node::protocol::{LegStatus, Wire};
+use crate::node::records::WriteMissing;
 use crate::sim::{Allocation, Sleep};
 
 /// Serves the connection until it closes. What is in flight then is aborted with the queue pairs.
@@ -47,11 +48,41 @@ struct Request {
 }
 
 enum Work {
-    Read { block: u64, blocks: u32 },
-    Write { block: u64, data: Payload, fua: bool },
-    Poison { block: u64, blocks: u32 },
+    Read {
+        block: u64,
+        blocks: u32,
+    },
+    Write(Written),
+    /// Does the disk hold what it says it has written?
+    Compare(Written),
+    Poison {
+        block: u64,
+        blocks: u32,
+    },
     Flush,
     Probe,
+}
+
+/// A write of blocks.
+#[derive(Clone)]
+struct Written {
+    block: u64,
+    data: Payload,
+    fua: bool,
+    /// How often it was found missing.
+    missed: u32,
+}
+
+/// A write that is acknowledged and missing so often is a write fault.
+pub(super) const MISSED_MAX: u32 = 3;
+
+/// A command that is not all there is to its request: what is to follow.
+struct Unproven {
+    leg: Rc<Leg>,
+    epoch: Epoch,
+    written: Written,
+    /// Whether the command was the write itself, and not the look at what it left.
+    was_write: bool,
 }
 
 struct Pending {
@@ -60,6 +91,7 @@ struct Pending {
     serial: u32,
     _in_flight: InFlight,
     _buffer: Allocation,
+    unproven: Option<Box<Unproven>>,
 }
 
 struct Server {
@@ -139,11 +171,44 @@ impl Server {
             return;
         };
         self.free.push(slot as u32);
+        let Pending { cookie, unproven, .. } = pending;
+        if let Some(unproven) = unproven {
+            return self.prove(cookie, *unproven, completion.status);
+        }
         let status = match completion.status {
             Status::Success => LegStatus::Ok,
             status => LegStatus::Disk(status),
         };
-        self.answer(pending.cookie, status, completion.data);
+        self.answer(cookie, status, completion.data);
+    }
+
+    /// A write, or the look at what it left, is over: goes on until the disk has shown that it holds what it
+    /// acknowledged.
+    fn prove(&mut self, cookie: u64, unproven: Unproven, status: Status) {
+        let Unproven { leg, epoch, mut written, was_write } = unproven;
+        let is_missing = status == Status::CompareFailure || status.is_unreadable();
+        let work = match status {
+            Status::Success if was_write => {
+                if planted!(AnswerBeforeVerifying) {
+                    self.answer(cookie, LegStatus::Ok, Payload::empty());
+                }
+                Work::Compare(written)
+            }
+            Status::Success => return self.answer(cookie, LegStatus::Ok, Payload::empty()),
+            _ if !was_write && is_missing => {
+                written.missed += 1;
+                let (disk, lba) = (leg.drive.id(), leg.extent.data + written.block);
+                let blocks = written.data.len();
+                self.target.handle.emit(&WriteMissing { disk, lba, blocks });
+                if written.missed == MISSED_MAX {
+                    let fault = LegStatus::Disk(Status::WriteFault);
+                    return self.answer(cookie, fault, Payload::empty());
+                }
+                Work::Write(written)
+            }
+            status => return self.answer(cookie, LegStatus::Disk(status), Payload::empty()),
+        };
+        self.begin(Request { cookie, leg, epoch, work });
     }
 
     fn answer(&self, cookie: u64, status: LegStatus, data: Payload) {
@@ -159,7 +224,7 @@ impl Server {
     fn take(&mut self, message: Wire) {
         match message {
             Wire::Write { cookie, volume, leg, epoch, block, data, fua, .. } => {
-                self.request(cookie, (volume, leg), epoch, Work::Write { block, data, fua });
+                self.request(cookie, (volume, leg), epoch, written(block, data, fua));
             }
             Wire::Read { cookie, volume, leg, epoch, block, blocks } => {
                 self.request(cookie, (volume, leg), epoch, Work::Read { block, blocks });
@@ -210,7 +275,10 @@ impl Server {
         let Some(leg) = self.leg(volume, leg) else {
             return self.answer(cookie, LegStatus::Unusable, Payload::empty());
         };
-        let request = Request { cookie, leg, epoch, work };
+        self.begin(Request { cookie, leg, epoch, work });
+    }
+
+    fn begin(&mut self, request: Request) {
         if let Started::Waits(request) = self.start(request) {
             self.parked.push_back(request);
         }
@@ -282,6 +350,7 @@ impl Server {
             (self.pending.len() - 1) as u32
         });
         let Request { cookie, leg, epoch, work } = request;
+        let unproven = work.unproven(&leg, epoch);
         let op = work.into_op(&leg);
         let serial = self.issued;
         self.issued = serial.wrapping_add(1);
@@ -290,7 +359,7 @@ impl Server {
         let in_flight = leg.begin(self.client, writes);
         self.queues[queue].1.submit(command).expect("the queue has room");
         self.pending[slot as usize] =
-            Some(Pending { cookie, serial, _in_flight: in_flight, _buffer: buffer });
+            Some(Pending { cookie, serial, _in_flight: in_flight, _buffer: buffer, unproven });
         Started::Submitted
     }
 
@@ -309,12 +378,16 @@ impl Server {
     }
 }
 
+fn written(block: u64, data: Payload, fua: bool) -> Work {
+    Work::Write(Written { block, data, fua, missed: 0 })
+}
+
 impl Work {
     /// Whether it stays inside a leg of this many blocks.
     fn is_within(&self, size: u64) -> bool {
         let (first, count) = match self {
             Self::Read { block, blocks } | Self::Poison { block, blocks } => (*block, *blocks),
-            Self::Write { block, data, .. } => (*block, data.len()),
+            Self::Write(written) | Self::Compare(written) => (written.block, written.data.len()),
             Self::Flush | Self::Probe => return true,
         };
         count > 0 && first.checked_add(u64::from(count)).is_some_and(|end| end <= size)
@@ -324,7 +397,7 @@ impl Work {
     fn blocks(&self) -> u64 {
         match self {
             Self::Read { blocks, .. } => u64::from(*blocks),
-            Self::Write { data, .. } => u64::from(data.len()),
+            Self::Write(written) | Self::Compare(written) => u64::from(written.data.len()),
             Self::Poison { .. } | Self::Flush => 0,
             Self::Probe => 1,
         }
@@ -333,19 +406,38 @@ impl Work {
     /// The blocks of the leg that it changes.
     fn written(&self) -> Option<(u64, u32)> {
         match self {
-            Self::Write { block, data, .. } => Some((*block, data.len())),
+            Self::Write(written) | Self::Compare(written) => {
+                Some((written.block, written.data.len()))
+            }
             Self::Poison { block, blocks } => Some((*block, *blocks)),
             Self::Read { .. } | Self::Flush | Self::Probe => None,
         }
+    }
+
+    /// What is to follow it, where the disk has to prove its writes.
+    fn unproven(&self, leg: &Rc<Leg>, epoch: Epoch) -> Option<Box<Unproven>> {
+        let (written, was_write) = match self {
+            Self::Write(written) => (written, true),
+            Self::Compare(written) => (written, false),
+            _ => return None,
+        };
+        let is_trusted = !leg.volume.verified || planted!(RewriteNotVerified) && written.missed > 0;
+        (!is_trusted).then(|| {
+            let (leg, written) = (leg.clone(), written.clone());
+            Box::new(Unproven { leg, epoch, written, was_write })
+        })
     }
 
     fn into_op(self, leg: &Leg) -> Op {
         let data_start = leg.extent.data;
         match self {
             Self::Read { block, blocks } => Op::Read { lba: data_start + block, blocks },
-            Self::Write { block, data, fua } => {
+            Self::Write(Written { block, data, fua, .. }) => {
                 let fua = fua || leg.volume.layout.writes_through();
                 Op::Write { lba: data_start + block, data, fua }
+            }
+            Self::Compare(Written { block, data, .. }) => {
+                Op::Compare { lba: data_start + block, data }
             }
             Self::Poison { block, blocks } => {
                 Op::WriteUncorrectable { lba: data_start + block, blocks }

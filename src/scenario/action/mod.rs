@@ -8,6 +8,7 @@ mod memory;
 mod message;
 mod net;
 mod node;
+mod silent;
 mod status;
 
 pub use app::{ClientOnly, ClientVolume};

@@ -7,7 +7,7 @@ use crate::scenario::action::{Action, DiskClient};
 use crate::scenario::ids::{DiskRef, DiskSelector, NodeClass, NodeRef, NodeSelector};
 use crate::scenario::model::{Budget, Scenario};
 use crate::scenario::script::{Effect, Entry, Trigger};
-use crate::scenario::volume::{Integrity, Volume};
+use crate::scenario::volume::Volume;
 
 use super::entry::{Validator, steps};
 
@@ -41,30 +41,30 @@ pub(super) fn check(validator: &mut Validator<'_, '_>) {
     }
 }
 
-/// Reports silent faults that no volume's integrity can find out: none of them would ever be let through.
+/// Reports silent faults that the integrity of no volume can find out: none of them would ever be let through.
 fn undetected(validator: &mut Validator<'_, '_>) {
     let scenario = validator.scenario;
-    let unguarded = scenario.volumes.iter().all(|volume| volume.integrity == Integrity::None);
     for (index, entry) in scenario.script.iter().enumerate() {
         let Effect::Do(action) = &entry.effect else { continue };
+        let Some(wanted) = action.integrity_to_find() else { continue };
+        if scenario.volumes.iter().any(|volume| volume.integrity >= wanted) {
+            continue;
+        }
         let why = match action {
             Action::DiskLoseNextWrite(_) => "that a write is missing",
             Action::DiskMisdirectNextWrite(_) => {
                 "that a write is missing from where it should have gone"
             }
-            Action::DiskFlipBits(_)
-            | Action::DiskTearNextWrite(_)
-            | Action::DiskMisdirectNextRead(_)
-                if unguarded =>
-            {
-                "with `integrity` `none` that a block isn't what was written"
-            }
-            _ => continue,
+            _ => "that a block isn't what was written",
         };
         let found = format!("`{}`, and the cluster cannot find out {why}", action.name());
-        let expected = "a fault that is found out, as budget `survivable` promises";
-        let help = "set `\"budget\": \"none\"`, and `expect` what must come of it";
-        validator.report_found(&steps!["script", index, "do"], Some(&found), expected, help);
+        let expected = format!(
+            "a fault that is found out, as budget `survivable` promises: it takes `integrity` `{}`",
+            wanted.name()
+        );
+        let help =
+            "set `integrity` so, or `\"budget\": \"none\"` and `expect` what must come of it";
+        validator.report_found(&steps!["script", index, "do"], Some(&found), &expected, help);
     }
 }
 

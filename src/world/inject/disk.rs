@@ -4,7 +4,7 @@ use crate::base::{DiskId, Epoch, Nanos, NodeId};
 use crate::disk::control::{Fault, FaultId, FaultKind, Namespace, OpMask, Phase};
 use crate::disk::port::Status;
 use crate::node::Superblock;
-use crate::scenario::{self, Action, DiskSelector, InsertBadSector, Integrity, Ops, StatusName};
+use crate::scenario::{self, Action, DiskSelector, InsertBadSector, Ops, StatusName};
 
 use super::apply::{Applied, Undo};
 use crate::world::freeze;
@@ -129,19 +129,13 @@ impl World<'_> {
         if self.scenario.budget == scenario::Budget::None {
             return true;
         }
-        match action {
-            Action::DiskLoseNextWrite(_) | Action::DiskMisdirectNextWrite(_) => false,
-            Action::DiskFlipBits(_)
-            | Action::DiskTearNextWrite(_)
-            | Action::DiskMisdirectNextRead(_) => {
-                let specs = self.stage.map.volumes.iter().zip(&self.scenario.volumes);
-                let mut on_disk =
-                    specs.filter(|(spec, _)| spec.legs.iter().any(|leg| leg.disk == disk));
-                on_disk.all(|(_, volume)| volume.integrity != Integrity::None)
-            }
-            Action::DiskRestoreOldImage(args) => self.is_image_recognised(disk, args.age),
-            _ => true,
+        if let Action::DiskRestoreOldImage(args) = action {
+            return self.is_image_recognised(disk, args.age);
         }
+        let Some(wanted) = action.integrity_to_find() else { return true };
+        let specs = self.stage.map.volumes.iter().zip(&self.scenario.volumes);
+        let mut on_disk = specs.filter(|(spec, _)| spec.legs.iter().any(|leg| leg.disk == disk));
+        on_disk.all(|(_, volume)| volume.integrity >= wanted)
     }
 
     /// Whether every leg on the disk would show a lower generation than its manager knows of (rule 8), and
