@@ -69,6 +69,7 @@ bugs! {
     LeftDivergentForgotten = "left_divergent_forgotten": "a write that not all legs have leaves nothing to be made equal",
     RepairWithoutLock = "repair_without_lock": "a bad copy is rewritten while applications write it",
     PoisonInsteadOfRepair = "poison_instead_of_repair": "a block that one leg has lost is given up on all",
+    SlowLegTakenBack = "slow_leg_taken_back": "a leg that was given up for being slow comes back as slow as it was",
     AnswerBeforeVerifying = "answer_before_verifying": "a write is answered before the disk has shown that it holds it",
     RewriteNotVerified = "rewrite_not_verified": "a write that was missing is done again, and nobody looks whether it is there now",
     MetadataNotVerified = "metadata_not_verified": "a leg's metadata counts as written though the disk has not shown it",

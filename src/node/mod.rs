@@ -34,4 +34,4 @@ pub use journal::{Entry, Header, Part};
 pub use layout::{Extent, IntentMap, Superblock};
 pub use probes::{BUGGIFY_SITES, PROBES};
 pub use protocol::{LegMode, LegReport, LegStatus, Modes, Service, Topology, Wire};
-pub use records::{RegionRecovered, WriteMissing};
+pub use records::{LegSlow, RegionRecovered, WriteMissing};

@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use crate::base::{Block, BlockSize, Epoch, LegIndex, MessageKind, Payload, Region, VolumeId};
+use crate::base::{
+    Block, BlockSize, Epoch, LegIndex, MessageKind, Nanos, Payload, Region, VolumeId,
+};
 use crate::disk::port::Status;
 use crate::net::port::Message;
 
@@ -157,6 +159,17 @@ pub enum LegStatus {
     Unusable,
 }
 
+/// How long the disk took for the command that a request came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Took {
+    /// A read.
+    Read(Nanos),
+    /// A write, or the look at what it left.
+    Write(Nanos),
+    /// There was no such command, or it failed.
+    Unknown,
+}
+
 /// A message between nodes of the cluster.
 #[derive(Clone, Debug)]
 pub enum Wire {
@@ -261,6 +274,8 @@ pub enum Wire {
         data: Payload,
         /// The size of its blocks.
         size: BlockSize,
+        /// How long the disk took.
+        took: Took,
     },
     /// Target to client: the answer to `ReadIntent`.
     Intent {

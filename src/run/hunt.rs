@@ -246,6 +246,7 @@ const fn grounds_of(bug: Bug) -> &'static str {
         Bug::PoisonInsteadOfRepair => "disk-flip-bits",
         Bug::AnswerBeforeVerifying | Bug::RewriteNotVerified => "full-lost-writes",
         Bug::MetadataNotVerified => "full-lost-marks",
+        Bug::SlowLegTakenBack => "slow-disk-for-long",
         Bug::RetryDnrForever => "disk-refuses-for-good",
     }
 }

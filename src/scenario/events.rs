@@ -10,6 +10,7 @@ pub const EVENTS: &[&str] = &[
     "app.invoked",
     "app.returned",
     "client.granted",
+    "client.leg-slow",
     "client.recovered",
     "client.reported",
     "cpu.resume",

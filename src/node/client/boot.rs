@@ -128,7 +128,7 @@ pub fn boot(handle: &NodeHandle, map: &Rc<ClusterMap>, port: Port<Frame>) -> Dat
         memory: handle.memory(),
         life: handle.rng("session").bits(),
         attached: Cell::new(0),
-        calls: Calls::new(handle.kernel()),
+        calls: Calls::new(handle.kernel(), map.volumes.len()),
         links: RefCell::default(),
         volumes: RefCell::default(),
         changed: Signal::new(handle.kernel()),

@@ -9,8 +9,9 @@ use std::task::{Context, Poll};
 use crate::base::{LegIndex, Nanos, NodeId, Payload, VolumeId};
 use crate::sim::{Kernel, Wait, WakeRef};
 
+use super::pace::Paces;
 use crate::node::layout::IntentMap;
-use crate::node::protocol::LegStatus;
+use crate::node::protocol::{LegStatus, Took};
 
 /// What became of a request.
 #[derive(Clone, Debug)]
@@ -48,6 +49,7 @@ pub(super) struct Calls(Rc<Shared>);
 struct Shared {
     kernel: Kernel,
     slots: RefCell<Slots>,
+    paces: Paces,
 }
 
 #[derive(Default)]
@@ -76,8 +78,22 @@ impl Slots {
 }
 
 impl Calls {
-    pub(super) fn new(kernel: &Kernel) -> Self {
-        Self(Rc::new(Shared { kernel: kernel.clone(), slots: RefCell::default() }))
+    pub(super) fn new(kernel: &Kernel, volumes: usize) -> Self {
+        let (slots, paces) = (RefCell::default(), Paces::new(volumes));
+        Self(Rc::new(Shared { kernel: kernel.clone(), slots, paces }))
+    }
+
+    /// How fast the legs are.
+    pub(super) fn paces(&self) -> &Paces {
+        &self.0.paces
+    }
+
+    /// The disk took so long for what was asked for.
+    pub(super) fn note(&self, cookie: u64, took: Took) {
+        let mut slots = self.0.slots.borrow_mut();
+        if let Some(entry) = slots.find(cookie) {
+            self.0.paces.note((entry.volume, entry.leg), took);
+        }
     }
 
     /// Opens a request; its cookie goes with the message.

@@ -90,10 +90,15 @@ impl Get {
         let legs = self.in_sync(topology);
         let usable = |leg: &LegIndex| !self.tried.has(*leg) && self.volume.link(*leg).is_up();
         let count = legs.clone().filter(usable).count();
-        if count == 0 {
-            return None;
+        if count < 2 {
+            return legs.clone().find(usable);
         }
-        legs.filter(usable).nth(self.turn as usize % count)
+        // A slow leg is read only where no other can be.
+        let fast = |leg: &LegIndex| usable(leg) && !self.volume.is_slow(*leg);
+        match legs.clone().filter(fast).count() {
+            0 => legs.filter(usable).nth(self.turn as usize % count),
+            fast_ones => legs.filter(fast).nth(self.turn as usize % fast_ones),
+        }
     }
 
     fn answered(&mut self, leg: LegIndex, reply: Reply) -> Option<Payload> {

@@ -3,7 +3,8 @@
 //! `volume` is what the client knows of a volume, `io` the data service, `put` and `get` what it does on legs,
 //! `coded` how it serves erasure-coded volumes, `row_journal` what it notes on legs before it writes there,
 //! `locks` the range locks, `rebuild` brings legs back together, `flushes` says which of them fail, `detach`
-//! gives a volume back, `monitor` notices what fails to happen, `calls` are requests under way, `target_link` and
+//! gives a volume back, `monitor` notices what fails to happen, `pace` says which legs are slow,
+//! `calls` are requests under way, `target_link` and
 //! `manager_link` the connections.
 
 mod backlog;
@@ -18,6 +19,7 @@ mod io;
 mod locks;
 mod manager_link;
 mod monitor;
+mod pace;
 mod put;
 mod rebuild;
 mod row_journal;

@@ -5,11 +5,14 @@ use std::rc::Rc;
 use super::boot::Client;
 use super::calls::Reply;
 use super::io::ask;
+use super::pace::Lag;
 use super::volume::Volume;
 use crate::base::planted;
-use crate::base::{Nanos, NodeId};
+use crate::base::{LegIndex, Nanos, NodeId};
+use crate::layout::Layout;
 use crate::node::probes;
-use crate::node::protocol::{LegStatus, Wire};
+use crate::node::protocol::{LegMode, LegStatus, Topology, Wire};
+use crate::node::records::LegSlow;
 
 /// Looks round at every heartbeat, for the life of the client.
 pub(super) async fn run(client: Rc<Client>) {
@@ -31,6 +34,7 @@ pub(super) async fn run(client: Rc<Client>) {
         time_out(&client);
         for volume in &volumes {
             report_unreachable(volume);
+            report_slow(volume, now);
             probe(volume);
             volume.calm_down();
         }
@@ -71,6 +75,30 @@ fn report_unreachable(volume: &Volume) {
     }
 }
 
+/// Tells of legs that are slower than their peers, and reports one that has been far too slow for long: the manager
+/// gives it up if enough others can serve. Never one beside another of its group that is away or being rebuilt: a slow
+/// leg is better than none.
+fn report_slow(volume: &Volume, now: Nanos) {
+    let Some(topology) = volume.topology() else { return };
+    let (id, modes) = (volume.spec.id, topology.modes);
+    for group in volume.spec.layout.groups().filter(|group| group.count() > 1) {
+        let lags = volume.client.calls.paces().compare(id, group & modes.written_set(), now);
+        let may_go = |slow: LegIndex| {
+            let serves = |leg| modes.of(leg) == LegMode::ReadWrite && volume.link(leg).is_up();
+            group.iter().all(|leg| leg == slow || serves(leg))
+        };
+        let worst = lags.iter().filter(|lag| lag.is_too_slow && may_go(lag.leg));
+        let worst = worst.max_by_key(|lag| lag.took).map(|lag| lag.leg);
+        for Lag { leg, took, peers, .. } in lags.into_iter().filter(|lag| lag.is_new) {
+            volume.client.handle.emit(&LegSlow { volume: id, leg, took, peers });
+        }
+        if let Some(leg) = worst {
+            crate::sometimes!(volume.client.handle, true, probes::SLOW_LEG_REPORTED);
+            volume.report_failed(leg);
+        }
+    }
+}
+
 fn probe(volume: &Rc<Volume>) {
     for leg in volume.legs_to_probe() {
         let volume = volume.clone();
@@ -80,9 +108,26 @@ fn probe(volume: &Rc<Volume>) {
             let id = volume.spec.id;
             let probe = |cookie, _| Wire::Probe { cookie, volume: id, leg };
             let reply = ask(&volume, leg, topology.epoch, probe).await;
-            if matches!(reply, Reply::Answer(LegStatus::Ok, _)) {
-                volume.report_back(leg);
+            if !matches!(reply, Reply::Answer(LegStatus::Ok, _)) {
+                return;
             }
+            if is_too_slow(&volume, leg, &topology).await && !planted!(SlowLegTakenBack) {
+                crate::sometimes!(volume.client.handle, true, probes::SLOW_LEG_KEPT_OUT);
+                return;
+            }
+            volume.report_back(leg);
         });
     }
+}
+
+/// Whether a leg that was just looked at would be given up again for being slow: one in sync is looked at in the same
+/// way, and compared.
+async fn is_too_slow(volume: &Rc<Volume>, leg: LegIndex, topology: &Topology) -> bool {
+    let (id, paces) = (volume.spec.id, volume.client.calls.paces());
+    let peers = volume.spec.layout.group_of(leg) & topology.modes.set_in(LegMode::ReadWrite);
+    let peer = peers.iter().find(|peer| volume.link(*peer).is_up());
+    let Some(peer) = peer.filter(|_| paces.may_be_too_slow(id, leg)) else { return false };
+    let probe = |cookie, _| Wire::Probe { cookie, volume: id, leg: peer };
+    let looked = ask(volume, peer, topology.epoch, probe).await;
+    matches!(looked, Reply::Answer(LegStatus::Ok, _)) && paces.is_still_too_slow(id, leg, peer)
 }

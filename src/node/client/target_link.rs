@@ -122,7 +122,8 @@ fn links_changed(client: &Client) {
 
 fn take(client: &Client, connection: &Channel, message: Wire) {
     match message {
-        Wire::Done { cookie, status, data, .. } => {
+        Wire::Done { cookie, status, data, took, .. } => {
+            client.calls.note(cookie, took);
             client.calls.answer(cookie, Reply::Answer(status, data));
         }
         Wire::Intent { cookie, regions } => client.calls.answer(cookie, Reply::Intent(regions)),

@@ -244,6 +244,7 @@ impl Volume {
         let pause = self.client.map.timing.probe;
         match mode {
             LegMode::Dead => {
+                self.client.calls.paces().forget(self.spec.id, leg);
                 if !planted!(RebuildPlanSurvivesDeath) {
                     *state.plan.borrow_mut() = None;
                 }
@@ -322,6 +323,12 @@ impl Volume {
             state.reported_at.set(now);
             self.note_report(leg, epoch, LegMode::Dead);
         }
+    }
+
+    /// Whether a leg's disk is slower than its peers' these days.
+    pub(super) fn is_slow(&self, leg: LegIndex) -> bool {
+        let now = self.client.handle.monotonic();
+        self.client.calls.paces().is_slow(self.spec.id, leg, now)
     }
 
     /// Forgets what was reported under this grant, so that it is reported again.

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::base::{DiskId, Epoch, LegIndex, NodeId, Payload, Region, VolumeId};
+use crate::base::{DiskId, Epoch, LegIndex, Nanos, NodeId, Payload, Region, VolumeId};
 use crate::disk::port::{Command, Completion, Op, QueuePair, Status};
 use crate::net::port::Closed;
 
@@ -16,7 +16,7 @@ use crate::base::planted;
 use crate::layout::Layout;
 use crate::node::channel::Channel;
 use crate::node::probes;
-use crate::node::protocol::{LegStatus, Wire};
+use crate::node::protocol::{LegStatus, Took, Wire};
 use crate::node::records::WriteMissing;
 use crate::sim::{Allocation, Sleep};
 
@@ -92,6 +92,8 @@ struct Pending {
     _in_flight: InFlight,
     _buffer: Allocation,
     unproven: Option<Box<Unproven>>,
+    submitted_at: Nanos,
+    took: fn(Nanos) -> Took,
 }
 
 struct Server {
@@ -171,20 +173,20 @@ impl Server {
             return;
         };
         self.free.push(slot as u32);
-        let Pending { cookie, unproven, .. } = pending;
+        let Pending { cookie, unproven, submitted_at, took, .. } = pending;
+        let took = took(self.target.handle.monotonic().saturating_sub(submitted_at));
         if let Some(unproven) = unproven {
-            return self.prove(cookie, *unproven, completion.status);
+            return self.prove(cookie, *unproven, (completion.status, took));
         }
-        let status = match completion.status {
-            Status::Success => LegStatus::Ok,
-            status => LegStatus::Disk(status),
-        };
-        self.answer(cookie, status, completion.data);
+        match completion.status {
+            Status::Success => self.answer_with(cookie, LegStatus::Ok, (completion.data, took)),
+            status => self.answer(cookie, LegStatus::Disk(status), completion.data),
+        }
     }
 
     /// A write, or the look at what it left, is over: goes on until the disk has shown that it holds what it
     /// acknowledged.
-    fn prove(&mut self, cookie: u64, unproven: Unproven, status: Status) {
+    fn prove(&mut self, cookie: u64, unproven: Unproven, (status, took): (Status, Took)) {
         let Unproven { leg, epoch, mut written, was_write } = unproven;
         let is_missing = status == Status::CompareFailure || status.is_unreadable();
         let work = match status {
@@ -194,7 +196,9 @@ impl Server {
                 }
                 Work::Compare(written)
             }
-            Status::Success => return self.answer(cookie, LegStatus::Ok, Payload::empty()),
+            Status::Success => {
+                return self.answer_with(cookie, LegStatus::Ok, (Payload::empty(), took));
+            }
             _ if !was_write && is_missing => {
                 written.missed += 1;
                 let (disk, lba) = (leg.drive.id(), leg.extent.data + written.block);
@@ -212,9 +216,13 @@ impl Server {
     }
 
     fn answer(&self, cookie: u64, status: LegStatus, data: Payload) {
+        self.answer_with(cookie, status, (data, Took::Unknown));
+    }
+
+    fn answer_with(&self, cookie: u64, status: LegStatus, (data, took): (Payload, Took)) {
         // A client that is gone needs no answer: the next poll finds the connection closed.
         let size = self.target.map.block_size;
-        let _closed = self.connection.send(Wire::Done { cookie, status, data, size });
+        let _closed = self.connection.send(Wire::Done { cookie, status, data, size, took });
     }
 
     fn leg(&self, volume: VolumeId, leg: LegIndex) -> Option<Rc<Leg>> {
@@ -350,7 +358,8 @@ impl Server {
             (self.pending.len() - 1) as u32
         });
         let Request { cookie, leg, epoch, work } = request;
-        let unproven = work.unproven(&leg, epoch);
+        let (unproven, took) = (work.unproven(&leg, epoch), work.took());
+        let submitted_at = self.target.handle.monotonic();
         let op = work.into_op(&leg);
         let serial = self.issued;
         self.issued = serial.wrapping_add(1);
@@ -358,8 +367,15 @@ impl Server {
         let command = Command { cookie: command_id, tag: epoch.get(), op };
         let in_flight = leg.begin(self.client, writes);
         self.queues[queue].1.submit(command).expect("the queue has room");
-        self.pending[slot as usize] =
-            Some(Pending { cookie, serial, _in_flight: in_flight, _buffer: buffer, unproven });
+        self.pending[slot as usize] = Some(Pending {
+            cookie,
+            serial,
+            _in_flight: in_flight,
+            _buffer: buffer,
+            unproven,
+            submitted_at,
+            took,
+        });
         Started::Submitted
     }
 
@@ -411,6 +427,15 @@ impl Work {
             }
             Self::Poison { block, blocks } => Some((*block, *blocks)),
             Self::Read { .. } | Self::Flush | Self::Probe => None,
+        }
+    }
+
+    /// How its time counts.
+    fn took(&self) -> fn(Nanos) -> Took {
+        match self {
+            Self::Read { .. } | Self::Probe => Took::Read,
+            Self::Write(_) | Self::Compare(_) => Took::Write,
+            Self::Poison { .. } | Self::Flush => |_| Took::Unknown,
         }
     }
 
