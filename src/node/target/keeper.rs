@@ -74,7 +74,8 @@ impl Keeper {
             |blocks| IntentMap::from_blocks(&blocks, regions, size),
         );
         crate::sometimes!(self.target.handle, lost, probes::METADATA_LOST);
-        if lost {
+        // What a disk that loses writes shows now may be followed by what it was told before.
+        if lost || self.leg.volume.verified {
             self.write_intent(&intent).await?;
         }
         self.leg.loaded(&identity, superblock, cold, intent);
