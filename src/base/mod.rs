@@ -10,6 +10,7 @@ mod message;
 mod odds;
 pub mod protocol;
 mod record;
+mod rng;
 mod time;
 
 pub use block::{Block, BlockSize, Payload, Stamp};
@@ -20,4 +21,5 @@ pub use odds::Odds;
 pub use record::{
     Audience, Field, FieldKind, Record, RecordType, Recorded, Seq, WORDS, Word, record_code,
 };
+pub use rng::{Rng, Seed};
 pub use time::Nanos;

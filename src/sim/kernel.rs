@@ -21,12 +21,12 @@ use super::memory::Account;
 use super::node::Node;
 use super::probe::{Buggify, Probes};
 use super::records::TaskPolled;
-use super::rng::{Rng, Seed};
 use super::schedule::{self, Misfit, Recorder, Recording};
 use super::scheduler::{OWNER_DEVICES, OWNER_TIMER, Scheduler, Step};
 use super::task::{Body, ForeignWakes, State, Task, TaskId, WakeRef, waker};
 use super::trace::{Place, TraceSink};
 use super::wait::Wait;
+use crate::base::{Rng, Seed};
 
 /// A component that schedules events of its own and is told of the death of nodes.
 pub trait Device {

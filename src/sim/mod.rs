@@ -44,7 +44,6 @@ mod port;
 mod probe;
 mod queue;
 mod records;
-mod rng;
 mod schedule;
 mod scheduler;
 mod seal;
@@ -55,6 +54,7 @@ pub mod trace;
 mod wait;
 mod workqueue;
 
+pub use crate::base::{Rng, Seed};
 pub use clock::ClockConfig;
 pub use config::{KernelConfig, NodeConfig, ScheduleKind};
 pub use crash::Crash;
@@ -71,7 +71,6 @@ pub use records::{
     MemoryFailNextSet, MemoryLimited, MemoryUnlimited, NodePaused, NodeResumed, NodeUp,
     ResourceLeaked, TaskPolled,
 };
-pub use rng::{Rng, Seed};
 pub use schedule::{CpuSlot, Misfit, Ready, Recording, RecordingError, Schedule};
 pub use seal::sealed;
 pub use sync::{Queue, Signal};

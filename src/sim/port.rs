@@ -12,9 +12,9 @@ use super::ledger::Tracker;
 use super::memory::{Allocation, Memory, OutOfMemory};
 use super::percpu::PerCpu;
 use super::probe::{BuggifySite, Probes};
-use super::rng::Rng;
 use super::timer::Sleep;
 use super::workqueue::{WorkQueue, WorkQueueKind};
+use crate::base::Rng;
 
 /// A node's host, for one incarnation of the node. Clones are cheap.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use crate::base::Odds;
 
-use super::rng::{Rng, Seed};
+use crate::base::{Rng, Seed};
 
 /// A rare path of node code that is worth knowing to have been taken.
 #[derive(Debug)]

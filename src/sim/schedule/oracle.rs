@@ -1,7 +1,7 @@
 //! What a schedule is, the plain ones, and how one is made of its configuration.
 
+use crate::base::{Rng, Seed};
 use crate::sim::config::ScheduleKind;
-use crate::sim::rng::{Rng, Seed};
 use crate::sim::task::TaskId;
 
 use super::patience::Patience;

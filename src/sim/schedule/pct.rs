@@ -11,7 +11,7 @@
 //! time, the bound holds for steps of tasks that share a CPU, none of which needs another to be passed
 //! over more than [`PASSES_MAX`](super::patience::PASSES_MAX) times in a row.
 
-use crate::sim::rng::Rng;
+use crate::base::Rng;
 use crate::sim::task::TaskId;
 
 use super::oracle::CpuSlot;
@@ -89,7 +89,7 @@ impl Schedule for Pct {
 #[cfg(test)]
 mod tests {
     use super::Pct;
-    use crate::sim::rng::Seed;
+    use crate::base::Seed;
     use crate::sim::schedule::CpuSlot;
     use crate::sim::schedule::Ready;
     use crate::sim::schedule::Schedule;

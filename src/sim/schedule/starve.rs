@@ -1,7 +1,7 @@
 //! Starves the tasks of one name: they run when nothing else on their CPU can. What is random stays so
 //! for all others.
 
-use crate::sim::rng::Rng;
+use crate::base::Rng;
 
 use super::oracle::CpuSlot;
 use super::oracle::Ready;
