@@ -55,7 +55,9 @@ fn smoke_with(from: &str, to: &str) -> String {
 
 #[test]
 fn help_is_worth_reading() {
-    for verb in ["run", "sweep", "replay", "debug", "prove", "hunt", "validate", "schema", "list"] {
+    for verb in [
+        "run", "sweep", "replay", "debug", "prove", "hunt", "generate", "validate", "schema", "list",
+    ] {
         insta::assert_snapshot!(format!("help-{verb}"), said(&[verb, "--help"]));
     }
     insta::assert_snapshot!("help", said(&["--help"]));
@@ -296,6 +298,29 @@ fn an_inert_scenario_is_a_failure_that_is_saved_and_replays_bit_for_bit() {
     assert!(replayed.contains("of the file, bit for bit\n"), "{replayed}");
     let early = shown(dir.path(), &["replay", &seed_file, "--until", "1ms"]);
     assert!(early.contains("virtual   1ms\n") || early.contains("no match so far"), "{early}");
+}
+
+#[test]
+fn a_random_scenario_is_printed_and_runs_as_the_sweep_runs_it() {
+    let (dir, _) = file("");
+    let generate = || stormglass(&["generate", "--seed", "7", "--profile", "quick"]).output();
+    let (one, two) = (generate().expect("it runs"), generate().expect("it runs"));
+    assert_eq!((one.status.code(), &one.stdout), (Some(0), &two.stdout));
+    let path = dir.path().join("random.json").display().to_string();
+    std::fs::write(&path, &one.stdout).expect("a file for a test");
+    stormglass(&["validate", &path]).assert().code(0);
+    let digest = |arguments: &[&str], place: &str| {
+        let output = stormglass(arguments).output().expect("the program runs");
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        json.pointer(place).expect("a digest").clone()
+    };
+    let run = digest(&["run", &path, "--seed", "7", "--json"], "/digest");
+    let save = dir.path().display().to_string();
+    let random = ["sweep", "--random", "--profile", "quick", "--seeds", "7..7", "--json", "-"];
+    let swept = digest(&[&random[..], &["--save", &save]].concat(), "/results/0/digest");
+    assert_eq!(run, swept);
+    stormglass(&["generate", "--profile", "calm"]).assert().code(2);
+    stormglass(&["sweep", SMOKE, "--profile", "disks"]).assert().code(2);
 }
 
 #[test]

@@ -14,6 +14,7 @@ everything else. The same scenario and seed give the same run to the last bit, o
 const AFTER_HELP: &str = "\
 Examples:
   stormglass sweep scenarios            every scenario with 100 seeds, on all cores
+  stormglass sweep --random             another scenario for each seed
   stormglass run x.json --seed 7        one seed of one scenario, told in full
   stormglass replay seeds/x-7.json      a saved failure again, to the last bit
   stormglass debug seeds/x-7.json       stand at the failure, look around, go back
@@ -61,6 +62,8 @@ pub(super) enum Command {
     Prove(super::prove::Args),
     /// Plant bugs and say which check finds each (needs the feature `planted-bugs`)
     Hunt(super::hunt::Args),
+    /// Print the random scenario of a seed
+    Generate(super::generate::Args),
     /// Check scenario and seed files without running them
     Validate(super::validate::Args),
     /// Print the JSON Schema of scenario files, for editors

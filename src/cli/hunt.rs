@@ -1,20 +1,23 @@
 //! `hunt`: plants bugs and says which check finds each, and how soon.
 
+use std::borrow::Cow;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::base::{Bug, CAN_PLANT};
-use crate::run::{ExitCode, Found, HuntOptions, HuntReport, Hunted, hunt as run_hunt, save};
-use crate::scenario::Scenario;
+use crate::run::{
+    ExitCode, Found, HuntOptions, HuntReport, Hunted, Subject, Tested, hunt as run_hunt, save,
+};
+use crate::scenario::Profile;
 
 use super::console::Console;
 use super::entry::Context;
 use super::figures::{counted, grouped, quoted, wall};
 use super::progress::Progress;
 use super::report::Failure;
-use super::sources::scenarios;
+use super::sources::{profile, scenarios};
 use super::stop::on_interrupt;
 use super::sweep::cores;
 
@@ -23,6 +26,7 @@ Examples:
   cargo run --release --features planted-bugs -- hunt
   stormglass hunt --bug no_write_lock --bug drop_last_leg
   stormglass hunt scenarios/raid1 --seeds 200 --save found   keeps each find as a seed file
+  stormglass hunt --random                           in random scenarios, another for each seed
 
 Each bug of `stormglass list bugs` is planted by itself, in the scenarios that are known to find it soon, or \
 else in all of them, seed by seed, until a run fails. Then the same scenarios run without it and have to be \
@@ -35,6 +39,15 @@ pub(super) struct Args {
     /// Scenario files, or directories that hold some
     #[arg(value_name = "PATH", default_value = "scenarios")]
     paths: Vec<PathBuf>,
+    /// Hunt in random scenarios instead of those of the paths
+    #[arg(long, conflicts_with = "paths")]
+    random: bool,
+    /// What the random scenarios are about: quick, disks, network, manager, crash or everything
+    #[arg(
+        long, value_name = "PROFILE", value_parser = profile, default_value_t = Profile::Everything,
+        requires = "random"
+    )]
+    profile: Profile,
     /// A bug to hunt, once for each [default: all]
     #[arg(long, value_name = "BUG", value_parser = bug)]
     bug: Vec<Bug>,
@@ -65,8 +78,13 @@ pub(super) fn hunt(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, F
         let how = "this program can plant no bugs: build it with `--features planted-bugs`";
         return Err(Failure::Usage(how.to_owned()));
     }
-    let scenarios: Vec<Scenario> =
-        scenarios(&args.paths)?.into_iter().map(|source| source.scenario).collect();
+    let scenarios: Vec<Tested> = match args.random {
+        true => vec![Tested::Random(args.profile)],
+        false => {
+            let sources = scenarios(&args.paths)?.into_iter();
+            sources.map(|source| Tested::Scenario(Box::new(source.scenario))).collect()
+        }
+    };
     let bugs = if args.bug.is_empty() { Bug::ALL.to_vec() } else { args.bug.clone() };
     let options = HuntOptions { bugs, runs: args.seeds, jobs: args.jobs.unwrap_or_else(cores) };
     let report = {
@@ -89,9 +107,9 @@ pub(super) fn hunt(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, F
     Ok(report.exit_code())
 }
 
-fn show(console: &mut Console, report: &HuntReport, scenarios: &[Scenario]) {
+fn show(console: &mut Console, report: &HuntReport, scenarios: &[Tested]) {
     let width = report.hunted.iter().map(|it| it.bug.name().len()).max().unwrap_or(0);
-    let place = |found: &Found| format!("{} seed {}", scenarios[found.scenario].name, found.seed);
+    let place = |found: &Found| format!("{} seed {}", scenarios[found.scenario].name(), found.seed);
     let places = report.hunted.iter().filter_map(|it| it.found.as_ref()).map(place);
     let place_width = places.map(|text| text.len()).max().unwrap_or(8).max("found in".len());
     console.line(format_args!(
@@ -111,9 +129,9 @@ fn show(console: &mut Console, report: &HuntReport, scenarios: &[Scenario]) {
     show_end(console, report, scenarios);
 }
 
-fn show_end(console: &mut Console, report: &HuntReport, scenarios: &[Scenario]) {
+fn show_end(console: &mut Console, report: &HuntReport, scenarios: &[Tested]) {
     for (scenario, seed, signature, _) in &report.unclean {
-        let name = &scenarios[*scenario].name;
+        let name = scenarios[*scenario].name();
         console.line(format_args!("without any bug: {name} seed {seed}: {signature}"));
     }
     for crash in &report.crashes {
@@ -153,24 +171,24 @@ struct BugJson<'a> {
 
 #[derive(Serialize)]
 struct FailureJson<'a> {
-    scenario: &'a str,
+    scenario: Cow<'a, str>,
     seed: u64,
     signature: &'a str,
 }
 
 /// What does not depend on the host.
-fn json<'a>(report: &'a HuntReport, scenarios: &'a [Scenario]) -> Json<'a> {
+fn json<'a>(report: &'a HuntReport, scenarios: &'a [Tested]) -> Json<'a> {
     let bugs = report.hunted.iter().map(|hunted| BugJson {
         bug: hunted.bug.name(),
         runs: hunted.runs,
         found: hunted.found.as_ref().map(|found| FailureJson {
-            scenario: &scenarios[found.scenario].name,
+            scenario: scenarios[found.scenario].name(),
             seed: found.seed,
             signature: found.signature.as_str(),
         }),
     });
     let unclean = report.unclean.iter().map(|(scenario, seed, signature, _)| FailureJson {
-        scenario: &scenarios[*scenario].name,
+        scenario: scenarios[*scenario].name(),
         seed: *seed,
         signature: signature.as_str(),
     });
@@ -182,11 +200,12 @@ fn keep(
     console: &mut Console,
     directory: &Path,
     report: &HuntReport,
-    scenarios: &[Scenario],
+    scenarios: &[Tested],
 ) -> Result<(), Failure> {
     for Hunted { bug, found, .. } in &report.hunted {
         let Some(found) = found else { continue };
-        let file = found.seed_file(&scenarios[found.scenario], *bug);
+        let scenario = scenarios[found.scenario].of_seed(found.seed);
+        let file = found.seed_file(&scenario, *bug);
         let path = save(directory, &file).map_err(Failure::Save)?;
         console.line(format_args!("{}: {}", bug.name(), quoted(&path)));
     }

@@ -6,6 +6,7 @@ mod debug;
 mod duration;
 mod entry;
 mod figures;
+mod generate;
 mod hunt;
 mod junit;
 mod list;

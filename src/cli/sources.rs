@@ -1,11 +1,11 @@
-//! The files that a command line names, loaded. Shows no error.
+//! What a command line names: files, loaded, and profiles. Shows no error.
 
 use std::fs::File;
 use std::io;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::scenario::{LoadError, Scenario, SeedFile, discover, load};
+use crate::scenario::{LoadError, Profile, Scenario, SeedFile, discover, load};
 use crate::world::{Recording, RecordingError};
 
 use super::report::Failure;
@@ -94,4 +94,13 @@ impl Output {
         let written = write(&mut self.file).and_then(|()| self.file.flush());
         written.map_err(|source| Failure::Output { path: self.path, source })
     }
+}
+
+/// The profile of this name.
+pub(super) fn profile(name: &str) -> Result<Profile, String> {
+    let known = Profile::ALL.iter().copied().find(|profile| profile.name() == name);
+    known.ok_or_else(|| {
+        let names: Vec<&str> = Profile::ALL.iter().map(|profile| profile.name()).collect();
+        format!("no such profile: there are {}", names.join(", "))
+    })
 }

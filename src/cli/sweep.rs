@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::run::{
-    ExitCode, FailureGroup, SeedRange, SeedResult, Shard, SweepEvent, SweepOptions, SweepReport,
-    save, seed_file,
+    ExitCode, FailureGroup, SeedRange, SeedResult, Shard, Subject, SweepEvent, SweepOptions,
+    SweepReport, Tested, save, seed_file,
 };
-use crate::scenario::Scenario;
+use crate::scenario::Profile;
 use crate::world::PROBES;
 
 use super::duration::wall_time;
@@ -18,7 +18,7 @@ use super::junit::write_junit;
 use super::progress::{Progress, sweep_line};
 use super::report::Failure;
 use super::result_json::write_sweep;
-use super::sources::{Output, scenarios};
+use super::sources::{Output, profile, scenarios};
 use super::stop::on_interrupt;
 use super::summary::{Kept, commands, failures, probes, table, totals};
 
@@ -27,9 +27,12 @@ Examples:
   stormglass sweep scenarios                          100 seeds of every scenario
   stormglass sweep scenarios --seeds 20000 --stop-on-first
   stormglass sweep scenarios/raid1 --for 8h           new seeds until tomorrow
+  stormglass sweep --random --for 8h                  another scenario for each seed
+  stormglass sweep --random --profile disks --seeds 1000..1999
   stormglass sweep scenarios --shard 2/4 --junit out.xml --json out.json   a fourth, for CI
 
-Seeds are taken in turn: seed 1 of every scenario, then seed 2. One seed in 20 is run twice and its \
+Seeds are taken in turn: seed 1 of every scenario, then seed 2. With --random each seed has a scenario of \
+its own beside those of the paths, that which `stormglass generate` prints. One seed in 20 is run twice and its \
 digests compared. Failures are grouped by signature; the fastest seed of each group (the one with the \
 fewest events) is saved as a seed file for `stormglass replay`. Ctrl-C ends with a summary of what was \
 done; a second Ctrl-C ends at once. The exit code is the lowest of all failures' codes.";
@@ -39,8 +42,17 @@ done; a second Ctrl-C ends at once. The exit code is the lowest of all failures'
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// Scenario files, or directories that hold some
-    #[arg(value_name = "PATH", required = true)]
+    #[arg(value_name = "PATH", required_unless_present = "random")]
     paths: Vec<PathBuf>,
+    /// Run random scenarios, too: another one for each seed
+    #[arg(long)]
+    random: bool,
+    /// What the random scenarios are about: quick, disks, network, manager, crash or everything
+    #[arg(
+        long, value_name = "PROFILE", value_parser = profile, default_value_t = Profile::Everything,
+        requires = "random"
+    )]
+    profile: Profile,
     /// Seeds of each scenario: a count (`100` is `1..100`) or a range with both ends included
     /// [default: 100, or no end with --for]
     #[arg(long, value_name = "N or A..B", allow_hyphen_values = true)]
@@ -127,19 +139,25 @@ impl Args {
 }
 
 pub(super) fn sweep(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
-    let sources = scenarios(&args.paths)?;
+    let sources = if args.paths.is_empty() { Vec::new() } else { scenarios(&args.paths)? };
     let (json, junit) = args.outputs()?;
-    let (paths, scenarios): (Vec<PathBuf>, Vec<Scenario>) =
-        sources.into_iter().map(|source| (source.path, source.scenario)).unzip();
-    let report = run_with_progress(args, context, &scenarios);
+    let (paths, mut tested): (Vec<PathBuf>, Vec<Tested>) = sources
+        .into_iter()
+        .map(|source| (source.path, Tested::Scenario(Box::new(source.scenario))))
+        .unzip();
+    tested.extend(args.random.then_some(Tested::Random(args.profile)));
+    let report = run_with_progress(args, context, &tested);
 
     let program = context.program.clone();
-    let command = |result: &SeedResult| {
-        let path = quoted(&paths[result.scenario]);
-        format!("{program} run {path} --seed {}", result.seed)
+    let command = |result: &SeedResult| match paths.get(result.scenario) {
+        Some(path) => format!("{program} run {} --seed {}", quoted(path), result.seed),
+        None => {
+            let (profile, seed) = (args.profile, result.seed);
+            format!("{program} sweep --random --profile {profile} --seeds {seed}..{seed}")
+        }
     };
     let kept: Vec<Kept<'_>> =
-        report.groups.iter().map(|group| keep(args, &scenarios, group, &command)).collect();
+        report.groups.iter().map(|group| keep(args, &tested, group, &command)).collect();
     if args.json_to_stdout() {
         context.console.data(|out| write_sweep(out, &report));
         context.console.speak_aside();
@@ -162,11 +180,7 @@ pub(super) fn sweep(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, 
     Ok(report.exit_code())
 }
 
-fn run_with_progress(
-    args: &Args,
-    context: &mut Context<'_>,
-    scenarios: &[Scenario],
-) -> SweepReport {
+fn run_with_progress(args: &Args, context: &mut Context<'_>, tested: &[Tested]) -> SweepReport {
     let mut progress = Progress::start(context.console);
     let watch = &mut |event: SweepEvent<'_>| match event {
         SweepEvent::Progress(figures) => {
@@ -174,22 +188,23 @@ fn run_with_progress(
             progress.show(figures.done, total, || sweep_line(figures, args.duration));
         }
         SweepEvent::NewFailure { result, headline } => {
-            let name = &scenarios[result.scenario].name;
+            let name = tested[result.scenario].name();
             progress.say(&format!("failed: {name} seed {}: {headline}", result.seed));
         }
     };
-    crate::run::sweep(context.engine, scenarios, &args.options(), on_interrupt(), watch)
+    crate::run::sweep(context.engine, tested, &args.options(), on_interrupt(), watch)
 }
 
 /// Saves the fastest seed of a group. That it cannot be saved loses no result: it is told with it.
 fn keep<'a>(
     args: &Args,
-    scenarios: &[Scenario],
+    tested: &[Tested],
     group: &'a FailureGroup,
     command: &dyn Fn(&SeedResult) -> String,
 ) -> Kept<'a> {
     let result = &group.fastest.result;
-    let file = seed_file(&scenarios[result.scenario], result, &group.fastest.headline);
+    let scenario = tested[result.scenario].of_seed(result.seed);
+    let file = seed_file(&scenario, result, &group.fastest.headline);
     let saved = save(&args.save, &file).map_err(|error| Failure::Save(error).to_string());
     Kept { group, saved, run_command: command(result) }
 }

@@ -14,6 +14,7 @@ use super::outcome::{ExitCode, Outcome, Signature};
 use super::plan::StopFlag;
 use super::pool::work_off;
 use super::stopwatch::Stopwatch;
+use super::subject::{Subject, Tested};
 
 /// Without a bug, at least so many seeds of each scenario have to be clean that one was hunted in.
 const CLEAN_SEEDS_MIN: u64 = 20;
@@ -101,11 +102,12 @@ impl HuntReport {
     }
 }
 
-/// Plants each bug in its hunting grounds (in all scenarios, when none of these are given), seed by seed,
-/// until a run fails. Then runs the same scenarios without any. `watch` is given each bug that is over.
+/// Plants each bug in its hunting grounds (in all that is given, random scenarios among it, when none of these
+/// are), seed by seed, until a run fails. Then runs the same scenarios without any. `watch` is given each bug that
+/// is over.
 pub fn hunt(
     engine: &Engine<'_>,
-    scenarios: &[Scenario],
+    scenarios: &[Tested],
     options: &HuntOptions,
     stop: &StopFlag,
     watch: &mut dyn FnMut(Option<&Hunted>),
@@ -128,9 +130,9 @@ pub fn hunt(
 }
 
 /// The scenarios in which a bug is hunted, by their indices: none that expects a failure anyway.
-fn grounds(bug: Bug, scenarios: &[Scenario]) -> Vec<usize> {
-    let passes = |at: &usize| scenarios[*at].expect == Expect::Pass;
-    let is_named = |at: &usize| scenarios[*at].name == grounds_of(bug);
+fn grounds(bug: Bug, scenarios: &[Tested]) -> Vec<usize> {
+    let passes = |at: &usize| scenarios[*at].is_to_pass();
+    let is_named = |at: &usize| scenarios[*at].name() == grounds_of(bug);
     let (all, named) = (0..scenarios.len(), 0..scenarios.len());
     let named: Vec<usize> = named.filter(passes).filter(is_named).collect();
     if named.is_empty() { all.filter(passes).collect() } else { named }
@@ -138,7 +140,7 @@ fn grounds(bug: Bug, scenarios: &[Scenario]) -> Vec<usize> {
 
 fn hunt_one(
     engine: &Engine<'_>,
-    scenarios: &[Scenario],
+    scenarios: &[Tested],
     bug: Bug,
     runs_max: u64,
     stop: &StopFlag,
@@ -153,7 +155,7 @@ fn hunt_one(
             break;
         }
         runs += 1;
-        let planted = Scenario { plant: vec![bug], ..clean(&scenarios[scenario]) };
+        let planted = Scenario { plant: vec![bug], ..clean(&scenarios[scenario].of_seed(seed)) };
         let ran = run_once(engine, &planted, seed, &RunOptions::default())?;
         found = failure(&ran).map(|(outcome, signature)| {
             let digest = ran.report.digest;
@@ -177,7 +179,7 @@ fn failure(ran: &Ran) -> Option<(Outcome, Signature)> {
 
 fn check_clean(
     engine: &Engine<'_>,
-    scenarios: &[Scenario],
+    scenarios: &[Tested],
     options: &HuntOptions,
     stop: &StopFlag,
     report: &mut HuntReport,
@@ -190,7 +192,8 @@ fn check_clean(
         (1..=*last).map(move |seed| (scenario, seed)).take_while(|_| !stop.is_up())
     });
     let work = |(scenario, seed): (usize, u64)| {
-        let ran = run_once(engine, &clean(&scenarios[scenario]), seed, &RunOptions::default());
+        let unplanted = clean(&scenarios[scenario].of_seed(seed));
+        let ran = run_once(engine, &unplanted, seed, &RunOptions::default());
         (scenario, seed, ran)
     };
     work_off(options.jobs, jobs, work, |result| {
@@ -258,16 +261,18 @@ mod tests {
     use super::{grounds, grounds_of};
     use crate::base::Bug;
     use crate::run::fake::scenario;
-    use crate::scenario::{Expect, discover, load};
+    use crate::run::subject::{Subject, Tested};
+    use crate::scenario::{Expect, Profile, discover, load};
 
     #[test]
     fn each_bug_has_hunting_grounds_in_the_library() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
         let files = discover(&[root]).unwrap();
-        let scenarios: Vec<_> = files.iter().map(|file| load(file).unwrap()).collect();
+        let scenarios: Vec<_> =
+            files.iter().map(|file| Tested::Scenario(Box::new(load(file).unwrap()))).collect();
         for bug in Bug::ALL {
             let found = grounds(*bug, &scenarios);
-            let names: Vec<&str> = found.iter().map(|at| scenarios[*at].name.as_str()).collect();
+            let names: Vec<_> = found.iter().map(|at| scenarios[*at].name()).collect();
             assert_eq!(names, [grounds_of(*bug)], "{}", bug.name());
         }
     }
@@ -276,7 +281,10 @@ mod tests {
     fn elsewhere_a_bug_is_hunted_in_every_scenario_that_is_to_pass() {
         let mut fails = scenario("fails");
         fails.expect = Expect::Liveness;
-        let scenarios = [scenario("one"), fails, scenario("two")];
+        let scenarios =
+            [scenario("one"), fails, scenario("two")].map(|it| Tested::Scenario(Box::new(it)));
         assert_eq!(grounds(Bug::NoWriteLock, &scenarios), [0, 2]);
+        let random = [Tested::Random(Profile::Everything)];
+        assert_eq!(grounds(Bug::NoWriteLock, &random), [0]);
     }
 }

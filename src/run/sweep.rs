@@ -5,7 +5,6 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::base::Nanos;
-use crate::scenario::Scenario;
 use crate::world::RunOptions;
 
 use super::compare::first_difference;
@@ -16,6 +15,7 @@ use super::plan::{Job, Plan, StopFlag};
 use super::pool::work_off;
 use super::seeds::{SeedRange, Shard};
 use super::stopwatch::Stopwatch;
+use super::subject::Subject;
 use super::tally::{Done, SeedResult, SweepReport, Tally};
 
 /// What to sweep and how.
@@ -87,9 +87,9 @@ pub enum SweepEvent<'a> {
 
 /// Runs the scenarios over the seeds and adds up what they come to. One seed in 20 is run twice
 /// and its digests compared. When `stop` is raised no more work is taken.
-pub fn sweep(
+pub fn sweep<S: Subject>(
     engine: &Engine<'_>,
-    scenarios: &[Scenario],
+    scenarios: &[S],
     options: &SweepOptions,
     stop: &StopFlag,
     watch: &mut dyn FnMut(SweepEvent<'_>),
@@ -132,8 +132,8 @@ struct Collector {
 }
 
 impl Collector {
-    fn new(scenarios: &[Scenario], options: &SweepOptions, planned: Option<u64>) -> Self {
-        let names = scenarios.iter().map(|scenario| scenario.name.clone());
+    fn new<S: Subject>(scenarios: &[S], options: &SweepOptions, planned: Option<u64>) -> Self {
+        let names = scenarios.iter().map(|scenario| scenario.name().into_owned());
         Self {
             tally: Tally::new(names, options.keep_results),
             progress: SweepProgress { planned, ..SweepProgress::default() },
@@ -170,8 +170,9 @@ impl Collector {
     }
 }
 
-fn do_job(engine: &Engine<'_>, scenario: &Scenario, job: Job) -> Done {
+fn do_job(engine: &Engine<'_>, subject: &impl Subject, job: Job) -> Done {
     let options = RunOptions::default();
+    let scenario = &*subject.of_seed(job.seed);
     let ran = match run_once(engine, scenario, job.seed, &options) {
         Ok(ran) => ran,
         Err(crash) => return harness_crash(job, &crash),

@@ -1,4 +1,4 @@
-//! Scenario files: the JSON format, its loader and its schema. Runs nothing and draws nothing.
+//! Scenario files: the JSON format, its loader and its schema, and scenarios drawn from a seed. Runs nothing.
 
 #![deny(clippy::float_arithmetic)]
 
@@ -13,6 +13,7 @@ mod decode;
 mod discover;
 mod error;
 mod events;
+mod generate;
 mod ids;
 mod interface;
 mod later;
@@ -45,10 +46,11 @@ pub use cluster::{Clock, Cluster, DRIFT_PPM_MAX, Disk, Net};
 pub use discover::{DiscoverError, discover};
 pub use error::{LoadError, Place, ScenarioError};
 pub use events::EVENTS;
+pub use generate::{Profile, generate};
 pub use ids::{CpuRef, CpuSelector, DiskRef, DiskSelector, NodeClass, NodeRef, NodeSelector};
 pub use interface::{InterfaceRef, InterfaceSelector};
 pub use load::{load, parse};
-pub use model::{Budget, CheckName, Expect, Limits, Scenario};
+pub use model::{Budget, CheckName, Expect, Inert, Limits, Scenario};
 pub use placement::{NoRoom, PlacedLeg};
 pub use schedule::{PctSchedule, Schedule, StarveSchedule};
 pub use schema::{schema, seed_file_schema};

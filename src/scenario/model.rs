@@ -44,6 +44,9 @@ pub struct Scenario {
     /// Which faults are let through.
     #[serde(default)]
     pub budget: Budget,
+    /// What it means that an entry of the script never came to anything.
+    #[serde(default, skip_serializing_if = "Inert::is_failure")]
+    pub inert: Inert,
     /// When a run is given up.
     #[serde(default)]
     pub limits: Limits,
@@ -125,6 +128,25 @@ name_enum! {
         Survivable = "survivable",
         /// All: data may become unavailable, but never wrong.
         None = "none",
+    }
+}
+
+name_enum! {
+    /// What it means that an entry of the script never fired, had nothing to act on or met nothing.
+    #[derive(Default)]
+    pub enum Inert {
+        /// That the run tested less than it declares: it fails.
+        #[default]
+        Failure = "failure",
+        /// Nothing: the script was drawn or cut down by a program, and nobody counts on each entry.
+        Allowed = "allowed",
+    }
+}
+
+impl Inert {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+    fn is_failure(&self) -> bool {
+        *self == Self::Failure
     }
 }
 

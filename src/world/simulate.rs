@@ -278,7 +278,7 @@ impl<'a> World<'a> {
             Some(_) if self.is_settled() => {
                 self.rest();
                 let inert = self.inert_entries();
-                if !inert.is_empty() {
+                if !inert.is_empty() && self.scenario.inert == scenario::Inert::Failure {
                     self.fail(Verdict::Inert(inert));
                 }
                 true

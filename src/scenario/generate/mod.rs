@@ -1,0 +1,16 @@
+//! Random scenarios: from a seed and a profile a whole scenario, as plain as one that a person writes. Runs none.
+
+mod actions;
+mod cluster;
+mod dice;
+mod groups;
+mod links;
+mod profile;
+mod script;
+mod swarm;
+mod volumes;
+mod whole;
+mod workload;
+
+pub use profile::Profile;
+pub use whole::generate;

@@ -1,0 +1,177 @@
+//! A random scenario as a whole. Its parts are drawn beside it.
+
+use crate::base::Nanos;
+use crate::scenario::model::{Budget, CheckName, Expect, Inert, Limits, Scenario};
+
+use super::cluster::cluster;
+use super::profile::Profile;
+use super::script::{Scene, script};
+use super::swarm::Swarm;
+use super::volumes::volumes;
+use super::workload::load;
+
+/// The random scenario of a seed. The same seed and profile give the same scenario, and it passes unless
+/// something is wrong with the cluster or with a check: its faults keep within what the volumes promise to
+/// survive, or else take nothing but power.
+#[must_use]
+pub fn generate(seed: u64, profile: Profile) -> Scenario {
+    let swarm = Swarm::new(seed, profile);
+    let cluster = cluster(&swarm);
+    let volumes = volumes(&swarm, &cluster);
+    let load = load(&swarm, &cluster, &volumes);
+    let scene = Scene { swarm: &swarm, cluster: &cluster, volumes: &volumes, load: &load };
+    let script = script(&scene);
+    Scenario {
+        version: 1,
+        name: format!("random-{profile}-{seed}"),
+        about: format!("Drawn from seed {seed} with profile {profile}."),
+        workload: load.apps,
+        cluster,
+        volumes,
+        script,
+        checks: vec![CheckName::All],
+        budget: if swarm.power_cuts { Budget::None } else { Budget::Survivable },
+        inert: Inert::Allowed,
+        limits: Limits { virtual_time: Nanos::from_secs(10), settle: Nanos::from_secs(3) },
+        expect: Expect::Pass,
+        plant: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::generate;
+    use crate::scenario::action::Action;
+    use crate::scenario::model::Budget;
+    use crate::scenario::script::{Effect, Trigger};
+    use crate::scenario::volume::{Integrity, Layout};
+    use crate::scenario::workload::{Distribution, Workload};
+    use crate::scenario::{Profile, Scenario, Schedule, parse};
+
+    fn text(scenario: &Scenario) -> String {
+        serde_json::to_string_pretty(scenario).expect("a scenario is plain JSON")
+    }
+
+    fn actions(scenario: &Scenario) -> impl Iterator<Item = &Action> {
+        scenario.script.iter().filter_map(|entry| match &entry.effect {
+            Effect::Do(action) => Some(action),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn ten_thousand_scenarios_are_valid_and_read_back_as_they_were_drawn() {
+        for seed in 0..10_000 {
+            let profile = Profile::ALL[seed as usize % Profile::ALL.len()];
+            let scenario = generate(seed, profile);
+            let drawn = text(&scenario);
+            let read = parse("drawn.json", &drawn)
+                .unwrap_or_else(|error| panic!("{profile} {seed}: {error}\n{drawn}"));
+            assert_eq!(read, scenario, "{profile} {seed}");
+            assert_eq!(text(&read), drawn, "{profile} {seed}");
+        }
+    }
+
+    #[test]
+    fn the_same_seed_and_profile_give_the_same_bytes_and_others_give_others() {
+        let drawn = |seed, profile| text(&generate(seed, profile));
+        assert_eq!(drawn(42, Profile::Everything), drawn(42, Profile::Everything));
+        assert_ne!(drawn(42, Profile::Everything), drawn(43, Profile::Everything));
+        assert_ne!(drawn(42, Profile::Disks), drawn(42, Profile::Network));
+    }
+
+    #[test]
+    fn everything_that_there_is_comes_up() {
+        let mut seen = BTreeSet::new();
+        for seed in 0..4_000 {
+            let scenario = generate(seed, Profile::Everything);
+            seen.extend(actions(&scenario).map(|action| action.name().to_owned()));
+            seen.extend(scenario.volumes.iter().map(|volume| volume.layout.to_string()));
+            seen.extend(scenario.volumes.iter().map(|volume| volume.integrity.to_string()));
+            seen.insert(schedule(&scenario.cluster.schedule).to_owned());
+            seen.extend(scenario.script.iter().map(|entry| trigger(&entry.trigger).to_owned()));
+            seen.insert(format!("{} budget", scenario.budget));
+            for app in &scenario.workload {
+                match app {
+                    Workload::Random(app) => seen.insert(app.distribution.to_string()),
+                    Workload::Verify(_) => seen.insert("verify".to_owned()),
+                };
+            }
+        }
+        let actions = Action::NAMES.iter().copied();
+        let layouts = Layout::ALL.iter().map(|layout| layout.name());
+        let integrities = Integrity::ALL.iter().map(|integrity| integrity.name());
+        let spreads = Distribution::ALL.iter().map(|distribution| distribution.name());
+        let others = [
+            "random",
+            "fifo",
+            "lifo",
+            "pct",
+            "starve",
+            "at",
+            "every",
+            "after",
+            "when",
+            "verify",
+            "none budget",
+            "survivable budget",
+        ];
+        let wanted = actions.chain(layouts).chain(integrities).chain(spreads).chain(others);
+        let missing: Vec<&str> = wanted.filter(|name| !seen.contains(*name)).collect();
+        assert!(missing.is_empty(), "never drawn: {missing:?}");
+    }
+
+    fn schedule(schedule: &Schedule) -> &'static str {
+        match schedule {
+            Schedule::Random => "random",
+            Schedule::Fifo => "fifo",
+            Schedule::Lifo => "lifo",
+            Schedule::Pct(_) => "pct",
+            Schedule::Starve(_) => "starve",
+        }
+    }
+
+    fn trigger(trigger: &Trigger) -> &'static str {
+        match trigger {
+            Trigger::At(_) => "at",
+            Trigger::Every { .. } => "every",
+            Trigger::After(_) => "after",
+            Trigger::When { .. } => "when",
+        }
+    }
+
+    #[test]
+    fn profiles_keep_to_their_families_and_a_scenario_rarely_has_all_of_them() {
+        for profile in Profile::ALL {
+            let mut calm = 0;
+            for seed in 0..500 {
+                let scenario = generate(seed, *profile);
+                let families: BTreeSet<&str> =
+                    actions(&scenario).map(|action| action.family().name()).collect();
+                let allowed: Vec<&str> =
+                    profile.families().iter().map(|family| family.name()).collect();
+                assert!(families.iter().all(|family| allowed.contains(family)), "{profile} {seed}");
+                calm += u32::from(families.is_empty());
+            }
+            assert!(calm < 60, "{profile}: {calm} of 500 without any fault");
+        }
+        let several = (0..500).filter(|seed| {
+            let scenario = generate(*seed, Profile::Everything);
+            actions(&scenario).map(|action| action.family().name()).collect::<BTreeSet<_>>().len()
+                < 5
+        });
+        assert!(several.count() > 350, "most scenarios leave families out");
+    }
+
+    #[test]
+    fn where_nothing_is_promised_only_power_is_taken() {
+        let cuts = (0..2_000).map(|seed| generate(seed, Profile::Crash));
+        for scenario in cuts.filter(|scenario| scenario.budget == Budget::None) {
+            let taken = actions(&scenario)
+                .all(|action| action.name().starts_with("node.") || action.name() == "app.kill");
+            assert!(taken, "{}", text(&scenario));
+        }
+    }
+}
