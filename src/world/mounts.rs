@@ -157,7 +157,8 @@ impl Mounts {
                 self.attach(kernel, last, self.apps[app].volume);
             }
         }
-        for volume in (0..self.attached.borrow().len() as u16).map(VolumeId::new) {
+        let volumes = self.attached.borrow().len() as u16;
+        for volume in (0..volumes).map(VolumeId::new) {
             let last = self.last.borrow()[volume.index()].filter(|_| self.is_free(volume));
             if let Some(last) = last {
                 self.attach(kernel, last, volume);

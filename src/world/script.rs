@@ -208,7 +208,7 @@ impl World<'_> {
     /// Whether the last IO was so long ago that nothing is left that could make an action land.
     fn is_hopeless(&self) -> bool {
         let idle = self.stage.kernel.now().saturating_sub(self.progress.1);
-        self.apps_are_over() && idle > self.scenario.limits.settle
+        idle > self.scenario.limits.settle
     }
 
     /// Whether an `every` entry has had its time or its number of firings, or faults have stopped.
