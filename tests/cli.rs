@@ -56,7 +56,8 @@ fn smoke_with(from: &str, to: &str) -> String {
 #[test]
 fn help_is_worth_reading() {
     for verb in [
-        "run", "sweep", "replay", "debug", "prove", "hunt", "generate", "validate", "schema", "list",
+        "run", "sweep", "replay", "shrink", "debug", "prove", "hunt", "generate", "validate",
+        "schema", "list",
     ] {
         insta::assert_snapshot!(format!("help-{verb}"), said(&[verb, "--help"]));
     }
@@ -321,6 +322,38 @@ fn a_random_scenario_is_printed_and_runs_as_the_sweep_runs_it() {
     assert_eq!(run, swept);
     stormglass(&["generate", "--profile", "calm"]).assert().code(2);
     stormglass(&["sweep", SMOKE, "--profile", "disks"]).assert().code(2);
+}
+
+/// A failure of a real run: a disk that loses writes, which nobody can find out.
+#[test]
+fn a_failure_is_made_small_and_is_still_the_same() {
+    let lost =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/faults/disk-lose-next-write.json");
+    let scenario = std::fs::read_to_string(lost).expect("a scenario");
+    let zeroes = "0".repeat(32);
+    let (dir, path) = file(format!(
+        r#"{{ "version": 1, "scenario": {scenario}, "seed": 1, "expect": "pass",
+              "digest": "{zeroes}", "found_by": "0.1.0" }}"#
+    ));
+    let small = |jobs: &str, name: &str| {
+        let out = dir.path().join(name).display().to_string();
+        let text = shown(dir.path(), &["shrink", &path, "-o", &out, "--jobs", jobs]);
+        assert!(text.starts_with("exit code Some(0)\n"), "{text}");
+        assert!(text.contains("To replay:\n  stormglass replay DIR/"), "{text}");
+        (std::fs::read_to_string(&out).expect("a small file"), out)
+    };
+    let (one, out) = small("1", "one.json");
+    assert_eq!(small("3", "three.json").0, one, "the same on any number of threads");
+    let json: serde_json::Value = serde_json::from_str(&one).expect("JSON");
+    let entries = json["scenario"]["script"].as_array().expect("a script").len();
+    assert!(entries <= 2, "{one}");
+    assert!(json["scenario"]["workload"][0]["ops"].as_u64().is_some_and(|ops| ops <= 50), "{one}");
+    let replayed = shown(dir.path(), &["replay", &out]);
+    assert!(replayed.contains("of the file, bit for bit\n"), "{replayed}");
+    let (_dir, passes) =
+        file(one.replace("disk.lose_next_write", "disk.duplicate_next_completion"));
+    let said = shown(dir.path(), &["shrink", &passes]);
+    assert!(said.starts_with("exit code Some(13)\n"), "{said}");
 }
 
 #[test]

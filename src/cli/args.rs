@@ -56,6 +56,8 @@ pub(super) enum Command {
     Sweep(super::sweep::Args),
     /// Run a saved failure again and say whether it is the same to the last bit
     Replay(super::replay::Args),
+    /// Make a saved failure as small as it goes while it stays the same failure
+    Shrink(super::shrink::Args),
     /// Lead a run forwards and backwards at a prompt, look inside, try faults
     Debug(super::debug::Args),
     /// Check that runs are deterministic, and name the first event that differs

@@ -9,7 +9,7 @@ use crate::run::{Engine, ExitCode};
 use super::args::{Cli, Command};
 use super::console::Console;
 use super::report::Failure;
-use super::{debug, generate, hunt, list, prove, replay, run, schema, sweep, validate};
+use super::{debug, generate, hunt, list, prove, replay, run, schema, shrink, sweep, validate};
 
 /// What a verb works with.
 pub(super) struct Context<'a> {
@@ -69,6 +69,7 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<ExitCode, Fai
         Command::Prove(args) => prove::prove(&args, context),
         Command::Hunt(args) => hunt::hunt(&args, context),
         Command::Validate(args) => validate::validate(&args, context),
+        Command::Shrink(args) => shrink::shrink(&args, context),
         Command::Generate(args) => Ok(generate::generate(&args, context)),
         Command::Schema(args) => Ok(schema::schema(&args, context)),
         Command::List(args) => list::list(&args, context),

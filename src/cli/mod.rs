@@ -19,6 +19,7 @@ mod report;
 mod result_json;
 mod run;
 mod schema;
+mod shrink;
 mod sources;
 mod stop;
 mod summary;

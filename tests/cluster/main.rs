@@ -6,3 +6,5 @@ mod flushes;
 mod integrity;
 mod library;
 mod outcomes;
+#[cfg(feature = "planted-bugs")]
+mod shrink;

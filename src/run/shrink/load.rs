@@ -1,0 +1,91 @@
+//! Scenarios with fewer operations: cut off, slowed down, or with everything earlier. Judges none.
+
+use crate::base::Nanos;
+use crate::scenario::{Effect, Entry, NanosRange, RandomApp, Scenario, Trigger, Workload};
+
+use super::judge::Failing;
+
+/// Parts of all operations, the smallest first.
+const PARTS: [(u64, u64); 8] =
+    [(1, 128), (1, 32), (1, 8), (1, 4), (1, 2), (3, 4), (9, 10), (19, 20)];
+
+/// Scenarios with a part of the operations of this one, each in some ways; where one that takes its time would look
+/// as if it hung, none at a lower rate.
+pub(super) fn fewer_operations(best: &Failing, may_be_slow: bool) -> Vec<Scenario> {
+    let scenario = &best.scenario;
+    let mut fewer = vec![cut_off(best)];
+    for part in PARTS {
+        fewer.push(with_apps(scenario, |app| RandomApp { ops: scaled(app.ops, part), ..app }));
+        fewer.extend(may_be_slow.then(|| slower(best, part)));
+        fewer.push(earlier(scenario, part));
+    }
+    fewer.retain(|other| other != scenario);
+    fewer
+}
+
+fn scaled(number: u64, (numerator, denominator): (u64, u64)) -> u64 {
+    (u128::from(number) * u128::from(numerator) / u128::from(denominator)).max(1) as u64
+}
+
+fn with_apps(scenario: &Scenario, change: impl Fn(RandomApp) -> RandomApp) -> Scenario {
+    let workload = scenario.workload.iter().map(|app| match app.clone() {
+        Workload::Random(app) => Workload::Random(change(app)),
+        verify @ Workload::Verify(_) => verify,
+    });
+    Scenario { workload: workload.collect(), ..scenario.clone() }
+}
+
+/// No application issues more than were issued by all when it failed.
+fn cut_off(best: &Failing) -> Scenario {
+    with_apps(&best.scenario, |app| RandomApp { ops: app.ops.min(best.ops.max(1)), ..app })
+}
+
+/// Fewer operations in the same time.
+fn slower(best: &Failing, part: (u64, u64)) -> Scenario {
+    with_apps(&best.scenario, |app| {
+        let ops = scaled(app.ops.min(best.ops.max(1)), part);
+        let rate = u128::from(ops) * 1_000_000_000 / u128::from(best.virtual_time.get().max(1));
+        RandomApp { ops, rate: Some((rate as u64).clamp(1, 1_000_000_000)), ..app }
+    })
+}
+
+/// Fewer operations, and whatever has a time comes earlier by as much.
+fn earlier(scenario: &Scenario, part: (u64, u64)) -> Scenario {
+    let sooner = |time: Nanos| Nanos::new(scaled(time.get(), part));
+    let mut other = with_apps(scenario, |app| RandomApp {
+        ops: scaled(app.ops, part),
+        start: if app.start == Nanos::ZERO { app.start } else { sooner(app.start) },
+        stop: app.stop.map(|stop| sooner(stop).max(Nanos::new(app.start.get() + 1))),
+        ..app
+    });
+    for entry in &mut other.script {
+        if let Trigger::At(at) = &mut entry.trigger {
+            *at = NanosRange { min: sooner(at.min), max: sooner(at.max) };
+        }
+    }
+    other
+}
+
+/// Scenarios in which one entry comes earlier, and all after it by as much.
+pub(super) fn sooner(scenario: &Scenario) -> Vec<Scenario> {
+    let mut found = Vec::new();
+    for from in 0..scenario.script.len() {
+        let Trigger::At(at) = &scenario.script[from].trigger else { continue };
+        for by in [at.min.get(), at.min.get() / 2, at.min.get() / 8] {
+            let mut other = scenario.clone();
+            other.script[from..].iter_mut().for_each(|entry| advance(entry, Nanos::new(by)));
+            found.push(other);
+        }
+    }
+    found.retain(|other| other != scenario);
+    found
+}
+
+fn advance(entry: &mut Entry, by: Nanos) {
+    if let Trigger::At(at) = &mut entry.trigger
+        && matches!(entry.effect, Effect::Do(_))
+    {
+        let earlier = |time: Nanos| time.saturating_sub(by).max(Nanos::from_micros(1));
+        *at = NanosRange { min: earlier(at.min), max: earlier(at.max) };
+    }
+}
