@@ -60,6 +60,7 @@ bugs! {
     ResyncIgnoresOwnMarks = "resync_ignores_own_marks": "a returning leg is brought up to date only where the others are marked",
     RebuildIgnoresAppWrite = "rebuild_ignores_app_write": "a region is copied while applications write it",
     RebuildPlanSurvivesDeath = "rebuild_plan_survives_death": "a leg that dies again goes on with the plan of its earlier rebuild",
+    ResumePastDurable = "resume_past_durable": "a rebuild is noted as done where its copies are still in a volatile cache",
     DropBadSectorOnRebuild = "drop_bad_sector_on_rebuild": "a block that cannot be read is left out of the rebuild",
     ReadFromRebuiltLeg = "read_from_W_segment": "a leg that is being rebuilt is read",
     ReadDuringWrite = "read_during_write": "a read does not wait for the writes under way on its blocks",

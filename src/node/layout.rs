@@ -51,10 +51,13 @@ pub struct Superblock {
     /// The last epoch that the leg was asked to register once more, because it was on record by then that the
     /// epoch may be granted. Zero if none was.
     pub confirmed: Epoch,
+    /// The rebuild in whole for which every region was marked, by the epoch that ordered it; zero if it is not
+    /// rebuilt in whole.
+    pub rebuild: Epoch,
 }
 
 impl Superblock {
-    /// As a block: magic, volume, leg, generation, life, confirmed epoch, and a hash of these.
+    /// As a block: magic, volume, leg, generation, life, confirmed epoch, rebuild, and a hash of these.
     #[must_use]
     pub fn to_block(self, size: BlockSize) -> Block {
         let words = [
@@ -64,11 +67,12 @@ impl Superblock {
             self.generation.get(),
             u64::from(self.life),
             self.confirmed.get(),
+            self.rebuild.get(),
         ];
         let mut bytes = vec![0; size.bytes()];
         write_words(&mut bytes, &words);
-        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..48]);
-        bytes[48..56].copy_from_slice(&hash.to_le_bytes());
+        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..56]);
+        bytes[56..64].copy_from_slice(&hash.to_le_bytes());
         Block::from_bytes(&bytes)
     }
 
@@ -76,9 +80,9 @@ impl Superblock {
     #[must_use]
     pub fn from_block(block: &Block, size: BlockSize) -> Option<Self> {
         let bytes = block.bytes(size);
-        let words = read_words(&bytes[..56]);
-        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..48]);
-        if words[0] != MAGIC || words[6] != hash {
+        let words = read_words(&bytes[..64]);
+        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..56]);
+        if words[0] != MAGIC || words[7] != hash {
             return None;
         }
         Some(Self {
@@ -87,6 +91,7 @@ impl Superblock {
             generation: Epoch::new(words[3]),
             life: words[4] as u32,
             confirmed: Epoch::new(words[5]),
+            rebuild: Epoch::new(words[6]),
         })
     }
 }
@@ -242,6 +247,7 @@ mod tests {
             generation: Epoch::new(9),
             life: 3,
             confirmed: Epoch::new(7),
+            rebuild: Epoch::new(5),
         };
         let mut bytes = written.to_block(size).bytes(size);
         assert_eq!(Superblock::from_block(&Block::from_bytes(&bytes), size), Some(written));

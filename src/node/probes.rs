@@ -22,9 +22,9 @@ crate::probes! {
         CLIENT_STOOD_STILL = "client.stood-still": "the client noticed that it had stood still";
         RECOVERY_FOUND_MARKS = "client.recovery-found-marks": "the owner before left marked regions behind";
         RECOVERY_RACED_IO = "client.recovery-raced-io": "an operation waited for its region to be made equal";
-        REBUILD_IN_WHOLE = "client.rebuild-in-whole": "a leg was to be rebuilt in whole";
         REBUILD_BY_MARKS = "client.rebuild-by-marks": "a leg was to be rebuilt where it was marked";
         REBUILD_RESUMED = "client.rebuild-resumed": "a rebuild went on under a later grant";
+        REBUILD_NOTED = "client.rebuild-noted": "a leg's marks were cleared where it had been rebuilt";
         REBUILD_CUT_SHORT = "client.rebuild-cut-short": "a rebuild could not go on";
         REBUILD_LOST_BLOCK = "client.rebuild-lost-block": "a rebuild's source had lost a block for good";
         CACHES_LOST = "client.caches-lost": "an owner was told that all legs in sync had lost their caches";
@@ -34,6 +34,8 @@ crate::probes! {
         BLOCK_COMPUTED = "client.block-computed": "a read was answered with a block that was computed from other legs";
         LINE_LOST = "client.line-lost": "a row was written some block of which cannot be had any more";
         ROW_REPLAYED = "client.row-replayed": "what an owner before had begun of a row was finished";
+        MARKED_FOR_REBUILD = "target.marked-for-rebuild": "a leg that is to be rebuilt in whole marked all of its regions";
+        REBUILD_TAKEN_UP = "target.rebuild-taken-up": "a leg that had been rebuilt in part was registered again for the same rebuild in whole";
         REQUEST_AWAITED_MARK = "target.request-awaited-mark": "a write waited until its region was marked on the disk";
         REQUEST_AWAITED_QUEUE = "target.request-awaited-queue": "a request waited for room in its queue";
         EPOCH_REFUSED = "target.epoch-refused": "a request of another epoch was refused";

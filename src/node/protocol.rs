@@ -114,8 +114,6 @@ pub struct Topology {
     pub epoch: Epoch,
     /// Its legs' modes.
     pub modes: Modes,
-    /// Legs that are to be rebuilt in whole: what they hold cannot be trusted at all.
-    pub rebuild_all: LegSet,
     /// Whether an owner before this session may have left the legs different in marked regions.
     pub recover: bool,
     /// The last epoch before which all legs in sync had lost their volatile caches: whoever served under
@@ -302,6 +300,9 @@ pub enum Wire {
         /// Whether that the epoch may be granted is on record already: then the leg notes for good that it
         /// was asked so.
         again: bool,
+        /// The epoch in which it was decided that the leg is rebuilt in whole; zero if it is not. A leg that hears
+        /// of it for the first time marks everything: what its disk holds cannot be trusted at all.
+        rebuild: Epoch,
     },
     /// Target to manager: the answer.
     Registered {

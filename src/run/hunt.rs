@@ -240,6 +240,7 @@ const fn grounds_of(bug: Bug) -> &'static str {
         Bug::DropLastLeg | Bug::LeakLockOnFailure => "all-writes-fail",
         Bug::ResyncIgnoresOwnMarks => "one-leg-alone-has-it",
         Bug::RebuildPlanSurvivesDeath => "disk-disconnect-from-client",
+        Bug::ResumePastDurable => "rebuild-taken-up-with-caches",
         Bug::DropBadSectorOnRebuild => "rebuild-source-bad-sector",
         Bug::ReadDuringWrite => "memory-limit",
         Bug::ReadBeforeRecovery | Bug::RecoveryCopiesNothing => "client-reboot-mid-write",

@@ -237,6 +237,7 @@ const BROKEN: &[(Rule, Part)] = &[
     }),
     (Rule::ClearedInSync, |story| {
         story.step(3, LEG1_DEAD, CLIENT);
+        story.step(4, LEG1_REBUILT, CLIENT);
         story.set_mark(0, 0, false);
     }),
     (Rule::RebuiltFirst, |story| {
@@ -367,6 +368,11 @@ const KEPT: &[(&str, Part)] = &[
         story.decide(3, LEG1_DEAD, CLIENT);
         story.persist(3);
         story.step(4, IN_SYNC, CLIENT);
+    }),
+    ("a leg that is being rebuilt is unmarked where it has been", |story| {
+        story.step(3, LEG1_DEAD, CLIENT);
+        story.step(4, LEG1_REBUILT, CLIENT);
+        story.set_mark(1, 0, false);
     }),
     ("a leg is in sync again when its owner says that it is rebuilt", |story| {
         story.step(3, LEG1_DEAD, CLIENT);

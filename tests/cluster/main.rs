@@ -6,5 +6,6 @@ mod flushes;
 mod integrity;
 mod library;
 mod outcomes;
+mod rebuilds;
 #[cfg(feature = "planted-bugs")]
 mod shrink;

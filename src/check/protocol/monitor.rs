@@ -310,6 +310,10 @@ impl Protocol {
         let epoch = held.registered.filter(|_| held.is_serving);
         let decision = epoch.and_then(|epoch| self.volumes[id.index()].decision(epoch));
         let Some(decision) = decision else { return };
+        // It has been rebuilt there. Whether that is so shows in what it holds.
+        if LegMode::of(decision.modes, leg) == LegMode::WriteOnly {
+            return;
+        }
         let away = self.volumes[id.index()]
             .slots()
             .find(|(leg, _)| LegMode::of(decision.modes, *leg) != LegMode::ReadWrite);

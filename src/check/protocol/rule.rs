@@ -28,7 +28,7 @@ crate::word_enum! {
         MarkedWrite = "unmarked-write",
         /// 6: a write is acknowledged when every leg that is not dead has it.
         WrittenEverywhere = "acknowledged-early",
-        /// 7: a mark is cleared only while all legs are in sync.
+        /// 7, 9: a mark of a leg in sync is cleared only while all legs are in sync.
         ClearedInSync = "mark-cleared-early",
         /// 8, 9: a leg that missed something is in sync again when its owner says that it is rebuilt.
         RebuiltFirst = "promoted-unrebuilt",
@@ -66,7 +66,9 @@ impl Rule {
             Self::WrittenEverywhere => {
                 "a write is acknowledged only when every leg that is not dead has it"
             }
-            Self::ClearedInSync => "a mark is cleared only while all legs are in sync",
+            Self::ClearedInSync => {
+                "a mark of a leg in sync is cleared only while all legs are in sync"
+            }
             Self::RebuiltFirst => {
                 "a leg that missed something is in sync only when its owner said that it is rebuilt"
             }

@@ -69,6 +69,11 @@ impl Intent {
         self.0.borrow_mut().marked.add(marks);
     }
 
+    /// Whether the region may be marked on a leg in sync: one that is away may miss what was written there.
+    pub(super) fn may_be_marked(&self, region: Region) -> bool {
+        self.0.borrow().marked.has(region)
+    }
+
     /// Whether no write is under way, and no region may differ between the legs.
     pub(super) fn is_at_rest(&self) -> bool {
         let state = self.0.borrow();

@@ -21,6 +21,9 @@ use crate::node::probes;
 use crate::node::protocol::{LegMode, LegStatus, Topology, Wire};
 use crate::node::records::RegionRecovered;
 
+/// So many regions of a rebuild are noted as copied at a time.
+const NOTED_TOGETHER: usize = 8;
+
 /// Makes divergent regions equal, for the life of the client.
 pub(super) async fn recover(volume: Rc<Volume>) {
     loop {
@@ -139,9 +142,9 @@ pub(super) async fn rebuild(volume: Rc<Volume>) {
     }
 }
 
-/// Finds out where a leg may differ from the others: what they have marked, and what it has marked
-/// itself (a write that reached it alone before it died), or everything. Keeps an earlier plan: the leg
-/// has been written ever since.
+/// Finds out where a leg may differ from the others: what they have marked, and what it has marked itself (a write
+/// that reached it alone before it died; and of a rebuild in whole, what is left to be done of it). Keeps an
+/// earlier plan: the leg has been written ever since.
 async fn plan(volume: &Rc<Volume>, leg: LegIndex) -> bool {
     if volume.has_plan(leg) {
         crate::sometimes!(volume.client.handle, true, probes::REBUILD_RESUMED);
@@ -153,19 +156,13 @@ async fn plan(volume: &Rc<Volume>, leg: LegIndex) -> bool {
     }
     let group = volume.spec.layout.group_of(leg);
     let in_sync = topology.modes.legs_in(LegMode::ReadWrite).filter(|leg| group.has(*leg));
-    let legs = in_sync.chain((!planted!(ResyncIgnoresOwnMarks)).then_some(leg));
-    let Some(mut marks) = marks_of(volume, &topology, legs).await else { return false };
-    let in_whole = topology.rebuild_all.has(leg);
-    crate::sometimes!(volume.client.handle, in_whole, probes::REBUILD_IN_WHOLE);
-    crate::sometimes!(
-        volume.client.handle,
-        !in_whole && marks.count() > 0,
-        probes::REBUILD_BY_MARKS
-    );
-    if in_whole {
-        marks = IntentMap::full(volume.spec.regions());
-    }
+    let Some(mut marks) = marks_of(volume, &topology, in_sync).await else { return false };
     volume.intent.found_marked(&marks);
+    let own = (!planted!(ResyncIgnoresOwnMarks)).then_some(leg);
+    let Some(own) = marks_of(volume, &topology, own.into_iter()).await else { return false };
+    marks.add(&own);
+    let by_marks = marks.count() > 0 && marks.count() < volume.spec.regions();
+    crate::sometimes!(volume.client.handle, by_marks, probes::REBUILD_BY_MARKS);
     let still = volume
         .topology()
         .is_some_and(|now| now.modes.of(leg) == LegMode::WriteOnly && now.epoch == topology.epoch);
@@ -177,6 +174,7 @@ async fn plan(volume: &Rc<Volume>, leg: LegIndex) -> bool {
 
 /// Copies what is planned. `false` when it could not be done now.
 async fn rebuild_leg(volume: &Rc<Volume>, leg: LegIndex) -> bool {
+    let mut copied = Vec::new();
     while let Some(region) = volume.next_to_rebuild(leg) {
         if copy_region(volume, leg, region).await.is_err() {
             crate::sometimes!(volume.client.handle, true, probes::REBUILD_CUT_SHORT);
@@ -189,6 +187,10 @@ async fn rebuild_leg(volume: &Rc<Volume>, leg: LegIndex) -> bool {
         let (done, total) = volume.region_rebuilt(leg, region);
         let volume_id = volume.spec.id;
         volume.client.handle.emit(&RebuildProgress { volume: volume_id, leg, done, total });
+        copied.push(region);
+        if copied.len() >= NOTED_TOGETHER {
+            note_copied(volume, leg, std::mem::take(&mut copied)).await;
+        }
     }
     if let Some(code) = volume.spec.layout.code()
         && row_journal::clear(volume, code).await.is_err()
@@ -198,6 +200,24 @@ async fn rebuild_leg(volume: &Rc<Volume>, leg: LegIndex) -> bool {
     let flushed = flush(volume, LegSet::one(leg)).await;
     // The plan is gone when the leg died meanwhile.
     flushed.is_ok() && volume.has_plan(leg)
+}
+
+/// Has the leg note that it holds these regions as the others do, so that whoever takes the rebuild up need not copy
+/// them again: their marks are cleared there, once what was copied is past its cache. Not where a leg in sync may be
+/// marked: that a third leg is away and misses something there must be known to the legs that survive.
+async fn note_copied(volume: &Rc<Volume>, leg: LegIndex, copied: Vec<Region>) {
+    let is_cached = volume.client.map.volatile_caches && !planted!(ResumePastDurable);
+    if is_cached && flush(volume, LegSet::one(leg)).await.is_err() {
+        return;
+    }
+    // Without the plan, the leg has died: what was copied may have gone with its disk.
+    let Some(topology) = volume.topology().filter(|_| volume.has_plan(leg)) else { return };
+    for region in copied.into_iter().filter(|region| !volume.intent.may_be_marked(*region)) {
+        crate::sometimes!(volume.client.handle, true, probes::REBUILD_NOTED);
+        let (id, epoch) = (volume.spec.id, topology.epoch);
+        // A mark that stays is only a region copied once too often.
+        let _closed = volume.link(leg).send(Wire::ClearIntent { volume: id, leg, epoch, region });
+    }
 }
 
 /// Rests after a region for as long as its blocks take at the volume's rate.

@@ -1,10 +1,9 @@
 //! Short stories of the decision machine about legs that lost a volatile cache. Runs no manager.
 
-use super::machine::{Effect, Input};
+use super::input::{Effect, Input};
 use super::record::VolumeRecord;
-use super::rig::{A, B, C0, C1, NEVER, ONCE, Rig, report};
+use super::rig::{A, B, C0, C1, NEVER, ONCE, Rig, registration, report};
 use crate::base::{Epoch, LegIndex, Nanos};
-use crate::layout::LegSet;
 use crate::layout::Raid1;
 use crate::node::{LegMode, LegReport, Superblock};
 
@@ -30,7 +29,7 @@ fn a_leg_that_lost_its_cache_is_brought_up_to_date_from_one_that_did_not() {
     let epoch = rig.epoch();
     rig.settle(Input::LegBack { leg: B, epoch });
     assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::WriteOnly]);
-    assert_eq!(rig.machine.record().rebuild_all, LegSet::NONE, "where it is marked is enough");
+    assert!(!rig.machine.record().rebuilds_all(B), "where it is marked is enough");
 }
 
 #[test]
@@ -100,7 +99,7 @@ fn a_registration_in_an_earlier_life_of_the_disk_does_not_make_a_cold_leg_warm()
     let reborn = rig.apply(Input::Attach { client: C0, session: 2, held: NEVER }).to_vec();
     let [Effect::Persist(VolumeRecord { epoch, .. })] = reborn[..] else { panic!("{reborn:?}") };
     let asked = rig.apply(Input::Persisted(epoch)).to_vec();
-    assert_eq!(asked, [Effect::Register { leg: B, epoch, life: 0, again: false }]);
+    assert_eq!(asked, [registration(B, epoch, false)]);
     // B loses its cache before it hears of that; its answer is about the life that is over.
     rig.hello_cold(B, 2);
     rig.apply(Input::Registered { leg: B, epoch, life: 0, again: false, ok: true });
@@ -167,7 +166,7 @@ fn a_leg_given_up_in_an_epoch_that_nobody_was_told_of_is_taken_back_when_the_oth
     assert_eq!(rig.modes(), [LegMode::Dead, LegMode::ReadWrite]);
     assert_eq!(rig.grants(), [(C0, 4, [LegMode::Dead, LegMode::ReadWrite])]);
     assert_eq!(rig.machine.record().cold, Epoch::new(0), "nothing is lost");
-    assert_eq!(rig.machine.record().rebuild_all, LegSet::NONE);
+    assert!(rig.machine.record().modes.legs().all(|leg| !rig.machine.record().rebuilds_all(leg)));
     // Warm again, A takes part.
     let epoch = rig.epoch();
     rig.settle(Input::LegBack { leg: A, epoch });
@@ -183,7 +182,7 @@ fn a_leg_that_is_given_up_is_not_let_go_before_the_others_have_said_once_more_th
     let registered = |again| Input::Registered { leg: A, epoch, life: 0, again, ok: true };
     rig.apply(registered(false));
     let asked = rig.apply(Input::Persisted(epoch)).to_vec();
-    assert_eq!(asked, [Effect::Register { leg: A, epoch, life: 0, again: true }]);
+    assert_eq!(asked, [registration(A, epoch, true)]);
     // Said before it was on record, in whatever way, it counts for nothing.
     rig.apply(registered(false));
     rig.hello(A, 3, 3);
@@ -308,7 +307,7 @@ fn a_leg_that_was_asked_again_may_have_served_an_owner_alone() {
 fn a_leg_that_was_not_asked_again_before_the_reboot_is_asked_after_it() {
     let mut rig = Rig::rebooted_before_it_asked_again();
     rig.hello(A, 3, 3);
-    let again = Effect::Register { leg: A, epoch: Epoch::new(3), life: 0, again: true };
+    let again = registration(A, Epoch::new(3), true);
     assert!(rig.out.contains(&again), "{:?}", rig.out);
     assert_eq!(rig.grants(), []);
     rig.settle(Input::Registered { leg: A, epoch: Epoch::new(3), life: 0, again: true, ok: true });
@@ -383,7 +382,7 @@ fn of_several_legs_in_sync_one_that_was_not_asked_again_is_enough() {
     rig.apply(Input::Leg(A, Some(confirmed)));
     rig.hello(B, 3, 3);
     let asked: Vec<_> = rig.out.iter().filter(|it| matches!(it, Effect::Register { .. })).collect();
-    let register = |leg, again| Effect::Register { leg, epoch: Epoch::new(3), life: 0, again };
+    let register = |leg, again| registration(leg, Epoch::new(3), again);
     assert_eq!(asked, [&register(A, false), &register(A, true), &register(B, true)]);
     // Both lose their caches: C has everything.
     let (a, b) = (rig.cold_confirmed(A, 3, 3), rig.cold_confirmed(B, 3, 0));
@@ -400,7 +399,14 @@ fn superblocks_tell_whether_a_leg_that_was_given_up_has_everything() {
     let record = *Rig::rebooted_before_it_asked_again().machine.record();
     let found = |leg: LegIndex, generation, confirmed| {
         let (volume, generation) = (report(leg, 0, 0).volume, Epoch::new(generation));
-        Some(Superblock { volume, leg, generation, life: 0, confirmed: Epoch::new(confirmed) })
+        Some(Superblock {
+            volume,
+            leg,
+            generation,
+            life: 0,
+            confirmed: Epoch::new(confirmed),
+            rebuild: Epoch::new(0),
+        })
     };
     let b = 1 << B.get();
     assert_eq!(record.given_up_untold(|leg| found(leg, 3, 0)), b);

@@ -1,6 +1,6 @@
 //! Stories of who owns a volume: clients that wait, take over, come back too late, or wait no longer.
 
-use super::machine::{Effect, Input};
+use super::input::{Effect, Input};
 use super::rig::{C0, C1, NEVER, ONCE, Rig};
 use crate::base::{Nanos, NodeId};
 

@@ -17,7 +17,9 @@ use crate::base::history::VolumeState;
 use crate::base::{Epoch, LegIndex, Nanos, NodeId};
 
 use super::claims::{Claim, Claims};
+use super::input::{Effect, Input};
 use super::record::VolumeRecord;
+use super::wishes::Wishes;
 use crate::base::planted;
 use crate::layout::LEGS_MAX;
 use crate::layout::Layout;
@@ -27,55 +29,9 @@ use crate::node::probes;
 use crate::node::protocol::{LegMode, LegReport, Topology};
 use crate::sim::Probes;
 
-/// What the machine is told.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Input {
-    /// A target reported the leg; `None` when the target is gone.
-    Leg(LegIndex, Option<LegReport>),
-    /// A registration was answered.
-    Registered { leg: LegIndex, epoch: Epoch, life: u32, again: bool, ok: bool },
-    /// The record of this epoch is durable.
-    Persisted(Epoch),
-    /// A client wants to be the owner. `held`: the epoch under which it was by this session, zero if it was not.
-    Attach { client: NodeId, session: u64, held: Epoch },
-    /// The owner leaves, or one who waits: see [`Input::Attach`].
-    Detach { client: NodeId, session: u64, held: Epoch },
-    /// The connection to a client is gone.
-    Gone { client: NodeId },
-    /// A heartbeat of a client was answered that had asked for the volume over the same connection.
-    Heard { client: NodeId, session: u64 },
-    /// The owner found that a leg fails, is back, or is rebuilt.
-    LegFailed { leg: LegIndex, epoch: Epoch },
-    /// See [`Input::LegFailed`].
-    LegBack { leg: LegIndex, epoch: Epoch },
-    /// See [`Input::LegFailed`].
-    Rebuilt { leg: LegIndex, epoch: Epoch },
-    /// Time has passed.
-    Tick,
-    /// The manager stood still until now, and has not heard what was said meanwhile.
-    StoodStill,
-}
-
-/// What is to be done, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "effects are few, and carried out at once")]
-pub(super) enum Effect {
-    /// Make the record durable, then say so.
-    Persist(VolumeRecord),
-    /// Have the leg's target serve this epoch only, if its device is still in this life. `again`: that it may
-    /// be granted is on record, and whether that is still so.
-    Register { leg: LegIndex, epoch: Epoch, life: u32, again: bool },
-    /// Tell the owner, this session of it and no other, how the volume stands.
-    Grant(NodeId, u64, Topology),
-    /// Tell a client that it is not the owner by this session.
-    Detached(NodeId, u64),
-    /// The volume's health changed.
-    State(VolumeState),
-}
-
 /// Where a decision stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     /// The record is durable, registered and granted.
     Settled,
     /// The record is being made durable, or that all legs have registered it.
@@ -86,7 +42,7 @@ enum Phase {
 
 /// Whether the owner may have been told of the record's epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
+pub(super) enum Told {
     /// Surely not.
     No,
     /// As far as anybody knows.
@@ -95,63 +51,32 @@ enum Told {
     UnlessDenied,
 }
 
-/// What calls for a decision.
-#[derive(Clone, Copy, Debug, Default)]
-struct Wishes {
-    attach: Option<Claim>,
-    detach: bool,
-    failed: u16,
-    /// When each was last found to have failed: what was true once need not be true for ever.
-    failed_at: [Nanos; LEGS_MAX],
-    back: u16,
-    rebuilt: u16,
-    register_anew: bool,
-}
-
-impl Wishes {
-    fn fail(&mut self, legs: u16, now: Nanos) {
-        self.failed |= legs;
-        let found = (0..LEGS_MAX).filter(|leg| legs >> leg & 1 == 1);
-        found.for_each(|leg| self.failed_at[leg] = now);
-    }
-
-    /// Forgets failures that were last found before `since`. Else a failure that was over before
-    /// another leg could serve would keep that other one from ever being given up.
-    fn forget(&mut self, since: Nanos) {
-        for leg in 0..LEGS_MAX {
-            if self.failed_at[leg] < since {
-                self.failed &= !(1 << leg);
-            }
-        }
-    }
-}
-
 /// One volume's decisions.
 pub(super) struct Machine {
-    spec: VolumeSpec,
-    timing: Timing,
-    record: VolumeRecord,
-    phase: Phase,
-    reports: [Option<LegReport>; LEGS_MAX],
+    pub(super) spec: VolumeSpec,
+    pub(super) timing: Timing,
+    pub(super) record: VolumeRecord,
+    pub(super) phase: Phase,
+    pub(super) reports: [Option<LegReport>; LEGS_MAX],
     /// The life in which each leg was cold when its rebuild was decided on.
-    planned: [Option<u32>; LEGS_MAX],
-    wishes: Wishes,
-    owner_heard: Nanos,
+    pub(super) planned: [Option<u32>; LEGS_MAX],
+    pub(super) wishes: Wishes,
+    pub(super) owner_heard: Nanos,
     /// The owner until now, while it is not on record that it is so no longer.
-    leaving: Option<Claim>,
-    told: Told,
+    pub(super) leaving: Option<Claim>,
+    pub(super) told: Told,
     /// Whether it is being made durable that the owner was told. The volume is served meanwhile.
-    noting: bool,
+    pub(super) noting: bool,
     /// Whether media have volatile caches, so that a leg may lose something between two breaths.
-    has_caches: bool,
+    pub(super) has_caches: bool,
     /// Clients that wait for the owner to leave, or for its lease to run out.
-    claims: Claims,
+    pub(super) claims: Claims,
     /// What was told last; nothing since this manager booted, whatever an earlier one told.
-    state: Option<VolumeState>,
-    probes: Probes,
+    pub(super) state: Option<VolumeState>,
+    pub(super) probes: Probes,
 }
 
-const fn bit(leg: LegIndex) -> u16 {
+pub(super) const fn bit(leg: LegIndex) -> u16 {
     1 << leg.get()
 }
 
@@ -204,7 +129,7 @@ impl Machine {
         Self { has_caches, told, ..self }
     }
 
-    fn probes(&self) -> &Probes {
+    pub(super) fn probes(&self) -> &Probes {
         &self.probes
     }
 
@@ -281,138 +206,32 @@ impl Machine {
         }
     }
 
+    /// The leg as its target reported it last; `None` when the target is gone.
+    pub(super) fn report(&self, leg: LegIndex) -> Option<LegReport> {
+        self.reports[leg.index()]
+    }
+
     /// Whether the disk that was reported for a leg is the one on record, and not an older image of it.
-    fn fits(&self, leg: LegIndex) -> bool {
-        let Some(report) = self.reports[leg.index()] else { return false };
+    pub(super) fn fits(&self, leg: LegIndex) -> bool {
+        let Some(report) = self.report(leg) else { return false };
         let serial = self.record.serials[leg.index()];
         let same = serial == 0 || serial == report.serial;
         report.usable && same && report.generation >= self.record.generation_min(leg)
     }
 
     /// Whether the leg serves the record's epoch, as far as its target told.
-    fn serves(&self, leg: LegIndex) -> bool {
-        let report = self.reports[leg.index()];
+    pub(super) fn serves(&self, leg: LegIndex) -> bool {
+        let report = self.report(leg);
         report.is_some_and(|report| report.usable && report.registered == self.record.epoch)
     }
 
     /// Whether the leg can be given the record's epoch. A `W` leg on another disk is fine when it is
     /// rebuilt in whole; a leg that lost its volatile cache may only go on if all in sync did.
     fn may_register(&self, leg: LegIndex) -> bool {
-        let usable = self.reports[leg.index()].is_some_and(|report| report.usable);
+        let usable = self.report(leg).is_some_and(|report| report.usable);
         let goes_on = self.in_sync() & bit(leg) != 0 && self.starts_cold();
         let warm = self.cold() & bit(leg) == 0 || goes_on;
         usable && warm && (self.fits(leg) || self.record.rebuilds_all(leg))
-    }
-
-    /// Legs that have lost a volatile cache since they registered: what was acknowledged and not flushed
-    /// may be missing there, and on a `W` leg what was rebuilt.
-    fn cold(&self) -> u16 {
-        let cold = self.record.modes.written().filter(|leg| {
-            self.reports[leg.index()].is_some_and(|report| {
-                let is_planned_for = self.planned[leg.index()] == Some(report.life);
-                report.usable && report.cold && !is_planned_for
-            })
-        });
-        cold.fold(0, |legs, leg| legs | bit(leg))
-    }
-
-    fn in_sync(&self) -> u16 {
-        self.record.in_sync()
-    }
-
-    /// Whether no leg is left that may have all that was acknowledged: every one in sync has lost a volatile
-    /// cache, and so has every one that was given up since the owner was last told how the volume stands.
-    /// Then what is left is what there is.
-    fn is_all_cold(&self) -> bool {
-        self.are_in_sync_cold() && self.given_up_in_state(true) == self.given_up()
-    }
-
-    fn are_in_sync_cold(&self) -> bool {
-        self.cold() != 0 && self.in_sync() & !self.cold() == 0
-    }
-
-    /// Legs that were given up since the owner was last told how the volume stands: nothing was acknowledged
-    /// without them.
-    fn given_up(&self) -> u16 {
-        if self.is_told() { 0 } else { self.record.given_up() }
-    }
-
-    /// Whether the owner may have been told of the record's epoch, as far as legs have been heard.
-    fn is_told(&self) -> bool {
-        match self.told {
-            Told::No => false,
-            Told::Yes => true,
-            Told::UnlessDenied => !self.is_denied(),
-        }
-    }
-
-    /// Whether a leg in sync is witness that nobody was told of the record's epoch.
-    fn is_denied(&self) -> bool {
-        let is_witness = |leg: LegIndex| {
-            let report = self.reports[leg.index()].filter(|_| self.fits(leg));
-            report.is_some_and(|it| self.record.is_untold_by(it.generation, it.confirmed))
-        };
-        self.record.modes.legs_in(LegMode::ReadWrite).any(is_witness)
-    }
-
-    /// Whether a leg in sync that has not been heard since the boot may yet deny that the owner was told. Nothing
-    /// is decided until then: it would have to take one for granted.
-    fn is_in_doubt(&self) -> bool {
-        let is_unheard =
-            |leg: LegIndex| self.reports[leg.index()].is_none_or(|report| !report.usable);
-        self.told == Told::UnlessDenied
-            && !self.is_denied()
-            && self.record.modes.legs_in(LegMode::ReadWrite).any(is_unheard)
-    }
-
-    /// Whether legs are asked once more before the owner is told. Where one was given up, the others must
-    /// not have lost their caches before that was on record, when it still had what they lost.
-    fn is_confirming(&self) -> bool {
-        self.record.granted && self.has_caches && self.given_up() != 0
-    }
-
-    /// Legs that were given up since the owner was last told, and were then found on the right disk: with
-    /// their cache lost, or with all that they had.
-    fn given_up_in_state(&self, cold: bool) -> u16 {
-        let given_up = self.given_up();
-        let is_in_it = |leg: &LegIndex| {
-            let report = self.reports[leg.index()];
-            given_up & bit(*leg) != 0
-                && self.fits(*leg)
-                && report.is_some_and(|report| report.cold == cold)
-        };
-        self.record.modes.legs().filter(is_in_it).fold(0, |legs, leg| legs | bit(leg))
-    }
-
-    /// Legs to take back as they are, for they have what all in sync have lost.
-    fn to_take_back(&self) -> u16 {
-        if self.are_in_sync_cold() { self.given_up_in_state(false) } else { 0 }
-    }
-
-    /// Whether the record was decided on because of that, and its epoch was granted to nobody yet: legs in
-    /// sync register it as they are.
-    fn starts_cold(&self) -> bool {
-        self.record.cold == self.record.epoch && !self.record.granted
-    }
-
-    /// Cold legs that have to be brought up to date: all, unless those in sync are what there is.
-    fn to_bring_up_to_date(&self) -> u16 {
-        match self.is_all_cold() || self.starts_cold() {
-            true => self.cold() & !self.in_sync(),
-            false => self.cold(),
-        }
-    }
-
-    /// A leg that comes back has its rebuild planned from what is on its disk now: in this life of the device
-    /// it is no longer cold, however often its target says so.
-    fn warm_up(&mut self, next: &VolumeRecord) {
-        for leg in next.modes.legs_in(LegMode::WriteOnly) {
-            if self.record.modes.of(leg) == LegMode::Dead
-                && let Some(report) = self.reports[leg.index()]
-            {
-                self.planned[leg.index()] = report.cold.then_some(report.life);
-            }
-        }
     }
 
     /// A leg has registered, which counts only in the life of its device that was last heard of.
@@ -468,18 +287,19 @@ impl Machine {
         // A target may have rebooted since it registered.
         let mut written = self.record.modes.written();
         self.wishes.register_anew |= written.any(|leg| {
-            let usable = self.reports[leg.index()].is_some_and(|report| report.usable);
+            let usable = self.report(leg).is_some_and(|report| report.usable);
             usable && !self.serves(leg)
         });
     }
 
     fn ask_to_register(&self, legs: u16, out: &mut Vec<Effect>) {
         for leg in self.record.modes.legs().filter(|leg| legs & bit(*leg) != 0) {
-            if let Some(LegReport { life, .. }) = self.reports[leg.index()]
+            if let Some(LegReport { life, .. }) = self.report(leg)
                 && self.may_register(leg)
             {
                 let (epoch, again) = (self.record.epoch, self.is_confirming());
-                out.push(Effect::Register { leg, epoch, life, again });
+                let rebuild = self.record.rebuilds[leg.index()];
+                out.push(Effect::Register { leg, epoch, life, again, rebuild });
             }
         }
     }
@@ -577,8 +397,8 @@ impl Machine {
         }
         if let Some(next) = self.decide() {
             crate::sometimes!(self, self.phase != Phase::Settled, probes::DECIDED_ANEW);
-            let rebuilds_more = !(next.rebuild_all & !self.record.rebuild_all).is_empty();
-            crate::sometimes!(self, rebuilds_more, probes::REBUILD_ALL_ORDERED);
+            let orders_more = next.rebuilds.iter().any(|since| *since == next.epoch);
+            crate::sometimes!(self, orders_more, probes::REBUILD_ALL_ORDERED);
             crate::sometimes!(self, self.wishes.register_anew, probes::REGISTERED_ANEW);
             self.note_probes(&next);
             if next.owner != self.record.owner {
@@ -597,161 +417,11 @@ impl Machine {
         }
     }
 
-    /// Counts what a decision does about legs that lost their caches.
-    fn note_probes(&self, next: &VolumeRecord) {
-        let given_up = self.in_sync() & !next.in_sync() & self.cold() != 0;
-        crate::sometimes!(self, given_up, probes::COLD_LEG_GIVEN_UP);
-        crate::sometimes!(self, next.cold == next.epoch, probes::ALL_LEGS_COLD);
-        crate::sometimes!(self, self.to_take_back() != 0, probes::LEG_TAKEN_BACK);
-    }
-
-    /// The next record, if one is called for.
-    fn decide(&self) -> Option<VolumeRecord> {
-        let wishes = &self.wishes;
-        let mut next = self.record;
-        let all_cold = self.is_all_cold() && !self.starts_cold();
-        let lacking = self.to_bring_up_to_date() | self.replaced();
-        let mut failed = self.legs_to_drop(wishes.failed | lacking);
-        let taken_back = self.to_take_back();
-        if taken_back != 0 {
-            failed |= self.in_sync();
-        }
-        for leg in self.record.modes.legs() {
-            if taken_back & bit(leg) != 0 {
-                next.modes.set(leg, LegMode::ReadWrite);
-            } else if failed & bit(leg) != 0 {
-                next.modes.set(leg, LegMode::Dead);
-            }
-        }
-        let settled = self.phase == Phase::Settled;
-        if settled {
-            self.bring_back(&mut next);
-        }
-        if planted!(PromoteRebuiltLeg) && next.modes.count(LegMode::ReadWrite) == 0 {
-            for leg in self.record.modes.legs_in(LegMode::WriteOnly) {
-                next.modes.set(leg, LegMode::ReadWrite);
-            }
-        }
-        if let Some(owner) = wishes.attach {
-            next.recover = self.record.owner.is_some() && !planted!(NoRecoveryAfterOwnerDeath);
-            next.owner = Some(owner);
-        } else if wishes.detach && settled {
-            next.owner = None;
-            next.recover = false;
-        }
-        let waits = self.are_in_sync_cold() && self.given_up() != 0 && taken_back == 0;
-        crate::sometimes!(self, waits && !self.is_all_cold(), probes::COLD_LEG_WAITS);
-        let called_for = next != self.record || (settled && wishes.register_anew) || all_cold;
-        if !called_for {
-            return None;
-        }
-        self.note_disks(&mut next);
-        self.note_holders(&mut next);
-        next.epoch = self.record.epoch.next();
-        if self.is_all_cold() {
-            next.cold = next.epoch;
-            // Also for an owner that finds the volume so.
-            next.recover = true;
-        }
-        (next.granted, next.told) = (false, false);
-        Some(next)
-    }
-
-    /// Legs that are being rebuilt and are on another disk now, or on one that has forgotten them: what was
-    /// rebuilt is gone, and the rebuild has to start over, which it does when they come back.
-    fn replaced(&self) -> u16 {
-        let rebuilt = self.record.modes.legs_in(LegMode::WriteOnly);
-        let is_replaced = |leg: &LegIndex| {
-            self.reports[leg.index()].is_some_and(|report| report.usable) && !self.fits(*leg)
-        };
-        rebuilt.filter(is_replaced).fold(0, |legs, leg| legs | bit(leg))
-    }
-
-    /// Of the failed legs those that may be given up: of those in sync none, unless as many others of its
-    /// group are in sync and can serve as it takes (rule 12).
-    fn legs_to_drop(&self, failed: u16) -> u16 {
-        let modes = &self.record.modes;
-        let mut dropped = 0;
-        for leg in modes.legs_in(LegMode::WriteOnly).filter(|leg| failed & bit(*leg) != 0) {
-            dropped |= bit(leg);
-        }
-        let can_serve = |leg: &LegIndex| failed & bit(*leg) == 0 && self.fits(*leg);
-        let serving: LegSet = modes.legs_in(LegMode::ReadWrite).filter(can_serve).collect();
-        let in_sync = LegSet::from_bits(self.in_sync());
-        for group in self.spec.layout.groups() {
-            let group_failed = group & in_sync & LegSet::from_bits(failed);
-            let others_can_serve = (group & serving).count() >= self.spec.layout.needed()
-                || planted!(DropLastLeg)
-                || planted!(PromoteRebuiltLeg) && modes.count(LegMode::WriteOnly) > 0;
-            let is_kept = !group_failed.is_empty() && !others_can_serve;
-            crate::sometimes!(self, is_kept, probes::LAST_LEG_KEPT);
-            if others_can_serve {
-                dropped |= group_failed.bits();
-            }
-        }
-        dropped
-    }
-
-    /// Dead legs that are back become `W`, rebuilt ones `RW` (rules 8 and 9).
-    fn bring_back(&self, next: &mut VolumeRecord) {
-        for leg in self.record.modes.legs() {
-            let mode = next.modes.of(leg);
-            let usable = self.reports[leg.index()].is_some_and(|report| report.usable);
-            if self.wishes.back & bit(leg) != 0 && mode == LegMode::Dead && usable {
-                next.modes.set(leg, LegMode::WriteOnly);
-                let generation = self.reports[leg.index()].map(|report| report.generation);
-                let is_equal = generation == Some(self.record.generations[leg.index()]);
-                if planted!(RejoinWithoutRebuild)
-                    || planted!(EqualGenerationMeansEqualData) && is_equal
-                {
-                    next.modes.set(leg, LegMode::ReadWrite);
-                }
-                // A rebuild of everything that was cut short starts over: the bit stays until it is done.
-                if !self.fits(leg) {
-                    next.rebuild_all.add(leg);
-                }
-            }
-            let rebuilt = self.wishes.rebuilt & bit(leg) != 0;
-            if rebuilt && mode == LegMode::WriteOnly && self.serves(leg) && self.fits(leg) {
-                next.modes.set(leg, LegMode::ReadWrite);
-                next.rebuild_all.remove(leg);
-            }
-        }
-    }
-
-    /// Notes which disk each written leg is on, and that it may hold writes of the epoch that ends.
-    fn note_disks(&self, next: &mut VolumeRecord) {
-        for leg in self.record.modes.written() {
-            if self.record.granted {
-                next.generations[leg.index()] = self.record.epoch;
-            }
-        }
-        for leg in next.modes.written() {
-            let Some(report) = self.reports[leg.index()] else { continue };
-            if next.serials[leg.index()] == 0 {
-                next.serials[leg.index()] = report.serial;
-            } else if next.rebuild_all.has(leg) {
-                next.serials[leg.index()] = report.serial;
-                next.generations[leg.index()] = report.generation;
-            }
-        }
-    }
-
-    /// Notes which legs have all that was acknowledged before the epoch that begins.
-    fn note_holders(&self, next: &mut VolumeRecord) {
-        let holders = if self.is_told() { self.in_sync() } else { self.record.holders };
-        // An owner that leaves has flushed all legs.
-        let is_all_theirs = next.owner.is_none() || self.is_all_cold();
-        let cold = self.cold() | self.given_up_in_state(true);
-        next.holders = if is_all_theirs { next.in_sync() } else { holders & !cold };
-    }
-
     fn grant(&self, (owner, session): (NodeId, u64)) -> Effect {
         let topology = Topology {
             volume: self.spec.id,
             epoch: self.record.epoch,
             modes: self.record.modes,
-            rebuild_all: self.record.rebuild_all,
             recover: self.record.recover,
             cold: self.record.cold,
         };

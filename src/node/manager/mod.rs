@@ -1,15 +1,20 @@
 //! The manager: owns membership, epochs and leg modes; decides, persists, and only then tells.
 //!
-//! `machine` decides for one volume and touches nothing; `record` is what it decides on; `database`
+//! `machine` leads one volume from decision to decision and touches nothing; `decide` says what is decided,
+//! `caches` what follows from volatile caches that were lost, `record` is what it is decided on; `input` is what a
+//! machine is told and wants done, `wishes` what calls for a decision, `claims` who waits for the volume; `database`
 //! keeps records on the manager's disk; `serve` runs the machines against the network.
 
 mod boot;
 #[cfg(test)]
 mod cache_stories;
+mod caches;
 #[cfg(test)]
 mod claim_stories;
 mod claims;
 mod database;
+mod decide;
+mod input;
 mod machine;
 mod record;
 #[cfg(test)]
@@ -17,6 +22,7 @@ mod rig;
 mod serve;
 #[cfg(test)]
 mod stories;
+mod wishes;
 
 pub use boot::boot;
 pub use record::VolumeRecord;

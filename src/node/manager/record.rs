@@ -3,7 +3,6 @@
 use crate::base::{Block, BlockSize, Epoch, LegIndex, Nanos, NodeId};
 
 use crate::layout::LEGS_MAX;
-use crate::layout::LegSet;
 use crate::node::layout::Superblock;
 use crate::node::protocol::{LegMode, Modes};
 
@@ -21,8 +20,9 @@ pub struct VolumeRecord {
     pub recover: bool,
     /// The legs' modes.
     pub modes: Modes,
-    /// Legs whose rebuild covers everything.
-    pub rebuild_all: LegSet,
+    /// By leg: the epoch in which it was decided that it is rebuilt in whole, on the disk that it is on; zero if
+    /// it is not, or is done. Another such decision is another rebuild.
+    pub rebuilds: [Epoch; LEGS_MAX],
     /// Each leg's generation: the last epoch before this one under which it may have been written.
     pub generations: [Epoch; LEGS_MAX],
     /// Each leg's disk by serial number; 0 until it was first seen.
@@ -42,7 +42,7 @@ pub struct VolumeRecord {
 
 const MAGIC: u64 = 0x7374_6f72_6d67_6d01;
 const NOBODY: u64 = u64::MAX;
-const WORDS: usize = 9 + 2 * LEGS_MAX;
+const WORDS: usize = 9 + 3 * LEGS_MAX;
 
 impl VolumeRecord {
     /// A new volume on blank disks: all legs in sync, nobody attached.
@@ -54,7 +54,7 @@ impl VolumeRecord {
             owner: None,
             recover: false,
             modes: Modes::all_read_write(legs),
-            rebuild_all: LegSet::NONE,
+            rebuilds: [Epoch::new(0); LEGS_MAX],
             generations: [Epoch::new(0); LEGS_MAX],
             serials: [0; LEGS_MAX],
             written_at: Nanos::ZERO,
@@ -72,13 +72,13 @@ impl VolumeRecord {
         let flags = u64::from(self.recover)
             | u64::from(self.granted) << 1
             | u64::from(self.told) << 2
-            | u64::from(self.rebuild_all.bits()) << 8
             | u64::from(self.holders) << 24;
         let legs = self.modes.legs().count() as u64;
         let mut words =
             vec![MAGIC, self.epoch.get(), owner, session, flags, self.modes.word(), legs];
         words.extend(self.generations.map(Epoch::get));
         words.extend(self.serials);
+        words.extend(self.rebuilds.map(Epoch::get));
         words.push(self.written_at.get());
         words.push(self.cold.get());
         let mut bytes = vec![0; size.bytes()];
@@ -107,9 +107,11 @@ impl VolumeRecord {
         }
         let mut generations = [Epoch::new(0); LEGS_MAX];
         let mut serials = [0; LEGS_MAX];
+        let mut rebuilds = [Epoch::new(0); LEGS_MAX];
         for leg in 0..LEGS_MAX {
             generations[leg] = Epoch::new(word(7 + leg));
             serials[leg] = word(7 + LEGS_MAX + leg);
+            rebuilds[leg] = Epoch::new(word(7 + 2 * LEGS_MAX + leg));
         }
         Some(Self {
             epoch: Epoch::new(word(1)),
@@ -117,7 +119,7 @@ impl VolumeRecord {
             owner: (word(2) != NOBODY).then(|| (NodeId::new(word(2) as u32), word(3))),
             recover: word(4) & 1 == 1,
             modes,
-            rebuild_all: LegSet::from_bits((word(4) >> 8) as u16),
+            rebuilds,
             generations,
             serials,
             written_at: Nanos::new(word(WORDS - 2)),
@@ -178,7 +180,7 @@ impl VolumeRecord {
     /// Whether the leg is to be rebuilt in whole.
     #[must_use]
     pub fn rebuilds_all(&self, leg: LegIndex) -> bool {
-        self.rebuild_all.has(leg)
+        self.rebuilds[leg.index()] > Epoch::new(0)
     }
 }
 
@@ -186,7 +188,6 @@ impl VolumeRecord {
 mod tests {
     use super::VolumeRecord;
     use crate::base::{Block, BlockSize, Epoch, LegIndex, Nanos, NodeId};
-    use crate::layout::LegSet;
     use crate::node::LegMode;
 
     #[test]
@@ -199,7 +200,7 @@ mod tests {
         record.recover = true;
         record.modes.set(LegIndex::new(1), LegMode::Dead);
         record.modes.set(LegIndex::new(2), LegMode::WriteOnly);
-        record.rebuild_all = LegSet::from_bits(4);
+        record.rebuilds[2] = Epoch::new(69);
         record.generations[2] = Epoch::new(70);
         record.serials[0] = 1234;
         record.written_at = Nanos::from_secs(5);

@@ -1,6 +1,7 @@
 //! A machine with all that it needs around it, for stories of it to be told. Tells none.
 
-use super::machine::{Effect, Input, Machine};
+use super::input::{Effect, Input};
+use super::machine::Machine;
 use super::record::VolumeRecord;
 use crate::base::{DiskId, Epoch, LegIndex, Nanos, NodeId, VolumeId};
 use crate::layout::AnyLayout;
@@ -65,6 +66,12 @@ pub(super) fn report(leg: LegIndex, generation: u64, registered: u64) -> LegRepo
     }
 }
 
+/// A leg's target is to register it, in the first life of its device and for no rebuild in whole.
+pub(super) fn registration(leg: LegIndex, epoch: Epoch, again: bool) -> Effect {
+    let rebuild = Epoch::new(0);
+    Effect::Register { leg, epoch, life: 0, again, rebuild }
+}
+
 impl Rig {
     /// A manager that finds this record.
     pub(super) fn boot(stored: Option<VolumeRecord>, now: Nanos) -> Self {
@@ -124,7 +131,7 @@ impl Rig {
                     self.stored = Some(record);
                     self.apply(Input::Persisted(record.epoch));
                 }
-                Effect::Register { leg, epoch, life, again } => {
+                Effect::Register { leg, epoch, life, again, .. } => {
                     self.apply(Input::Registered { leg, epoch, life, again, ok: true });
                 }
                 Effect::Grant(..) | Effect::Detached(..) | Effect::State(_) => {}

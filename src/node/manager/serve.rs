@@ -14,7 +14,8 @@ use crate::net::port::Port;
 use crate::sim::{Allocation, NodeHandle, Queue};
 
 use super::database::Database;
-use super::machine::{Effect, Input, Machine};
+use super::input::{Effect, Input};
+use super::machine::Machine;
 use super::record::VolumeRecord;
 use crate::base::planted;
 use crate::base::protocol::{TopologyDecided, TopologyFound, TopologyGrantable, TopologyPersisted};
@@ -312,9 +313,9 @@ impl Manager {
                 }
                 self.stores.push((volume, record));
             }
-            Effect::Register { leg, epoch, life, again } => {
+            Effect::Register { leg, epoch, life, again, rebuild } => {
                 let target = self.map.volume(volume).legs[leg.index()].target;
-                self.send(target, Wire::Register { volume, leg, epoch, life, again });
+                self.send(target, Wire::Register { volume, leg, epoch, life, again, rebuild });
             }
             Effect::Grant(owner, session, topology) => {
                 self.send(owner, Wire::Grant { session, topology });

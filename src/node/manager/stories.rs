@@ -1,8 +1,8 @@
 //! Short stories of the decision machine, each held to one rule of it. Runs no manager.
 
-use super::machine::{Effect, Input};
+use super::input::{Effect, Input};
 use super::record::VolumeRecord;
-use super::rig::{A, B, C0, C1, NEVER, ONCE, Rig, report};
+use super::rig::{A, B, C0, C1, NEVER, ONCE, Rig, registration, report};
 use crate::base::history::VolumeState;
 use crate::base::{Epoch, LegIndex, Nanos};
 use crate::layout::Coded;
@@ -19,10 +19,7 @@ fn decides_persists_registers_persists_and_grants_in_this_order() {
     let [Effect::Persist(record)] = decided[..] else { panic!("{decided:?}") };
     assert!(!record.granted && record.epoch == Epoch::new(2));
     let persisted = rig.apply(Input::Persisted(record.epoch)).to_vec();
-    assert_eq!(
-        persisted,
-        [A, B].map(|leg| Effect::Register { leg, epoch: record.epoch, life: 0, again: false })
-    );
+    assert_eq!(persisted, [A, B].map(|leg| registration(leg, record.epoch, false)));
     let registered =
         |leg| Input::Registered { leg, epoch: record.epoch, life: 0, again: false, ok: true };
     assert_eq!(rig.apply(registered(A)), [], "not before all legs have registered");

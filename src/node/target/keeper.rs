@@ -96,13 +96,14 @@ impl Keeper {
                 self.target.handle.sleep(pause).await;
             }
             let written = match &chore {
-                Chore::Superblock(generation, confirmed) => {
+                Chore::Superblock { generation, confirmed, rebuild } => {
                     let block = Superblock {
                         volume: self.leg.volume.id,
                         leg: self.leg.index,
                         generation: *generation,
                         life: self.leg.life(),
                         confirmed: *confirmed,
+                        rebuild: *rebuild,
                     };
                     let block = block.to_block(self.target.map.block_size);
                     self.write(self.leg.extent.superblock, &[block]).await

@@ -45,6 +45,9 @@ struct State {
     /// ought to be there.
     confirmed: Epoch,
     confirmed_wanted: Epoch,
+    /// The rebuild in whole that the disk names, and the one that it ought to name; zero for none.
+    rebuild: Epoch,
+    rebuild_wanted: Epoch,
     /// Whether the superblock is to be written.
     superblock_wanted: bool,
     /// Requests of any other epoch are refused.
@@ -72,8 +75,8 @@ pub(super) enum Health {
 
 /// What the keeper is to write next.
 pub(super) enum Chore {
-    /// The superblock, with this generation and this confirmed epoch.
-    Superblock(Epoch, Epoch),
+    /// The superblock.
+    Superblock { generation: Epoch, confirmed: Epoch, rebuild: Epoch },
     /// The bitmap.
     Intent(IntentMap),
 }
@@ -104,6 +107,8 @@ impl Leg {
             generation_wanted: Epoch::new(0),
             confirmed: Epoch::new(0),
             confirmed_wanted: Epoch::new(0),
+            rebuild: Epoch::new(0),
+            rebuild_wanted: Epoch::new(0),
             superblock_wanted: false,
             epoch: Epoch::new(0),
             ready: false,
@@ -184,6 +189,7 @@ impl Leg {
         let found = |epoch: fn(Superblock) -> Epoch| superblock.map_or(Epoch::new(0), epoch);
         let generation = found(|superblock| superblock.generation);
         let confirmed = found(|superblock| superblock.confirmed);
+        let rebuild = found(|superblock| superblock.rebuild);
         let mut state = self.state.borrow_mut();
         state.health = Health::Usable;
         state.loads += 1;
@@ -194,6 +200,8 @@ impl Leg {
         state.generation_wanted = generation;
         state.confirmed = confirmed;
         state.confirmed_wanted = confirmed;
+        state.rebuild = rebuild;
+        state.rebuild_wanted = rebuild;
         if planted!(ServeBeforeRegistration) && state.epoch == Epoch::new(0) {
             (state.epoch, state.ready) = (generation, true);
         }
@@ -262,11 +270,30 @@ impl Leg {
         self.in_flight.get() == 0 && self.state.borrow().storing.is_none()
     }
 
-    /// Has the superblock say that the leg has registered `generation` in this life of its device.
-    pub(super) fn want_generation(&self, generation: Epoch) {
+    /// Whether the disk has not been marked everywhere for this rebuild in whole, so that it may pass for up to date
+    /// where it is not.
+    pub(super) fn is_new_to(&self, rebuild: Epoch) -> bool {
+        rebuild > Epoch::new(0) && self.state.borrow().rebuild != rebuild
+    }
+
+    /// Asks for every region to be marked on the disk.
+    pub(super) fn mark_all(&self) {
+        self.mark((0..self.volume.regions()).map(Region::new));
+    }
+
+    /// Whether every region is marked on the disk.
+    pub(super) fn is_marked_all(&self) -> bool {
+        self.are_marked((0..self.volume.regions()).map(Region::new))
+    }
+
+    /// Has the superblock say that the leg has registered `generation` in this life of its device, for this rebuild
+    /// in whole.
+    pub(super) fn want_generation(&self, generation: Epoch, rebuild: Epoch) {
         let mut state = self.state.borrow_mut();
         state.generation_wanted = generation;
-        state.superblock_wanted |= state.generation != generation || state.cold;
+        state.rebuild_wanted = rebuild;
+        state.superblock_wanted |=
+            state.generation != generation || state.rebuild != rebuild || state.cold;
         drop(state);
         self.changed.notify();
     }
@@ -286,9 +313,9 @@ impl Leg {
     }
 
     /// Whether the superblock says so.
-    pub(super) fn has_generation(&self, generation: Epoch) -> bool {
+    pub(super) fn has_generation(&self, generation: Epoch, rebuild: Epoch) -> bool {
         let state = self.state.borrow();
-        state.generation == generation && !state.cold
+        (state.generation, state.rebuild) == (generation, rebuild) && !state.cold
     }
 
     /// The registration of `epoch` is complete.
@@ -355,7 +382,9 @@ impl Leg {
     pub(super) fn next_chore(&self) -> Option<Chore> {
         let mut state = self.state.borrow_mut();
         if state.superblock_wanted {
-            return Some(Chore::Superblock(state.generation_wanted, state.confirmed_wanted));
+            let (generation, confirmed) = (state.generation_wanted, state.confirmed_wanted);
+            let rebuild = state.rebuild_wanted;
+            return Some(Chore::Superblock { generation, confirmed, rebuild });
         }
         if state.wanted == state.stored {
             return None;
@@ -369,10 +398,12 @@ impl Leg {
     pub(super) fn chore_done(&self, chore: Chore) {
         let mut state = self.state.borrow_mut();
         match chore {
-            Chore::Superblock(generation, confirmed) => {
+            Chore::Superblock { generation, confirmed, rebuild } => {
                 (state.generation, state.confirmed) = (generation, confirmed);
+                state.rebuild = rebuild;
+                let wanted = (state.generation_wanted, state.confirmed_wanted);
                 state.superblock_wanted =
-                    state.generation_wanted != generation || state.confirmed_wanted != confirmed;
+                    wanted != (generation, confirmed) || state.rebuild_wanted != rebuild;
                 state.cold = false;
             }
             Chore::Intent(stored) => {

@@ -45,12 +45,12 @@ async fn converse(target: &Rc<Target>, mut link: ManagerLink) -> Result<(), Clos
             link.poll_next(cx)
         })
         .await?;
-        if let Wire::Register { volume, leg, epoch, life, again } = message
+        if let Wire::Register { volume, leg, epoch, life, again, rebuild } = message
             && let Some(found) = target.legs.iter().find(|held| held.is(volume, leg))
         {
             let (leg, connection) = (found.clone(), link.connection().clone());
             let registration =
-                answer_registration(target.clone(), leg, (epoch, life, again), connection);
+                answer_registration(target.clone(), leg, (epoch, life, again, rebuild), connection);
             target.handle.spawn("target.register", registration);
         }
     }
@@ -59,10 +59,11 @@ async fn converse(target: &Rc<Target>, mut link: ManagerLink) -> Result<(), Clos
 async fn answer_registration(
     target: Rc<Target>,
     leg: Rc<Leg>,
-    (epoch, life, again): (Epoch, u32, bool),
+    (epoch, life, again, rebuild): (Epoch, u32, bool, Epoch),
     connection: Rc<Channel>,
 ) {
-    let ok = register(&target, &leg, (epoch, life)).await && (!again || confirm(&leg, epoch).await);
+    let ok = register(&target, &leg, (epoch, life, rebuild)).await
+        && (!again || confirm(&leg, epoch).await);
     let volume = leg.volume.id;
     let answer = Wire::Registered { volume, leg: leg.index, epoch, life, again, ok };
     // A manager that is gone asks again when it is back.
@@ -72,7 +73,11 @@ async fn answer_registration(
 /// Fences the leg at `epoch`, drains what older epochs left, puts the generation on the disk. Refuses when
 /// the device is not in the `life` that the manager knew of, or fails on the way: what it lost by then, the
 /// manager did not reckon with.
-async fn register(target: &Target, leg: &Rc<Leg>, (epoch, life): (Epoch, u32)) -> bool {
+async fn register(
+    target: &Target,
+    leg: &Rc<Leg>,
+    (epoch, life, rebuild): (Epoch, u32, Epoch),
+) -> bool {
     if leg.life() != life {
         crate::sometimes!(target.handle, true, probes::REGISTERED_IN_ANOTHER_LIFE);
         return false;
@@ -103,8 +108,20 @@ async fn register(target: &Target, leg: &Rc<Leg>, (epoch, life): (Epoch, u32)) -
         crate::sometimes!(target.handle, true, probes::REGISTRATION_SUPERSEDED);
         return false;
     }
-    leg.want_generation(epoch);
-    let written = || (superseded() || leg.has_generation(epoch)).then_some(());
+    if leg.is_new_to(rebuild) {
+        // Before the superblock says so: what is not marked after that is up to date.
+        crate::sometimes!(target.handle, true, probes::MARKED_FOR_REBUILD);
+        leg.mark_all();
+        let marked = || (superseded() || leg.is_marked_all()).then_some(());
+        leg.changed.wait_for(marked).await;
+        if superseded() {
+            return false;
+        }
+    } else if rebuild > Epoch::new(0) {
+        crate::sometimes!(target.handle, !leg.is_marked_all(), probes::REBUILD_TAKEN_UP);
+    }
+    leg.want_generation(epoch, rebuild);
+    let written = || (superseded() || leg.has_generation(epoch, rebuild)).then_some(());
     leg.changed.wait_for(written).await;
     if superseded() {
         return false;
