@@ -10,7 +10,7 @@ use stormglass::world::{Keep, RunOptions, simulate};
 
 /// Actions whose control method has another name: one that brings up or down, an undo, or one that several
 /// actions share.
-const METHODS: [(&str, &str); 15] = [
+const METHODS: [(&str, &str); 16] = [
     ("node.reboot", "kill"),
     ("node.power_off", "kill"),
     ("node.crash", "kill"),
@@ -26,6 +26,7 @@ const METHODS: [(&str, &str); 15] = [
     ("app.resume", "resume"),
     ("app.attach", "attach"),
     ("app.detach", "detach"),
+    ("database.restore_old_snapshot", "restore_old_image"),
 ];
 
 /// Actions that a door's test drives by a whole cluster, and so by their names in a script.
@@ -60,7 +61,7 @@ fn texts(folder: &Path) -> String {
 /// The sources of the control doors that an action may be behind.
 fn control(action: &ActionInfo) -> String {
     let folders: &[&str] = match action.family.name() {
-        "disk" => &["disk"],
+        "disk" | "database" => &["disk"],
         "net" => &["net"],
         "node" => &["sim", "disk"],
         "app" => &["sim", "node/app", "node/client"],

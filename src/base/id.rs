@@ -56,6 +56,8 @@ id!(/// A volume that applications issue IO on.
     VolumeId(u16), "vol", Volume);
 id!(/// One leg (copy) of a volume, in the order of its layout.
     LegIndex(u8), "leg", Number);
+id!(/// A place on a disk where a leg of a volume is or may be: first those where the legs are at first, then spares.
+    PlaceIndex(u8), "place", Number);
 id!(/// An application's operation, unique in a run.
     OpId(u64), "op", Number);
 id!(/// A configuration of a volume. Only grows; messages of a lower epoch are refused.

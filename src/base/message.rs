@@ -36,6 +36,8 @@ crate::word_enum! {
         Detached = "detached",
         /// Manager to client: how a volume stands.
         Grant = "grant",
+        /// Manager to target: see to a volume that nobody has.
+        CareFor = "care-for",
         /// Owner to manager: a leg has failed.
         LegFailed = "leg-failed",
         /// Owner to manager: a dead leg is back.

@@ -15,7 +15,9 @@ mod time;
 
 pub use block::{Block, BlockSize, Payload, Stamp};
 pub use bug::{Bug, CAN_PLANT, is_planted, plant, planted};
-pub use id::{CpuId, DiskId, Epoch, LegIndex, Names, NodeId, OpId, Region, SiteId, VolumeId};
+pub use id::{
+    CpuId, DiskId, Epoch, LegIndex, Names, NodeId, OpId, PlaceIndex, Region, SiteId, VolumeId,
+};
 pub use message::MessageKind;
 pub use odds::Odds;
 pub use record::{

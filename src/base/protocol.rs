@@ -52,9 +52,21 @@ crate::record! {
     }
 }
 crate::record! {
+    /// It is in the database that a leg is on this disk, and not where it was before. A manager that boots says so of
+    /// every leg that is not where it was at first.
+    pub struct LegMoved = "manager.moved", Notable { volume: VolumeId, leg: LegIndex, disk: DiskId }
+}
+crate::record! {
+    /// A disk shows a later epoch than the manager's record: somebody decided what this manager knows nothing of,
+    /// or its database has gone back. Nothing is decided any more until that is over.
+    pub struct SplitBrain = "manager.split-brain", Notable {
+        volume: VolumeId, disk: DiskId, generation: Epoch, epoch: Epoch
+    }
+}
+crate::record! {
     /// A target begins to move a leg to a new epoch: older requests are refused from here on.
     pub struct RegistrationStarted = "target.registering", Notable {
-        volume: VolumeId, leg: LegIndex, epoch: Epoch
+        volume: VolumeId, leg: LegIndex, epoch: Epoch, disk: DiskId
     }
 }
 crate::record! {
@@ -67,7 +79,7 @@ crate::record! {
 crate::record! {
     /// The write-intent of a part of a leg stands on its disk from here on, or need not stand there any more.
     pub struct MarkChanged = "target.mark", History {
-        volume: VolumeId, leg: LegIndex, region: u32, marked: bool
+        disk: DiskId, volume: VolumeId, leg: LegIndex, region: u32, marked: bool
     }
 }
 crate::record! {

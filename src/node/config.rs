@@ -1,6 +1,6 @@
 //! What every node of the cluster is told at boot: the volumes, where their legs are, how long to wait.
 
-use crate::base::{BlockSize, DiskId, LegIndex, Nanos, NodeId, Region, VolumeId};
+use crate::base::{BlockSize, DiskId, LegIndex, Nanos, NodeId, PlaceIndex, Region, VolumeId};
 
 use crate::disk::port::DriverConfig;
 
@@ -16,7 +16,7 @@ pub const SESSION_BYTES: u64 = 64 << 10;
 /// So many regions of a volume have their marks cleared in one round at most: one message for each leg.
 pub const CLEARED_MAX: usize = 256;
 
-/// One leg of a volume: where its blocks are.
+/// A place for a leg of a volume: where its blocks are.
 #[derive(Clone, Debug)]
 pub struct LegSpec {
     /// The target that holds the disk.
@@ -43,8 +43,12 @@ pub struct VolumeSpec {
     pub rebuild_rate: Option<u64>,
     /// Whether a write counts as done only when the disk has shown that it holds it.
     pub verified: bool,
-    /// Its legs, as many as the layout has.
+    /// Where its legs are at first, as many as the layout has.
     pub legs: Vec<LegSpec>,
+    /// Where else they may be, each on another target than all others and the legs.
+    pub spares: Vec<LegSpec>,
+    /// How long a leg is dead before it is given a spare.
+    pub spare_after: Nanos,
 }
 
 impl VolumeSpec {
@@ -110,6 +114,26 @@ impl VolumeSpec {
         Run { legs: group, at, blocks: left.min(u64::from(self.region_depth)) as u32 }
     }
 
+    /// All places for its legs: those where they are at first, then the spares.
+    pub fn places(&self) -> impl Iterator<Item = (PlaceIndex, &LegSpec)> {
+        (0..).map(PlaceIndex::new).zip(self.legs.iter().chain(&self.spares))
+    }
+
+    /// One of the places.
+    #[must_use]
+    pub fn place(&self, place: PlaceIndex) -> &LegSpec {
+        match place.index().checked_sub(self.legs.len()) {
+            None => &self.legs[place.index()],
+            Some(spare) => &self.spares[spare],
+        }
+    }
+
+    /// The leg that is in a place at first; none, if it is a spare.
+    #[must_use]
+    pub fn first_leg_at(&self, place: PlaceIndex) -> Option<LegIndex> {
+        (place.index() < self.legs.len()).then(|| LegIndex::new(place.get()))
+    }
+
     /// The leg's index as an id.
     pub fn leg_ids(&self) -> impl Iterator<Item = LegIndex> + use<> {
         (0..self.legs.len() as u8).map(LegIndex::new)
@@ -137,6 +161,9 @@ pub struct Timing {
     pub lease: Nanos,
     /// Added by the manager to the lease before it gives the volume to another client: covers drift.
     pub lease_margin: Nanos,
+    /// A volume that is to be recovered or rebuilt, and that nobody was heard of who has it, is given to a target after
+    /// so long; also the time between two targets that are asked.
+    pub care_after: Nanos,
     /// An IO on a leg without an answer for so long is in doubt.
     pub io_timeout: Nanos,
     /// A leg that IO waits for and that cannot be reached for so long is reported.
@@ -167,6 +194,7 @@ impl Default for Timing {
             dead_after: Nanos::from_millis(5),
             lease: Nanos::from_millis(20),
             lease_margin: Nanos::from_millis(2),
+            care_after: Nanos::from_millis(100),
             io_timeout: Nanos::from_millis(10),
             patience: Nanos::from_millis(3),
             unread_patience: Nanos::from_millis(100),

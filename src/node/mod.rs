@@ -33,5 +33,5 @@ pub use config::{CLEARED_MAX, ClusterMap, LegSpec, Timing, VolumeSpec};
 pub use journal::{Entry, Header, Part};
 pub use layout::{Extent, IntentMap, Superblock};
 pub use probes::{BUGGIFY_SITES, PROBES};
-pub use protocol::{LegMode, LegReport, LegStatus, Modes, Service, Topology, Wire};
+pub use protocol::{LegMode, LegReport, LegStatus, Modes, Places, Service, Topology, Wire};
 pub use records::{LegSlow, RegionRecovered, WriteMissing};

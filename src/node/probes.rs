@@ -22,6 +22,8 @@ crate::probes! {
         CLIENT_STOOD_STILL = "client.stood-still": "the client noticed that it had stood still";
         RECOVERY_FOUND_MARKS = "client.recovery-found-marks": "the owner before left marked regions behind";
         RECOVERY_RACED_IO = "client.recovery-raced-io": "an operation waited for its region to be made equal";
+        CARE_ENDED = "client.care-ended": "a target had nothing left to do for a volume that nobody had";
+        CARE_TAKEN_AWAY = "client.care-taken-away": "a volume was taken from a target that was seeing to it";
         REBUILD_BY_MARKS = "client.rebuild-by-marks": "a leg was to be rebuilt where it was marked";
         REBUILD_RESUMED = "client.rebuild-resumed": "a rebuild went on under a later grant";
         REBUILD_NOTED = "client.rebuild-noted": "a leg's marks were cleared where it had been rebuilt";
@@ -54,11 +56,15 @@ crate::probes! {
         COLD_LEG_WAITS = "manager.cold-leg-waits": "legs that had lost their caches waited for one that was given up in vain";
         LEG_TAKEN_BACK = "manager.leg-taken-back": "a leg that was given up in vain was taken back";
         NOBODY_WAS_TOLD = "manager.nobody-was-told": "after a boot, a leg bore witness that the owner was not told that another had been given up";
+        SPLIT_BRAIN = "manager.split-brain": "a disk showed a later epoch than the manager's record";
+        SPARE_GIVEN = "manager.spare-given": "a leg that had been dead for long was given a spare";
+        OLD_PLACE_REUSED = "manager.old-place-reused": "a place where a leg had been before served as a spare";
         LAST_LEG_KEPT = "manager.last-leg-kept": "a failed leg was kept because no other could serve";
         MANAGER_STOOD_STILL = "manager.stood-still": "the manager noticed that it had stood still";
         HEARTBEATS_UNREAD = "manager.heartbeats-unread": "heartbeats lay unread, because the CPU that was to read them stood still";
         REGISTRATION_LATE = "manager.registration-late": "a leg did not register in time";
         DECIDED_ANEW = "manager.decided-anew": "a decision was overtaken by another before it was granted";
+        CARETAKER_ASKED = "manager.caretaker-asked": "a target was asked to see to a volume that nobody had";
         OWNER_CAME_BACK_LATE = "manager.owner-came-back-late": "a client asked for a volume that others may have had since it was its owner";
         OWNER_TAKEN_OVER = "manager.owner-taken-over": "a client got a volume whose owner had not been heard of";
         ATTACHED_OUT_OF_ORDER = "manager.attached-out-of-order": "an earlier session of the owner was heard after the one on record";

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::base::{
-    Block, BlockSize, Epoch, LegIndex, MessageKind, Nanos, Payload, Region, VolumeId,
+    Block, BlockSize, Epoch, LegIndex, MessageKind, Nanos, Payload, PlaceIndex, Region, VolumeId,
 };
 use crate::disk::port::Status;
 use crate::net::port::Message;
@@ -71,6 +71,12 @@ impl Modes {
         }
     }
 
+    /// All legs, whatever their mode.
+    #[must_use]
+    pub fn all(&self) -> LegSet {
+        self.all
+    }
+
     /// The legs that are written: all that are not dead.
     #[must_use]
     pub fn written_set(&self) -> LegSet {
@@ -105,6 +111,49 @@ impl Modes {
     }
 }
 
+/// Where each leg of a volume is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Places([PlaceIndex; LEGS_MAX]);
+
+impl Places {
+    /// Every leg where it is at first.
+    #[must_use]
+    pub fn first() -> Self {
+        Self(std::array::from_fn(|leg| PlaceIndex::new(leg as u8)))
+    }
+
+    /// Where a leg is.
+    #[must_use]
+    pub fn of(&self, leg: LegIndex) -> PlaceIndex {
+        self.0[leg.index()]
+    }
+
+    /// Puts a leg in a place.
+    pub fn set(&mut self, leg: LegIndex, place: PlaceIndex) {
+        self.0[leg.index()] = place;
+    }
+
+    /// Those of so many legs, in the order of the legs.
+    pub fn iter(&self, legs: usize) -> impl Iterator<Item = (LegIndex, PlaceIndex)> + use<> {
+        (0..).map(LegIndex::new).zip(self.0.into_iter().take(legs))
+    }
+
+    /// As two words, eight bits a leg: for the database.
+    #[must_use]
+    pub fn words(&self) -> [u64; 2] {
+        let half = |legs: &[PlaceIndex]| {
+            legs.iter().rev().fold(0, |word, place| word << 8 | u64::from(place.get()))
+        };
+        [half(&self.0[..8]), half(&self.0[8..])]
+    }
+
+    /// What [`Places::words`] made words of.
+    #[must_use]
+    pub fn from_words(words: [u64; 2]) -> Self {
+        Self(std::array::from_fn(|leg| PlaceIndex::new((words[leg / 8] >> (8 * (leg % 8))) as u8)))
+    }
+}
+
 /// A volume's configuration, as the manager grants it to the owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Topology {
@@ -114,6 +163,8 @@ pub struct Topology {
     pub epoch: Epoch,
     /// Its legs' modes.
     pub modes: Modes,
+    /// Where each leg is.
+    pub places: Places,
     /// Whether an owner before this session may have left the legs different in marked regions.
     pub recover: bool,
     /// The last epoch before which all legs in sync had lost their volatile caches: whoever served under
@@ -121,13 +172,13 @@ pub struct Topology {
     pub cold: Epoch,
 }
 
-/// A leg as its target finds it.
+/// A place for a leg as its target finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LegReport {
     /// The volume.
     pub volume: VolumeId,
-    /// The leg.
-    pub leg: LegIndex,
+    /// The place.
+    pub place: PlaceIndex,
     /// Whether its disk and metadata can be used.
     pub usable: bool,
     /// The disk's serial number: another one is another disk.
@@ -284,15 +335,17 @@ pub enum Wire {
     },
     /// Target to manager: first message of a connection, and again when a leg's state changes.
     TargetHello {
-        /// All legs on this target.
-        legs: Rc<[LegReport]>,
+        /// All places on this target.
+        places: Rc<[LegReport]>,
     },
-    /// Manager to target: serve this leg under this epoch only.
+    /// Manager to target: serve this leg in this place, and under this epoch only.
     Register {
         /// The volume.
         volume: VolumeId,
         /// The leg.
         leg: LegIndex,
+        /// The place.
+        place: PlaceIndex,
         /// The new epoch.
         epoch: Epoch,
         /// The life of the device that this was decided for: in any other, the leg may have lost something.
@@ -351,6 +404,12 @@ pub enum Wire {
         session: u64,
         /// The configuration.
         topology: Topology,
+    },
+    /// Manager to target: be the owner of a volume that nobody has, for as long as it is to be recovered or rebuilt
+    /// and no client asks for it.
+    CareFor {
+        /// The volume.
+        volume: VolumeId,
     },
     /// Owner to manager: a leg failed, timed out or is in doubt.
     LegFailed {
@@ -413,6 +472,7 @@ impl Message for Wire {
             Self::Detach { .. } => MessageKind::Detach,
             Self::Detached { .. } => MessageKind::Detached,
             Self::Grant { .. } => MessageKind::Grant,
+            Self::CareFor { .. } => MessageKind::CareFor,
             Self::LegFailed { .. } => MessageKind::LegFailed,
             Self::LegBack { .. } => MessageKind::LegBack,
             Self::Rebuilt { .. } => MessageKind::Rebuilt,

@@ -21,7 +21,6 @@ const ACTIONS: &[&str] = &[
     "database.up",
     "database.slow",
     "database.fail_commit",
-    "database.restore_old_snapshot",
     "external.hang",
     "external.ignore_term",
     "external.unkillable",

@@ -520,6 +520,29 @@ mod tests {
             &striped(r#""layout": "ec", "data": 2, "parity": 1, "legs": ["t0/d0", "t1/d0"]"#),
             &["legs: found 2 legs, expected 3, one for each column of data and of parity"],
         );
+        let spared = |spares: &str| volume(&format!(r#""blocks": 64, "spares": [{spares}]"#));
+        check(
+            &spared(r#""t2/d0", "t2/d1""#),
+            &["spares[1]: found `\"t2/d1\"`, expected a disk of another target: t2 has a leg"],
+        );
+        check(
+            &volume(r#""blocks": 64, "legs": ["t0/d0", "t1/d0"], "spares": ["t1/d1"]"#),
+            &["spares[0]: found `\"t1/d1\"`, expected a disk of another target: t1 has a leg"],
+        );
+        check(&spared(r#""t7/d0""#), &["spares[0]: found `\"t7/d0\"`, expected a disk of"]);
+        check(
+            &volume(r#""blocks": 64, "copies": 3, "spares": ["t2/d0"]"#),
+            &[
+                "found 3 copies and no `legs`, expected at most 2, as many as there are targets without",
+            ],
+        );
+        check(
+            &striped(r#""layout": "raid0", "legs": ["t0/d0"], "spares": ["t2/d0"]"#),
+            &["spares: found `spares`, expected none with the layout `raid0`"],
+        );
+        let scenario = parse("a.json", &spared(r#""t1/d0""#)).unwrap();
+        let targets = |at: usize| scenario.place_legs().unwrap()[0][at].disk.target;
+        assert_eq!([0, 1, 2].map(targets), [0, 2, 1], "legs keep off the spare's target");
         let scenario = parse("a.json", &striped(r#""layout": "raid10""#)).unwrap();
         assert_eq!(scenario.place_legs().unwrap()[0].len(), 2, "three targets: one group of two");
         let scenario = parse("a.json", &striped(r#""layout": "raid0""#)).unwrap();

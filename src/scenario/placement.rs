@@ -80,8 +80,8 @@ impl Scenario {
         self.regions(volume).div_ceil(self.cluster.block_size.bytes() as u64 * 8)
     }
 
-    /// The legs of all volumes: where the scenario says, else on distinct targets, on the disks with
-    /// most room.
+    /// The legs of all volumes, and after a volume's legs its spares: where the scenario says, else on distinct
+    /// targets, on the disks with most room.
     ///
     /// # Errors
     /// The first volume that finds no place. A loaded scenario has none.
@@ -109,11 +109,11 @@ impl Scenario {
         let no_room = |disk, left| NoRoom { volume: index, disk, needed, left };
         let chosen = match &volume.legs {
             Some(legs) => legs.clone(),
-            None => choose(free, usize::from(shape.legs()), needed)
+            None => choose(free, &volume.spares, usize::from(shape.legs()), needed)
                 .map_err(|left| no_room(None, left))?,
         };
-        let mut legs = Vec::with_capacity(chosen.len());
-        for disk in chosen {
+        let mut legs = Vec::with_capacity(chosen.len() + volume.spares.len());
+        for disk in chosen.into_iter().chain(volume.spares.iter().copied()) {
             let found = free.iter_mut().find(|free| free.disk == disk);
             let place = found.ok_or_else(|| no_room(Some(disk), 0))?;
             if place.room() < needed {
@@ -129,10 +129,16 @@ impl Scenario {
     }
 }
 
-/// The disk with most room of each of the targets with most room. Fails with the most room there is
-/// where it is too little.
-fn choose(free: &[Free], legs: usize, needed: u64) -> Result<Vec<DiskRef>, u64> {
-    let mut disks: Vec<&Free> = free.iter().collect();
+/// The disk with most room of each of the targets with most room that have none of the `spares`. Fails with the most
+/// room there is where it is too little.
+fn choose(
+    free: &[Free],
+    spares: &[DiskRef],
+    legs: usize,
+    needed: u64,
+) -> Result<Vec<DiskRef>, u64> {
+    let has_spare = |disk: DiskRef| spares.iter().any(|spare| spare.target == disk.target);
+    let mut disks: Vec<&Free> = free.iter().filter(|free| !has_spare(free.disk)).collect();
     // Stable: among equals, the order of ids.
     disks.sort_by_key(|free| Reverse(free.room()));
     let mut chosen: Vec<DiskRef> = Vec::new();

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::DiskRef;
 use super::name::name_enum;
-use super::units::{maybe_within, within};
+use super::units::{Duration, duration, maybe_within, within};
+use crate::base::Nanos;
 use crate::layout::AnyLayout;
 use crate::layout::Coded;
 use crate::layout::LEGS_MAX;
@@ -59,6 +60,15 @@ pub struct Volume {
     /// as the layout has, and of `raid0` and `raid10` as many as there are targets for, at most 16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub legs: Option<Vec<DiskRef>>,
+    /// Disks that are ready to hold a leg whose own is away for too long, at most 16, each on another target than all
+    /// others and the legs. In the order of their use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub spares: Vec<DiskRef>,
+    /// How long a leg is dead before it is given a spare.
+    #[serde(default = "fifty_millis", with = "duration", skip_serializing_if = "is_fifty_millis")]
+    #[schemars(with = "Duration")]
+    pub spare_after: Nanos,
     /// How its blocks are guarded against silent faults.
     #[serde(default)]
     pub integrity: Integrity,
@@ -70,6 +80,14 @@ pub struct Volume {
     )]
     #[schemars(range(min = 1, max = 0x100_0000_0000_u64))]
     pub rebuild_rate: Option<u64>,
+}
+
+const fn fifty_millis() -> Nanos {
+    Nanos::from_millis(50)
+}
+
+fn is_fifty_millis(span: &Nanos) -> bool {
+    *span == fifty_millis()
 }
 
 const fn two() -> u8 {
@@ -89,7 +107,7 @@ impl Volume {
     /// have is taken for the nearest one below that it can.
     #[must_use]
     pub fn shape(&self, targets: u16) -> AnyLayout {
-        let free = usize::from(targets).min(LEGS_MAX);
+        let free = usize::from(targets).saturating_sub(self.spares.len()).min(LEGS_MAX);
         let legs = self.legs.as_ref().map_or(free, |legs| legs.len().min(LEGS_MAX)) as u8;
         let (copies, stripe_blocks) = (self.copies, self.stripe_blocks);
         match self.layout {

@@ -75,9 +75,10 @@ impl Budget {
             let well = |target: NodeId| {
                 !self.troubled.iter().any(|(node, at)| *node == target && *at >= since)
             };
+            let record = freeze::record(stage, spec);
             let is_known = status.granted == status.decided || status.granted == Epoch::new(0);
             let good = |leg: &LegIndex| {
-                let placed = &spec.legs[leg.index()];
+                let placed = freeze::place(spec, *leg, &record);
                 !disks.contains(&placed.disk)
                     && well(placed.target)
                     && self.is_good(*volume, *leg, stage, conditions)
@@ -134,7 +135,8 @@ impl Budget {
         conditions: &Conditions,
     ) -> bool {
         let all = &stage.map.volumes[volume];
-        let spec = &all.legs[leg.index()];
+        let record = freeze::record(stage, all);
+        let spec = freeze::place(all, leg, &record);
         let in_sync = conditions.volumes[volume].modes >> (2 * leg.get()) & 3 == 0;
         in_sync
             && self.caches.is_warm(volume, leg)
@@ -144,7 +146,7 @@ impl Budget {
             && !stage.kernel.is_short_of_memory(spec.target)
             && !self.is_cut_off(spec.target, stage)
             && stage.disks[spec.disk.index()].faults().is_empty()
-            && freeze::has_its_disk(stage, all, leg, &freeze::record(stage, all))
+            && freeze::has_its_disk(stage, all, leg, &record)
     }
 
     fn is_cut_off(&self, node: NodeId, stage: &Stage) -> bool {
@@ -156,7 +158,8 @@ impl Budget {
 fn legs_where(stage: &Stage, wanted: impl Fn(NodeId, DiskId) -> bool) -> Legs {
     let mut legs = Vec::new();
     for (volume, spec) in stage.map.volumes.iter().enumerate() {
-        for (leg, placed) in spec.leg_ids().zip(&spec.legs) {
+        let record = freeze::record(stage, spec);
+        for (leg, placed) in freeze::places(spec, &record) {
             if wanted(placed.target, placed.disk) {
                 legs.push((volume, leg));
             }

@@ -199,7 +199,14 @@ fn add_disks(
     let database = DiskConfig { blocks: 2 * scenario.volumes.len() as u64, ..config.clone() };
     let last = names.disks.len() - 1;
     let protected = protected_disks(scenario, nodes);
-    let images = images_wanted(scenario);
+    let images = oldest(scenario, |action| match action {
+        Action::DiskRestoreOldImage(args) => Some(args.age),
+        _ => None,
+    });
+    let snapshots = oldest(scenario, |action| match action {
+        Action::DatabaseRestoreOldSnapshot(args) => Some(args.age),
+        _ => None,
+    });
     let made = (0..names.disks.len()).map(|at| {
         let id = DiskId::new(at as u32);
         let config = if at == last { database.clone() } else { config.clone() };
@@ -208,7 +215,8 @@ fn add_disks(
             id,
             DiskConfig { protection: protected.contains(&id), ..config },
         );
-        if at != last && images > Nanos::ZERO {
+        let images = if at == last { snapshots } else { images };
+        if images > Nanos::ZERO {
             disk.keep_images(images);
         }
         disk
@@ -224,10 +232,10 @@ fn protected_disks(scenario: &Scenario, nodes: &NodeTable) -> Vec<DiskId> {
     guarded.flat_map(|(_, legs)| legs).map(|leg| nodes.disk(leg.disk)).collect()
 }
 
-/// How far back the script may want disks to go.
-fn images_wanted(scenario: &Scenario) -> Nanos {
+/// How far back the script may want a disk to go.
+fn oldest(scenario: &Scenario, age: impl Fn(&Action) -> Option<Nanos>) -> Nanos {
     let ages = scenario.script.iter().filter_map(|entry| match &entry.effect {
-        Effect::Do(Action::DiskRestoreOldImage(args)) => Some(args.age),
+        Effect::Do(action) => age(action),
         _ => None,
     });
     ages.max().unwrap_or(Nanos::ZERO)

@@ -65,7 +65,8 @@ impl Caches {
             if spec.layout.writes_through() {
                 continue;
             }
-            let on_disk = spec.leg_ids().zip(&spec.legs).filter(|(_, leg)| leg.disk == disk);
+            let record = freeze::record(stage, spec);
+            let on_disk = freeze::places(spec, &record).filter(|(_, leg)| leg.disk == disk);
             let legs: Vec<LegIndex> = on_disk.map(|(leg, _)| leg).collect();
             if legs.is_empty() {
                 continue;
@@ -74,7 +75,6 @@ impl Caches {
                 self.cold.retain(|cold| (cold.volume, cold.leg) != (at, leg));
                 self.cold.push(ColdLeg { volume: at, leg, rebuilds: false });
             }
-            let record = freeze::record(stage, spec);
             let superblock = |leg| freeze::superblock(stage, spec, leg);
             let copies = record.in_sync() | record.given_up_untold(superblock);
             let is_copy = |leg: &LegIndex| copies >> leg.get() & 1 == 1;

@@ -6,7 +6,7 @@ use crate::base::{Block, DiskId, LegIndex, Nanos, Region};
 use crate::check::{self, Check, Checkers, LegView, Media, VolumeView};
 use crate::layout::Layout;
 use crate::node::manager::VolumeRecord;
-use crate::node::{IntentMap, LegMode, Superblock, VolumeSpec};
+use crate::node::{IntentMap, LegMode, LegSpec, Superblock, VolumeSpec};
 
 use super::build::Stage;
 use super::caches::Caches;
@@ -16,6 +16,7 @@ use super::lines::Lines;
 struct VolumeMedia<'a> {
     stage: &'a Stage,
     spec: &'a VolumeSpec,
+    record: VolumeRecord,
     marks: Vec<IntentMap>,
     /// Its coded blocks, if it has any.
     lines: Option<Lines<'a>>,
@@ -26,7 +27,7 @@ struct VolumeMedia<'a> {
 impl VolumeMedia<'_> {
     /// The disk of a leg, and where on it the leg holds a block of the volume, if it does.
     fn place(&self, leg: LegIndex, block: u64) -> (DiskId, u64) {
-        let leg = &self.spec.legs[leg.index()];
+        let leg = place(self.spec, leg, &self.record);
         (leg.disk, leg.extent.data + self.spec.layout.run(block, 1).at)
     }
 }
@@ -84,16 +85,19 @@ pub(super) fn show(
         .map
         .volumes
         .iter()
-        .map(|spec| VolumeMedia {
-            stage,
-            spec,
-            marks: marks(stage, spec),
-            lines: Lines::of(&stage.disks, spec, stage.map.block_size),
-            cached: spec
-                .legs
-                .iter()
-                .map(|leg| stage.disks[leg.disk.index()].raw_without_cache())
-                .collect(),
+        .map(|spec| {
+            let record = record(stage, spec);
+            let cached = places(spec, &record)
+                .map(|(_, leg)| stage.disks[leg.disk.index()].raw_without_cache())
+                .collect();
+            VolumeMedia {
+                stage,
+                spec,
+                record,
+                marks: marks(stage, spec),
+                lines: Lines::of(&stage.disks, (spec, record.places), stage.map.block_size),
+                cached,
+            }
         })
         .collect();
     let legs: Vec<Vec<LegView>> =
@@ -115,7 +119,8 @@ pub(super) fn show(
 
 /// The write-intent bitmaps of a volume's legs, as they stand on the disks.
 pub(super) fn marks(stage: &Stage, spec: &VolumeSpec) -> Vec<IntentMap> {
-    let legs = spec.legs.iter().map(|leg| {
+    let record = record(stage, spec);
+    let legs = places(spec, &record).map(|(_, leg)| {
         let first = leg.extent.bitmap();
         let disk = &stage.disks[leg.disk.index()];
         let blocks: Vec<Block> = (first..first + u64::from(leg.extent.bitmap_blocks))
@@ -140,9 +145,23 @@ pub(super) fn record(stage: &Stage, spec: &VolumeSpec) -> VolumeRecord {
     newest.unwrap_or_else(|| VolumeRecord::new(spec.legs.len()))
 }
 
+/// Where a leg is.
+pub(super) fn place<'a>(spec: &'a VolumeSpec, leg: LegIndex, record: &VolumeRecord) -> &'a LegSpec {
+    spec.place(record.places.of(leg))
+}
+
+/// Where all legs are.
+pub(super) fn places<'a>(
+    spec: &'a VolumeSpec,
+    record: &VolumeRecord,
+) -> impl Iterator<Item = (LegIndex, &'a LegSpec)> + use<'a> {
+    let places = record.places.iter(spec.legs.len());
+    places.map(|(leg, place)| (leg, spec.place(place)))
+}
+
 /// What a leg's disk says of itself; `None` where it holds no superblock, or a damaged one.
 pub(super) fn superblock(stage: &Stage, spec: &VolumeSpec, leg: LegIndex) -> Option<Superblock> {
-    let placed = &spec.legs[leg.index()];
+    let placed = place(spec, leg, &record(stage, spec));
     let (disk, lba) = (&stage.disks[placed.disk.index()], placed.extent.superblock);
     let block = (!disk.raw_is_lost(lba)).then(|| disk.raw_read(lba))?;
     Superblock::from_block(&block, stage.map.block_size)
@@ -156,7 +175,7 @@ pub(super) fn has_its_disk(
     record: &VolumeRecord,
 ) -> bool {
     let known = record.serials[leg.index()];
-    let disk = &stage.disks[spec.legs[leg.index()].disk.index()];
+    let disk = &stage.disks[place(spec, leg, record).disk.index()];
     known == 0 || known == disk.identity().serial
 }
 

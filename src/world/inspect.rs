@@ -233,7 +233,7 @@ impl Session<'_> {
             let superblock = freeze::superblock(stage, spec, leg);
             LegLook {
                 leg: leg.get(),
-                disk: stage.names.disk(spec.legs[leg.index()].disk),
+                disk: stage.names.disk(freeze::place(spec, leg, &record).disk),
                 mode: mode_name(record.modes.of(leg)),
                 generation: superblock.map(|superblock| superblock.generation.get()),
                 generation_min: record.generation_min(leg).get(),
@@ -265,7 +265,7 @@ impl Session<'_> {
         let marks = freeze::marks(stage, spec);
         let run = spec.layout.run(block, 1);
         let copy = |leg: LegIndex| {
-            let placed = &spec.legs[leg.index()];
+            let placed = freeze::place(spec, leg, &record);
             let disk = &stage.disks[placed.disk.index()];
             let lba = placed.extent.data + run.at;
             let left = disk.raw_without_cache().get(&lba).map(|left| match left {

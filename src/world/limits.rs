@@ -1,7 +1,7 @@
 //! What a scenario's configuration bounds, as the checkers are told. Counts nothing.
 
 use crate::check::{Extent, Failures, Limits, Measure};
-use crate::node::CLEARED_MAX;
+use crate::node::{CLEARED_MAX, VolumeSpec};
 
 use super::build::Stage;
 use super::mounts::App;
@@ -40,7 +40,8 @@ pub(super) fn limits(stage: &Stage) -> Limits {
 
 fn extents(stage: &Stage) -> Vec<Vec<Extent>> {
     let mut extents = vec![Vec::new(); stage.disks.len()];
-    for leg in stage.map.volumes.iter().flat_map(|volume| &volume.legs) {
+    let places = stage.map.volumes.iter().flat_map(VolumeSpec::places);
+    for (_, leg) in places {
         let of_disk = &mut extents[leg.disk.index()];
         let (first, blocks) = (leg.extent.data, leg.extent.blocks + leg.extent.journal_blocks);
         of_disk.push(Extent { first, blocks, is_metadata: false });

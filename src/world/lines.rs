@@ -5,12 +5,13 @@ use crate::base::{Block, BlockSize, LegIndex, Payload};
 use crate::disk::control::Namespace;
 use crate::layout::Coded;
 use crate::layout::Layout;
-use crate::node::{Entry, Header, VolumeSpec};
+use crate::node::{Entry, Header, LegSpec, Places, VolumeSpec};
 
 /// The coded blocks of one volume.
 pub(super) struct Lines<'a> {
     disks: &'a [Namespace],
     spec: &'a VolumeSpec,
+    places: Places,
     code: Coded,
     size: BlockSize,
     /// What stands in each leg's slots.
@@ -21,11 +22,11 @@ impl<'a> Lines<'a> {
     /// Those of a volume whose layout is a code.
     pub(super) fn of(
         disks: &'a [Namespace],
-        spec: &'a VolumeSpec,
+        (spec, places): (&'a VolumeSpec, Places),
         size: BlockSize,
     ) -> Option<Self> {
         let code = spec.layout.code()?;
-        let mut lines = Self { disks, spec, code, size, entries: Vec::new() };
+        let mut lines = Self { disks, spec, places, code, size, entries: Vec::new() };
         for leg in spec.leg_ids() {
             let entries = (0..code.slots()).filter_map(|slot| lines.entry(leg, slot));
             let entries: Vec<(LegIndex, Entry)> = entries.map(|entry| (leg, entry)).collect();
@@ -35,13 +36,17 @@ impl<'a> Lines<'a> {
     }
 
     fn disk(&self, leg: LegIndex) -> &Namespace {
-        &self.disks[self.spec.legs[leg.index()].disk.index()]
+        &self.disks[self.place(leg).disk.index()]
+    }
+
+    fn place(&self, leg: LegIndex) -> &LegSpec {
+        self.spec.place(self.places.of(leg))
     }
 
     /// The whole entry that stands in a slot of a leg.
     fn entry(&self, leg: LegIndex, slot: u32) -> Option<Entry> {
         let first = self.spec.leg_blocks() + u64::from(slot) * self.code.slot_blocks();
-        let lba = self.spec.legs[leg.index()].extent.data + first;
+        let lba = self.place(leg).extent.data + first;
         let header = Header::from_block(&self.disk(leg).raw_read(lba), self.size)?;
         let body =
             (1..=u64::from(header.body_blocks())).map(|at| self.disk(leg).raw_read(lba + at));
@@ -75,7 +80,7 @@ impl<'a> Lines<'a> {
         if let Some(part) = covering.next() {
             return part.data.as_ref().map(|data| data.block(line - part.line));
         }
-        let lba = self.spec.legs[leg.index()].extent.data + at;
+        let lba = self.place(leg).extent.data + at;
         (!self.disk(leg).raw_is_lost(lba)).then(|| self.disk(leg).raw_read(lba))
     }
 

@@ -14,18 +14,23 @@ use super::build::NodeTable;
 pub(super) fn volumes(scenario: &Scenario, nodes: &NodeTable) -> Vec<VolumeSpec> {
     let placed = scenario.place_legs().expect("a loaded scenario fits its disks");
     let volumes = scenario.volumes.iter().zip(placed).enumerate();
-    let specs = volumes.map(|(index, (volume, legs))| VolumeSpec {
-        id: VolumeId::new(index as u16),
-        layout: scenario.shape(volume),
-        blocks: volume.blocks,
-        region_depth: scenario.region_depth(volume),
-        rebuild_rate: volume.rebuild_rate,
-        verified: volume.integrity == Integrity::Full,
-        legs: {
-            let shape = scenario.shape(volume);
-            let blocks = (shape.leg_blocks(volume.blocks), shape.journal_blocks());
-            legs.iter().map(|leg| leg_spec(leg, blocks, nodes)).collect()
-        },
+    let specs = volumes.map(|(index, (volume, placed))| {
+        let shape = scenario.shape(volume);
+        let blocks = (shape.leg_blocks(volume.blocks), shape.journal_blocks());
+        let mut legs: Vec<LegSpec> =
+            placed.iter().map(|leg| leg_spec(leg, blocks, nodes)).collect();
+        let spares = legs.split_off(usize::from(shape.legs()).min(legs.len()));
+        VolumeSpec {
+            id: VolumeId::new(index as u16),
+            layout: shape,
+            blocks: volume.blocks,
+            region_depth: scenario.region_depth(volume),
+            rebuild_rate: volume.rebuild_rate,
+            verified: volume.integrity == Integrity::Full,
+            legs,
+            spares,
+            spare_after: volume.spare_after,
+        }
     });
     specs.collect()
 }

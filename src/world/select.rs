@@ -8,6 +8,7 @@ use crate::scenario::{
 use crate::sim::Rng;
 
 use super::build::Stage;
+use super::freeze;
 
 /// What a selector may stand for: for `all` every one of them, else one drawn from them.
 pub(super) enum Choice<T> {
@@ -94,7 +95,9 @@ pub(super) fn disks(selector: &DiskSelector, stage: &Stage, scenario: &Scenario)
         DiskSelector::All => Choice::Each(all()),
         DiskSelector::AnyLegOf(volume) => {
             let at = scenario.volume_index(volume).expect("a validated selector names a volume");
-            Choice::OneOf(stage.map.volumes[at].legs.iter().map(|leg| leg.disk).collect())
+            let spec = &stage.map.volumes[at];
+            let record = freeze::record(stage, spec);
+            Choice::OneOf(freeze::places(spec, &record).map(|(_, leg)| leg.disk).collect())
         }
     }
 }

@@ -4,7 +4,7 @@ use stormglass::base::history::{
     FenceRaised, MediaWritten, NodeDown, OpKind, OpResult, OpReturned,
 };
 use stormglass::base::protocol::{
-    LegLoaded, LegMode, LegReported, MarkChanged, OwnerGranted, RegistrationStarted,
+    LegLoaded, LegMode, LegMoved, LegReported, MarkChanged, OwnerGranted, RegistrationStarted,
     TopologyDecided, TopologyFound, TopologyGrantable, TopologyPersisted,
 };
 use stormglass::base::{DiskId, Epoch, LegIndex, NodeId, OpId};
@@ -84,8 +84,9 @@ impl Telling for Story {
     }
 
     fn start_registration(&mut self, leg: u8, epoch: u64) {
-        let (node, leg, epoch) = (TARGETS + u32::from(leg), LegIndex::new(leg), Epoch::new(epoch));
-        self.record_on(node, RegistrationStarted { volume: VOL0, leg, epoch });
+        let (node, disk) = (TARGETS + u32::from(leg), DiskId::new(u32::from(leg)));
+        let (leg, epoch) = (LegIndex::new(leg), Epoch::new(epoch));
+        self.record_on(node, RegistrationStarted { volume: VOL0, leg, epoch, disk });
     }
 
     fn register(&mut self, leg: u8, epoch: u64) {
@@ -140,8 +141,9 @@ impl Telling for Story {
     }
 
     fn set_mark(&mut self, leg: u8, region: u32, marked: bool) {
-        let (node, leg) = (TARGETS + u32::from(leg), LegIndex::new(leg));
-        self.record_on(node, MarkChanged { volume: VOL0, leg, region, marked });
+        let (node, disk) = (TARGETS + u32::from(leg), DiskId::new(u32::from(leg)));
+        let leg = LegIndex::new(leg);
+        self.record_on(node, MarkChanged { disk, volume: VOL0, leg, region, marked });
     }
 
     fn land(&mut self, leg: u8, at: u64, blocks: u32, epoch: u64) {
@@ -228,6 +230,17 @@ const BROKEN: &[(Rule, Part)] = &[
     (Rule::MarkedWrite, |story| {
         // From a marked region into the next one.
         story.land(0, 31, 2, 2);
+    }),
+    (Rule::RegisteredFirst, |story| {
+        // It has registered on the disk that it was on.
+        story.decide(3, IN_SYNC, CLIENT);
+        story.persist(3);
+        story.register(0, 3);
+        story.register(1, 3);
+        let (leg, disk) = (LegIndex::new(1), DiskId::new(2));
+        story.record_on(MANAGER, LegMoved { volume: VOL0, leg, disk });
+        story.allow(3);
+        story.grant(3, IN_SYNC, CLIENT);
     }),
     (Rule::WrittenEverywhere, |story| {
         story.land(1, 7, 1, 2);
@@ -373,6 +386,28 @@ const KEPT: &[(&str, Part)] = &[
         story.step(3, LEG1_DEAD, CLIENT);
         story.step(4, LEG1_REBUILT, CLIENT);
         story.set_mark(1, 0, false);
+    }),
+    ("a leg goes on on another disk, and what is told of its old one is of the past", |story| {
+        story.step(3, LEG1_DEAD, CLIENT);
+        story.decide(4, LEG1_REBUILT, CLIENT);
+        story.persist(4);
+        let (leg, disk) = (LegIndex::new(1), DiskId::new(2));
+        story.record_on(MANAGER, LegMoved { volume: VOL0, leg, disk });
+        let (first, blocks, depth) = (FIRST, DATA, DEPTH);
+        let spare = TARGETS + 2;
+        story.record_on(spare, LegLoaded { disk, volume: VOL0, leg, first, blocks, depth });
+        story.register(0, 4);
+        let (blocks, epoch) = (DATA + JOURNAL, Epoch::new(4));
+        story.record_on(spare, FenceRaised { disk, volume: VOL0, leg, first, blocks, epoch });
+        let marked = MarkChanged { disk, volume: VOL0, leg, region: 0, marked: true };
+        story.record_on(spare, marked);
+        story.allow(4);
+        story.grant(4, LEG1_REBUILT, CLIENT);
+        // The old target is back, and knows of no move.
+        story.load(1);
+        story.set_mark(1, 0, false);
+        story.media_written(2, FIRST + 7, 1, 4);
+        story.media_written(1, FIRST + 40, 1, 2);
     }),
     ("a leg is in sync again when its owner says that it is rebuilt", |story| {
         story.step(3, LEG1_DEAD, CLIENT);

@@ -9,3 +9,4 @@ mod outcomes;
 mod rebuilds;
 #[cfg(feature = "planted-bugs")]
 mod shrink;
+mod split_brain;

@@ -1,7 +1,7 @@
 //! A leg as its records show it: what it has registered, where it is marked, what landed on it lately.
 //! Judges nothing.
 
-use crate::base::{Epoch, LegIndex, Nanos, NodeId, Seq, VolumeId};
+use crate::base::{DiskId, Epoch, LegIndex, Nanos, NodeId, Seq, VolumeId};
 
 /// How many places of a leg are remembered as written, a power of two.
 const LANDED_MAX: usize = 256;
@@ -11,6 +11,8 @@ const LANDED_MAX: usize = 256;
 pub(super) struct Leg {
     pub(super) volume: VolumeId,
     pub(super) leg: LegIndex,
+    /// Where it is.
+    pub(super) disk: DiskId,
     /// Its target.
     pub(super) node: Option<NodeId>,
     /// Where it begins on the disk.
@@ -40,10 +42,11 @@ pub(super) struct Leg {
 }
 
 impl Leg {
-    pub(super) fn new(volume: VolumeId, leg: LegIndex, first: u64) -> Self {
+    pub(super) fn new((volume, leg): (VolumeId, LegIndex), disk: DiskId, first: u64) -> Self {
         Self {
             volume,
             leg,
+            disk,
             node: None,
             first,
             blocks: 0,

@@ -16,7 +16,7 @@
 
 use crate::base::history::{FenceRaised, MediaWritten, NodeDown, OpKind, OpResult, OpReturned};
 use crate::base::protocol::{
-    LegLoaded, LegMode, LegReported, MarkChanged, OwnerGranted, RegistrationStarted,
+    LegLoaded, LegMode, LegMoved, LegReported, MarkChanged, OwnerGranted, RegistrationStarted,
     TopologyDecided, TopologyFound, TopologyGrantable, TopologyPersisted,
 };
 use crate::base::{Audience, DiskId, Epoch, LegIndex, NodeId, OpId, Record, Recorded, VolumeId};
@@ -109,11 +109,13 @@ impl Protocol {
             self.volume(volume).set_grantable(epoch);
         } else if let Some(found) = record.get::<TopologyFound>() {
             self.found(found);
-        } else if let Some(RegistrationStarted { volume, leg, epoch }) = record.get() {
+        } else if let Some(RegistrationStarted { volume, leg, epoch, disk }) = record.get() {
             self.acted(record, (volume, epoch), "registered", history);
-            if let Some(slot) = self.volume(volume).slot(leg) {
+            if let Some(slot) = self.slot_on(volume, leg, disk) {
                 self.legs[slot].is_serving = false;
             }
+        } else if let Some(LegMoved { volume, leg, disk }) = record.get() {
+            self.moved((volume, leg), disk);
         } else if let Some(raised) = record.get::<FenceRaised>() {
             self.registered(record, raised, history);
         } else if let Some(granted) = record.get::<OwnerGranted>() {
@@ -126,9 +128,10 @@ impl Protocol {
             }
         } else if let Some(loaded) = record.get::<LegLoaded>() {
             let LegLoaded { disk, volume, leg, first, blocks, depth } = loaded;
-            let slot = self.leg((volume, leg), disk, first);
-            self.legs[slot].node = record.node;
-            self.legs[slot].loaded((first, blocks), depth);
+            if let Some(slot) = self.leg((volume, leg), disk, first) {
+                self.legs[slot].node = record.node;
+                self.legs[slot].loaded((first, blocks), depth);
+            }
         } else if let Some(NodeDown { node, .. }) = record.get() {
             let held = self.legs.iter_mut().filter(|leg| leg.node == Some(node));
             held.for_each(|leg| leg.target_died(record.at));
@@ -142,19 +145,50 @@ impl Protocol {
         &mut self.volumes[volume.index()]
     }
 
-    /// The leg's place in the table, made if it is new.
-    fn leg(&mut self, (volume, leg): (VolumeId, LegIndex), disk: DiskId, first: u64) -> usize {
-        if let Some(slot) = self.volume(volume).slot(leg) {
-            return slot;
+    /// The leg's place in the table, made if it is new; none, if the leg is on another disk: what is told of this
+    /// one is of the past.
+    fn leg(
+        &mut self,
+        (volume, leg): (VolumeId, LegIndex),
+        disk: DiskId,
+        first: u64,
+    ) -> Option<usize> {
+        if self.volume(volume).slot(leg).is_some() {
+            return self.slot_on(volume, leg, disk);
         }
         let slot = self.legs.len();
-        self.legs.push(Leg::new(volume, leg, first));
+        self.legs.push(Leg::new((volume, leg), disk, first));
         self.volume(volume).set_slot(leg, slot);
+        self.put_on(disk, slot);
+        Some(slot)
+    }
+
+    /// The leg's place in the table, if it is known and on this disk.
+    fn slot_on(&mut self, volume: VolumeId, leg: LegIndex, disk: DiskId) -> Option<usize> {
+        let slot = self.volume(volume).slot(leg);
+        slot.filter(|slot| self.legs[*slot].disk == disk)
+    }
+
+    fn put_on(&mut self, disk: DiskId, slot: usize) {
         if disk.index() >= self.disks.len() {
             self.disks.resize_with(disk.index() + 1, Vec::new);
         }
         self.disks[disk.index()].push(slot as u32);
-        slot
+    }
+
+    /// A leg is on another disk, of which nothing is known yet but that it lacks everything.
+    fn moved(&mut self, (volume, leg): (VolumeId, LegIndex), disk: DiskId) {
+        let Some(slot) = self.leg((volume, leg), disk, 0).or(self.volume(volume).slot(leg)) else {
+            return;
+        };
+        let before = self.legs[slot].disk;
+        if before == disk {
+            return;
+        }
+        self.disks[before.index()].retain(|held| *held as usize != slot);
+        self.legs[slot] = Leg::new((volume, leg), disk, 0);
+        self.legs[slot].has_missed = true;
+        self.put_on(disk, slot);
     }
 
     fn decided(&mut self, record: &Record, decided: TopologyDecided, history: &History) {
@@ -228,7 +262,7 @@ impl Protocol {
     fn registered(&mut self, record: &Record, raised: FenceRaised, history: &History) {
         let FenceRaised { disk, volume, leg, first, blocks, epoch } = raised;
         self.acted(record, (volume, epoch), "registered", history);
-        let slot = self.leg((volume, leg), disk, first);
+        let Some(slot) = self.leg((volume, leg), disk, first) else { return };
         let before = self.legs[slot].fenced;
         if epoch < before && self.volumes[volume.index()].is_decided_on() {
             let found = format!("{leg} registered {epoch} after {before}");
@@ -300,8 +334,8 @@ impl Protocol {
     }
 
     fn mark_changed(&mut self, record: &Record, changed: MarkChanged, history: &History) {
-        let MarkChanged { volume: id, leg, region, marked } = changed;
-        let Some(slot) = self.volume(id).slot(leg) else { return };
+        let MarkChanged { disk, volume: id, leg, region, marked } = changed;
+        let Some(slot) = self.slot_on(id, leg, disk) else { return };
         self.legs[slot].set_mark(region, marked);
         let held = &self.legs[slot];
         if marked {

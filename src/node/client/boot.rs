@@ -8,8 +8,9 @@ use std::rc::{Rc, Weak};
 
 use crate::base::{Nanos, NodeId, VolumeId};
 use crate::net::port::{Closed, Port};
-use crate::node::channel::Frame;
+use crate::node::channel::{Channel, Frame};
 use crate::node::config::ClusterMap;
+use crate::node::probes;
 use crate::node::protocol::Wire;
 use crate::sim::{Memory, NodeHandle, Signal};
 
@@ -18,6 +19,7 @@ use super::detach;
 use super::intent;
 use super::io::BlockDevice;
 use super::manager_link;
+use super::manager_link::Found;
 use super::monitor;
 use super::rebuild;
 use super::target_link;
@@ -121,6 +123,17 @@ impl fmt::Debug for DataService {
 
 /// Starts a client's data service; it has no volume yet.
 pub fn boot(handle: &NodeHandle, map: &Rc<ClusterMap>, port: Port<Frame>) -> DataService {
+    let service = boot_beside(handle, map, port);
+    handle.spawn("client.manager", manager_link::run(service.0.clone()));
+    service
+}
+
+/// As [`boot`], on a node that has a connection to the manager of its own, and tells the service of it.
+pub(in crate::node) fn boot_beside(
+    handle: &NodeHandle,
+    map: &Rc<ClusterMap>,
+    port: Port<Frame>,
+) -> DataService {
     let client = Rc::new(Client {
         handle: handle.clone(),
         map: map.clone(),
@@ -134,7 +147,6 @@ pub fn boot(handle: &NodeHandle, map: &Rc<ClusterMap>, port: Port<Frame>) -> Dat
         changed: Signal::new(handle.kernel()),
         manager: RefCell::default(),
     });
-    handle.spawn("client.manager", manager_link::run(client.clone()));
     handle.spawn("client.monitor", monitor::run(client.clone()));
     DataService(client)
 }
@@ -146,13 +158,50 @@ impl DataService {
     pub fn attach(&self, volume: VolumeId) -> BlockDevice {
         let client = &self.0;
         let spec = client.map.volume(volume);
-        let links = spec.legs.iter().map(|leg| client.link(leg.target)).collect();
+        let links = spec.places().map(|(_, place)| client.link(place.target)).collect();
         client.attached.set(client.attached.get() + 1);
         let session = client.life.wrapping_add(client.attached.get());
         let volume = Rc::new(Volume::new(client.clone(), spec, session, links));
         client.add(&volume);
         client.handle.spawn("client.attach", attach(volume.clone()));
         BlockDevice::new(volume)
+    }
+
+    /// There is a connection to the manager, and when the last heartbeat was sent that was answered over it.
+    pub(in crate::node) fn manager_found(
+        &self,
+        connection: &Rc<Channel>,
+        answered: &Rc<Cell<Nanos>>,
+    ) {
+        let found = Found { connection: connection.clone(), answered: answered.clone() };
+        // A connection that has gone is found again.
+        let _closed = manager_link::connected(&self.0, found);
+    }
+
+    /// The connection to the manager is gone.
+    pub(in crate::node) fn manager_lost(&self) {
+        manager_link::lost(&self.0);
+    }
+
+    /// Takes in what the manager says; `false` if that is not a manager's to say to a client.
+    pub(in crate::node) fn told(&self, message: &Wire) -> bool {
+        manager_link::take(&self.0, message)
+    }
+
+    /// Has a volume recovered and rebuilt that nobody has, and gives it back when that is done; or when another asks
+    /// for it, which the manager sees to.
+    pub(in crate::node) fn care_for(&self, volume: VolumeId) {
+        if self.holds(volume) {
+            return;
+        }
+        let (service, device) = (self.clone(), self.attach(volume));
+        let handle = self.0.handle.clone();
+        handle.clone().spawn("client.care", async move {
+            let done = device.seen_to().await;
+            crate::sometimes!(handle, done, probes::CARE_ENDED);
+            crate::sometimes!(handle, !done, probes::CARE_TAKEN_AWAY);
+            service.detach(volume);
+        });
     }
 
     /// Whether it has a volume, or is still giving it back.

@@ -59,9 +59,12 @@ impl Get {
             let (volume, block, blocks) = (self.volume.spec.id, self.run.at, self.run.blocks);
             let read = |cookie, epoch| Wire::Read { cookie, volume, leg, epoch, block, blocks };
             let reply = ask(&self.volume, leg, topology.epoch, read).await;
-            // What a leg answered after it was given up may be stale by now.
+            // What a leg answered after it was given up may be stale by now, also if it is in sync elsewhere.
             let reads = |mode| mode == LegMode::ReadWrite || planted!(ReadFromRebuiltLeg);
-            if self.volume.topology().is_none_or(|now| !reads(now.modes.of(leg))) {
+            let is_there = |now: Topology| {
+                reads(now.modes.of(leg)) && now.places.of(leg) == topology.places.of(leg)
+            };
+            if !self.volume.topology().is_some_and(is_there) {
                 crate::sometimes!(self.volume.client.handle, true, probes::READ_STALE_DISCARDED);
                 continue;
             }

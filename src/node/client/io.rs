@@ -21,7 +21,7 @@ use super::volume::Volume;
 use crate::base::Epoch;
 use crate::base::planted;
 use crate::node::probes;
-use crate::node::protocol::Wire;
+use crate::node::protocol::{LegMode, Topology, Wire};
 
 /// Why an IO failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +73,18 @@ impl BlockDevice {
     /// doubt.
     pub async fn lost(&self) {
         self.volume.taken().await;
+    }
+
+    /// Waits until there is nothing left to do for a volume that no application uses: all legs are in sync and
+    /// equal. `false` if it is another's before that.
+    pub(in crate::node) async fn seen_to(&self) -> bool {
+        let volume = &self.volume;
+        let is_done = || {
+            let in_sync = |it: Topology| it.modes.set_in(LegMode::ReadWrite) == it.modes.all();
+            let done = volume.topology().is_some_and(in_sync) && volume.is_quiet();
+            (done || volume.is_lost()).then_some(!volume.is_lost())
+        };
+        volume.changed.wait_for(is_done).await
     }
 
     /// What so many blocks take in memory.

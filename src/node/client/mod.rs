@@ -27,5 +27,6 @@ mod target_link;
 mod together;
 mod volume;
 
+pub(in crate::node) use boot::boot_beside;
 pub use boot::{DataService, boot};
 pub use io::{BlockDevice, IoError};

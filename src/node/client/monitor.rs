@@ -58,7 +58,9 @@ fn time_out(client: &Client) {
         if !planted!(NoCloseOnTimeout) {
             client.close(target);
         }
-        for volume in client.attachments(volume) {
+        let asked = client.attachments(volume).into_iter();
+        // Where a leg was before is nobody's concern any more.
+        for volume in asked.filter(|volume| volume.target(leg) == target) {
             volume.report_failed(leg);
         }
     }
@@ -108,7 +110,8 @@ fn probe(volume: &Rc<Volume>) {
             let id = volume.spec.id;
             let probe = |cookie, _| Wire::Probe { cookie, volume: id, leg };
             let reply = ask(&volume, leg, topology.epoch, probe).await;
-            if !matches!(reply, Reply::Answer(LegStatus::Ok, _)) {
+            let is_there = volume.topology().is_some_and(|now| now.places == topology.places);
+            if !is_there || !matches!(reply, Reply::Answer(LegStatus::Ok, _)) {
                 return;
             }
             if is_too_slow(&volume, leg, &topology).await && !planted!(SlowLegTakenBack) {

@@ -54,7 +54,7 @@ pub(super) fn request(
         return None;
     }
     let now = volume.client.handle.monotonic();
-    let call = volume.client.calls.open(volume.leg(leg).target, volume.spec.id, leg, now);
+    let call = volume.client.calls.open(volume.target(leg), volume.spec.id, leg, now);
     link.send(message(call.cookie(), epoch)).ok().map(|()| call)
 }
 
@@ -103,7 +103,7 @@ impl Put {
         leg.index() - self.window.first().index()
     }
 
-    /// Takes note of a new grant: what a leg did before it died counts no longer.
+    /// Takes note of a new grant: what a leg did before it died, or where it was before, counts no longer.
     fn follow(&mut self, topology: &Topology) {
         let grant = self.volume.grant();
         if self.grant == grant {
@@ -111,15 +111,17 @@ impl Put {
         }
         let handle = &self.volume.client.handle;
         crate::sometimes!(handle, self.grant != 0, probes::WRITE_UNDER_NEW_GRANT);
-        self.grant = grant;
         if topology.cold != self.cold {
             // What legs had done may have gone with their caches, also if they have yet to tell.
             self.cold = topology.cold;
             self.done = LegSet::NONE;
             self.calls = Default::default();
         }
-        let dead = topology.modes.legs_in(LegMode::Dead);
-        for leg in dead.filter(|leg| self.window.has(*leg)) {
+        let (modes, since) = (&topology.modes, std::mem::replace(&mut self.grant, grant));
+        let is_gone =
+            |leg: &LegIndex| modes.of(*leg) == LegMode::Dead || self.volume.moved(*leg) > since;
+        let gone: LegSet = self.window.iter().filter(is_gone).collect();
+        for leg in gone.iter() {
             crate::sometimes!(handle, self.done.has(leg), probes::WRITE_ON_DYING_LEG);
             self.done.remove(leg);
             let at = self.place(leg);

@@ -17,7 +17,7 @@ use crate::node::protocol::{Service, Wire};
 
 /// A target as the client reaches it.
 pub(super) struct TargetLink {
-    target: NodeId,
+    pub(super) target: NodeId,
     connection: RefCell<Option<Rc<Channel>>>,
     /// Since when there is no connection.
     down_since: Cell<Nanos>,

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use crate::base::{Epoch, LegIndex, Nanos, Region};
+use crate::base::{Epoch, LegIndex, Nanos, NodeId, PlaceIndex, Region};
 use crate::sim::{Allocation, JoinHandle, Signal};
 
 use super::boot::Client;
@@ -17,7 +17,7 @@ use crate::base::planted;
 use crate::base::protocol::{LegReported, OwnerGranted};
 use crate::layout::LEGS_MAX;
 use crate::node::channel::Channel;
-use crate::node::config::{LegSpec, VolumeSpec};
+use crate::node::config::VolumeSpec;
 use crate::node::layout::IntentMap;
 use crate::node::probes;
 use crate::node::protocol::{LegMode, Topology, Wire};
@@ -41,7 +41,7 @@ pub(super) struct Volume {
     confirmed: RefCell<Rc<Cell<Nanos>>>,
     manager: RefCell<Option<Rc<Channel>>>,
     legs: [LegState; LEGS_MAX],
-    /// The connections to the legs' targets, by leg.
+    /// The connections to targets, by place.
     links: Vec<Rc<TargetLink>>,
     is_lost: Cell<bool>,
     /// Told when it is.
@@ -73,6 +73,9 @@ impl Drop for OpenIo {
 /// What the owner notes of a leg.
 #[derive(Default)]
 struct LegState {
+    /// Where it is, and since which grant.
+    place: Cell<PlaceIndex>,
+    moved: Cell<u64>,
     /// The grant under which it was last reported as failed, and when.
     reported: Cell<u64>,
     reported_at: Cell<Nanos>,
@@ -107,7 +110,10 @@ impl Volume {
             grants: Cell::new(0),
             confirmed: RefCell::default(),
             manager: RefCell::new(None),
-            legs: Default::default(),
+            legs: std::array::from_fn(|leg| LegState {
+                place: Cell::new(PlaceIndex::new(leg as u8)),
+                ..LegState::default()
+            }),
             is_lost: Cell::new(false),
             is_leaving: Cell::new(false),
             open: Cell::new(0),
@@ -201,12 +207,19 @@ impl Volume {
         Wire::Detach { volume: self.spec.id, session: self.session, held: self.held() }
     }
 
-    pub(super) fn leg(&self, leg: LegIndex) -> &LegSpec {
-        &self.spec.legs[leg.index()]
+    /// The target that a leg is on.
+    pub(super) fn target(&self, leg: LegIndex) -> NodeId {
+        self.link(leg).target
     }
 
+    /// The connection to that.
     pub(super) fn link(&self, leg: LegIndex) -> &Rc<TargetLink> {
-        &self.links[leg.index()]
+        &self.links[self.legs[leg.index()].place.get().index()]
+    }
+
+    /// The grant by which a leg came to where it is; zero if it was always there.
+    pub(super) fn moved(&self, leg: LegIndex) -> u64 {
+        self.legs[leg.index()].moved.get()
     }
 
     /// Waits for the first grant, or for one under which `wanted` gives a value.
@@ -225,6 +238,7 @@ impl Volume {
         self.topology.set(Some(topology));
         self.grants.set(self.grants.get() + 1);
         for leg in topology.modes.legs() {
+            self.note_place(leg, topology.places.of(leg));
             self.note_mode(leg, topology.modes.of(leg), now);
         }
         let (volume, epoch, modes) = (topology.volume, topology.epoch, topology.modes.word());
@@ -237,6 +251,15 @@ impl Volume {
             self.intent.caches_lost();
         }
         self.look_again();
+    }
+
+    fn note_place(&self, leg: LegIndex, place: PlaceIndex) {
+        let state = &self.legs[leg.index()];
+        if state.place.replace(place) != place {
+            state.moved.set(self.grant());
+            // What was copied is where it was before.
+            *state.plan.borrow_mut() = None;
+        }
     }
 
     fn note_mode(&self, leg: LegIndex, mode: LegMode, now: Nanos) {

@@ -2,7 +2,7 @@
 
 use super::input::{Effect, Input};
 use super::record::VolumeRecord;
-use super::rig::{A, B, C0, C1, NEVER, ONCE, Rig, registration, report};
+use super::rig::{A, B, C0, C1, NEVER, ONCE, Rig, place, registration, report};
 use crate::base::{Epoch, LegIndex, Nanos};
 use crate::layout::Raid1;
 use crate::node::{LegMode, LegReport, Superblock};
@@ -12,7 +12,7 @@ impl Rig {
     fn hello_cold(&mut self, leg: LegIndex, generation: u64) {
         self.losses += 1;
         let report = self.cold(leg, generation);
-        self.settle(Input::Leg(leg, Some(report)));
+        self.settle(Input::Place(place(leg), Some(report)));
     }
 
     fn cold(&self, leg: LegIndex, generation: u64) -> LegReport {
@@ -35,7 +35,7 @@ fn a_leg_that_lost_its_cache_is_brought_up_to_date_from_one_that_did_not() {
 #[test]
 fn a_leg_that_lost_its_cache_does_not_serve_while_the_other_is_away() {
     let mut rig = Rig::attached();
-    rig.apply(Input::Leg(A, None));
+    rig.apply(Input::Place(place(A), None));
     rig.out.clear();
     rig.hello_cold(B, 2);
     assert_eq!(rig.modes(), [LegMode::ReadWrite; 2]);
@@ -48,8 +48,8 @@ fn a_leg_that_lost_its_cache_does_not_serve_while_the_other_is_away() {
 #[test]
 fn when_all_legs_lost_their_caches_they_go_on_and_the_owner_is_told() {
     let mut rig = Rig::attached();
-    rig.apply(Input::Leg(A, None));
-    rig.apply(Input::Leg(B, None));
+    rig.apply(Input::Place(place(A), None));
+    rig.apply(Input::Place(place(B), None));
     rig.hello_cold(A, 2);
     rig.out.clear();
     rig.hello_cold(B, 2);
@@ -82,8 +82,8 @@ fn a_leg_that_lost_its_cache_while_it_was_rebuilt_starts_over() {
 #[test]
 fn a_leg_that_loses_its_cache_after_all_did_is_brought_up_to_date() {
     let mut rig = Rig::attached();
-    rig.apply(Input::Leg(A, None));
-    rig.apply(Input::Leg(B, None));
+    rig.apply(Input::Place(place(A), None));
+    rig.apply(Input::Place(place(B), None));
     rig.hello_cold(A, 2);
     rig.hello_cold(B, 2);
     let all_lost = rig.epoch();
@@ -95,7 +95,7 @@ fn a_leg_that_loses_its_cache_after_all_did_is_brought_up_to_date() {
 #[test]
 fn a_registration_in_an_earlier_life_of_the_disk_does_not_make_a_cold_leg_warm() {
     let mut rig = Rig::attached();
-    rig.apply(Input::Leg(A, None));
+    rig.apply(Input::Place(place(A), None));
     let reborn = rig.apply(Input::Attach { client: C0, session: 2, held: NEVER }).to_vec();
     let [Effect::Persist(VolumeRecord { epoch, .. })] = reborn[..] else { panic!("{reborn:?}") };
     let asked = rig.apply(Input::Persisted(epoch)).to_vec();
@@ -111,8 +111,8 @@ fn a_registration_in_an_earlier_life_of_the_disk_does_not_make_a_cold_leg_warm()
 #[test]
 fn a_leg_is_asked_to_register_in_the_life_that_it_was_last_found_in() {
     let mut rig = Rig::attached();
-    rig.apply(Input::Leg(A, None));
-    rig.apply(Input::Leg(B, None));
+    rig.apply(Input::Place(place(A), None));
+    rig.apply(Input::Place(place(B), None));
     rig.hello_cold(A, 2);
     rig.hello_cold(B, 2);
     let asked = rig.out.iter().filter_map(|effect| match effect {
@@ -130,10 +130,10 @@ fn a_cold_leg_whose_rebuild_is_decided_on_may_say_again_that_it_is_cold() {
     rig.apply(Input::LegBack { leg: B, epoch });
     assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::WriteOnly]);
     // Another leg of its target changed: all are told of again.
-    rig.apply(Input::Leg(B, Some(rig.cold(B, 2))));
+    rig.apply(Input::Place(place(B), Some(rig.cold(B, 2))));
     let epoch = rig.epoch();
     rig.apply(Input::Persisted(epoch));
-    rig.apply(Input::Leg(B, Some(rig.cold(B, 2))));
+    rig.apply(Input::Place(place(B), Some(rig.cold(B, 2))));
     assert_eq!((rig.modes(), rig.epoch()), ([LegMode::ReadWrite, LegMode::WriteOnly], epoch));
     // Cold in another life, it may lack what was to be rebuilt.
     rig.hello_cold(B, 2);
@@ -144,7 +144,7 @@ impl Rig {
     /// `B` is given up, but the epoch without it has not been registered yet.
     fn giving_up() -> Self {
         let mut rig = Self::attached();
-        rig.apply(Input::Leg(B, None));
+        rig.apply(Input::Place(place(B), None));
         let decided = rig.apply(Input::LegFailed { leg: B, epoch: Epoch::new(2) }).to_vec();
         let [.., Effect::Persist(record)] = decided[..] else { panic!("{decided:?}") };
         rig.stored = Some(record);
@@ -162,7 +162,7 @@ fn a_leg_given_up_in_an_epoch_that_nobody_was_told_of_is_taken_back_when_the_oth
     rig.hello_cold(A, 2);
     assert_eq!(rig.grants(), [], "what A has may be the older");
     assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
-    rig.settle(Input::Leg(B, Some(report(B, 2, 0))));
+    rig.settle(Input::Place(place(B), Some(report(B, 2, 0))));
     assert_eq!(rig.modes(), [LegMode::Dead, LegMode::ReadWrite]);
     assert_eq!(rig.grants(), [(C0, 4, [LegMode::Dead, LegMode::ReadWrite])]);
     assert_eq!(rig.machine.record().cold, Epoch::new(0), "nothing is lost");
@@ -206,7 +206,7 @@ fn it_is_waited_for_over_a_reboot_too() {
     rig.hello_cold(A, 2);
     rig.after(Nanos::from_millis(50));
     assert_eq!((rig.grants(), rig.epoch()), (Vec::new(), Epoch::new(3)));
-    rig.settle(Input::Leg(B, Some(report(B, 2, 0))));
+    rig.settle(Input::Place(place(B), Some(report(B, 2, 0))));
     assert_eq!(rig.modes(), [LegMode::Dead, LegMode::ReadWrite]);
 }
 
@@ -225,10 +225,10 @@ fn an_older_image_or_another_disk_is_not_taken_back() {
     for stranger in [report(B, 1, 0), LegReport { serial: 999, ..report(B, 2, 0) }] {
         let mut rig = Rig::giving_up();
         rig.hello_cold(A, 2);
-        rig.settle(Input::Leg(B, Some(stranger)));
+        rig.settle(Input::Place(place(B), Some(stranger)));
         assert_eq!((rig.modes(), rig.grants()), ([LegMode::ReadWrite, LegMode::Dead], vec![]));
         // It is the disk that was there that is waited for.
-        rig.settle(Input::Leg(B, Some(report(B, 2, 0))));
+        rig.settle(Input::Place(place(B), Some(report(B, 2, 0))));
         assert_eq!(rig.modes(), [LegMode::Dead, LegMode::ReadWrite]);
     }
 }
@@ -282,7 +282,7 @@ fn a_manager_that_reboots_before_it_asked_again_knows_that_nobody_was_told() {
     rig.hello_cold(A, 3);
     rig.after(Nanos::from_millis(50));
     assert_eq!((rig.grants(), rig.epoch()), (Vec::new(), Epoch::new(3)), "B has what A may lack");
-    rig.settle(Input::Leg(B, Some(report(B, 2, 0))));
+    rig.settle(Input::Place(place(B), Some(report(B, 2, 0))));
     assert_eq!(rig.modes(), [LegMode::Dead, LegMode::ReadWrite]);
     assert_eq!(rig.machine.record().cold, Epoch::new(0), "nothing is lost");
     // When B has lost its cache as well, what is left is what there is.
@@ -298,7 +298,7 @@ fn a_leg_that_was_asked_again_may_have_served_an_owner_alone() {
     let mut rig = Rig::rebooted_before_it_asked_again();
     rig.hello(B, 2, 0);
     let report = rig.cold_confirmed(A, 3, 3);
-    rig.settle(Input::Leg(A, Some(report)));
+    rig.settle(Input::Place(place(A), Some(report)));
     assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead], "B may lack what came after");
     assert_eq!(rig.machine.record().cold, rig.epoch());
 }
@@ -315,7 +315,7 @@ fn a_leg_that_was_not_asked_again_before_the_reboot_is_asked_after_it() {
     // One that was, is not.
     let mut rig = Rig::rebooted_before_it_asked_again();
     let confirmed = LegReport { confirmed: Epoch::new(3), ..report(A, 3, 3) };
-    rig.settle(Input::Leg(A, Some(confirmed)));
+    rig.settle(Input::Place(place(A), Some(confirmed)));
     assert_eq!(rig.registrations(), []);
     assert_eq!(rig.grants(), [(C0, 3, [LegMode::ReadWrite, LegMode::Dead])]);
 }
@@ -361,7 +361,7 @@ fn nothing_is_decided_before_a_leg_in_sync_says_whether_anybody_was_told() {
     rig.hello_cold(A, 3);
     assert_eq!((rig.grants(), rig.epoch()), (Vec::new(), Epoch::new(4)));
     assert_eq!(rig.machine.record().owner, Some((C0, 2)));
-    rig.settle(Input::Leg(B, Some(report(B, 2, 0))));
+    rig.settle(Input::Place(place(B), Some(report(B, 2, 0))));
     assert_eq!(rig.modes(), [LegMode::Dead, LegMode::ReadWrite]);
 }
 
@@ -379,18 +379,18 @@ fn of_several_legs_in_sync_one_that_was_not_asked_again_is_enough() {
     let mut rig = Rig::boot_for(rig.machine.spec(), Some(record), rig.now);
     // A was asked, lost its cache and reports late what it was asked for first.
     let confirmed = LegReport { confirmed: Epoch::new(3), ..report(A, 3, 0) };
-    rig.apply(Input::Leg(A, Some(confirmed)));
+    rig.apply(Input::Place(place(A), Some(confirmed)));
     rig.hello(B, 3, 3);
     let asked: Vec<_> = rig.out.iter().filter(|it| matches!(it, Effect::Register { .. })).collect();
     let register = |leg, again| registration(leg, Epoch::new(3), again);
     assert_eq!(asked, [&register(A, false), &register(A, true), &register(B, true)]);
     // Both lose their caches: C has everything.
     let (a, b) = (rig.cold_confirmed(A, 3, 3), rig.cold_confirmed(B, 3, 0));
-    rig.apply(Input::Leg(C, Some(report(C, 2, 0))));
-    rig.apply(Input::Leg(A, Some(a)));
+    rig.apply(Input::Place(place(C), Some(report(C, 2, 0))));
+    rig.apply(Input::Place(place(A), Some(a)));
     let epoch = rig.epoch();
     rig.apply(Input::Persisted(epoch));
-    rig.settle(Input::Leg(B, Some(b)));
+    rig.settle(Input::Place(place(B), Some(b)));
     assert_eq!(rig.all_modes()[2], LegMode::ReadWrite, "{:?}", rig.all_modes());
 }
 

@@ -110,7 +110,7 @@ impl Machine {
     pub(super) fn warm_up(&mut self, next: &VolumeRecord) {
         for leg in next.modes.legs_in(LegMode::WriteOnly) {
             if self.record.modes.of(leg) == LegMode::Dead
-                && let Some(report) = self.report(leg)
+                && let Some(report) = self.report_in(next, leg)
             {
                 self.planned[leg.index()] = report.cold.then_some(report.life);
             }

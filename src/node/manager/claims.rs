@@ -25,6 +25,11 @@ impl Claims {
         }
     }
 
+    /// Whether nobody waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whose turn it is.
     pub(super) fn take_next(&mut self) -> Option<Claim> {
         (!self.0.is_empty()).then(|| self.0.remove(0))

@@ -40,6 +40,7 @@ impl Machine {
         let settled = self.phase == Phase::Settled;
         if settled {
             self.bring_back(&mut next);
+            self.give_spares(&mut next);
         }
         if planted!(PromoteRebuiltLeg) && next.modes.count(LegMode::ReadWrite) == 0 {
             for leg in self.record.modes.legs_in(LegMode::WriteOnly) {
@@ -47,7 +48,9 @@ impl Machine {
             }
         }
         if let Some(owner) = wishes.attach {
-            next.recover = self.record.owner.is_some() && !planted!(NoRecoveryAfterOwnerDeath);
+            next.recover = self.record.owner.is_some()
+                && !planted!(NoRecoveryAfterOwnerDeath)
+                && !(planted!(CaretakerLeavesNothing) && self.has_caretaker());
             next.owner = Some(owner);
         } else if wishes.detach && settled {
             next.owner = None;
@@ -141,7 +144,7 @@ impl Machine {
             }
         }
         for leg in next.modes.written() {
-            let Some(report) = self.report(leg) else { continue };
+            let Some(report) = self.report_in(next, leg) else { continue };
             if next.serials[leg.index()] == 0 {
                 next.serials[leg.index()] = report.serial;
             } else if next.rebuilds_all(leg) {

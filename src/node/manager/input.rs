@@ -1,7 +1,7 @@
 //! What a machine is told, and what it wants done. Decides nothing.
 
 use crate::base::history::VolumeState;
-use crate::base::{Epoch, LegIndex, NodeId};
+use crate::base::{Epoch, LegIndex, NodeId, PlaceIndex};
 
 use super::record::VolumeRecord;
 use crate::node::protocol::{LegReport, Topology};
@@ -9,8 +9,8 @@ use crate::node::protocol::{LegReport, Topology};
 /// What the machine is told.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Input {
-    /// A target reported the leg; `None` when the target is gone.
-    Leg(LegIndex, Option<LegReport>),
+    /// A target reported the place; `None` when the target is gone.
+    Place(PlaceIndex, Option<LegReport>),
     /// A registration was answered.
     Registered { leg: LegIndex, epoch: Epoch, life: u32, again: bool, ok: bool },
     /// The record of this epoch is durable.
@@ -41,13 +41,24 @@ pub(super) enum Input {
 pub(super) enum Effect {
     /// Make the record durable, then say so.
     Persist(VolumeRecord),
-    /// Have the leg's target serve this epoch only, if its device is still in this life. `again`: that it may
+    /// Have the target of the leg's place serve this epoch only, if its device is still in this life. `again`: that it may
     /// be granted is on record, and whether that is still so. `rebuild`: see [`VolumeRecord::rebuilds`].
-    Register { leg: LegIndex, epoch: Epoch, life: u32, again: bool, rebuild: Epoch },
+    Register {
+        leg: LegIndex,
+        place: PlaceIndex,
+        epoch: Epoch,
+        life: u32,
+        again: bool,
+        rebuild: Epoch,
+    },
     /// Tell the owner, this session of it and no other, how the volume stands.
     Grant(NodeId, u64, Topology),
     /// Tell a client that it is not the owner by this session.
     Detached(NodeId, u64),
+    /// A place shows a later epoch than the record: say so.
+    SplitBrain { place: PlaceIndex, generation: Epoch },
+    /// Have a target be the owner of a volume that nobody has.
+    CareFor(NodeId),
     /// The volume's health changed.
     State(VolumeState),
 }

@@ -14,7 +14,7 @@
 //! noted nothing is witness that nobody was told.
 
 use crate::base::history::VolumeState;
-use crate::base::{Epoch, LegIndex, Nanos, NodeId};
+use crate::base::{Epoch, LegIndex, Nanos, NodeId, PlaceIndex};
 
 use super::claims::{Claim, Claims};
 use super::input::{Effect, Input};
@@ -57,7 +57,10 @@ pub(super) struct Machine {
     pub(super) timing: Timing,
     pub(super) record: VolumeRecord,
     pub(super) phase: Phase,
-    pub(super) reports: [Option<LegReport>; LEGS_MAX],
+    /// By place.
+    pub(super) reports: Vec<Option<LegReport>>,
+    /// When each leg was decided to be dead, or found so after a boot.
+    pub(super) dead_since: [Nanos; LEGS_MAX],
     /// The life in which each leg was cold when its rebuild was decided on.
     pub(super) planned: [Option<u32>; LEGS_MAX],
     pub(super) wishes: Wishes,
@@ -69,6 +72,8 @@ pub(super) struct Machine {
     pub(super) noting: bool,
     /// Whether media have volatile caches, so that a leg may lose something between two breaths.
     pub(super) has_caches: bool,
+    /// How many targets have been asked to see to the volume, and when the last was.
+    pub(super) asked_to_care: (u32, Nanos),
     /// Clients that wait for the owner to leave, or for its lease to run out.
     pub(super) claims: Claims,
     /// What was told last; nothing since this manager booted, whatever an earlier one told.
@@ -94,7 +99,8 @@ impl Machine {
             timing: *timing,
             record,
             phase: Phase::Settled,
-            reports: [None; LEGS_MAX],
+            reports: vec![None; spec.places().count()],
+            dead_since: [now; LEGS_MAX],
             planned: [None; LEGS_MAX],
             wishes: Wishes::default(),
             owner_heard: now,
@@ -102,6 +108,7 @@ impl Machine {
             told: if record.granted { Told::Yes } else { Told::No },
             noting: false,
             has_caches: false,
+            asked_to_care: (0, now),
             claims: Claims::default(),
             state: None,
             probes: Probes::default(),
@@ -136,7 +143,7 @@ impl Machine {
     /// Takes an input, and says what is to be done.
     pub(super) fn apply(&mut self, now: Nanos, input: Input, out: &mut Vec<Effect>) {
         match input {
-            Input::Leg(leg, report) => self.leg_reported(leg, report, out),
+            Input::Place(place, report) => self.place_reported(place, report, out),
             Input::Registered { leg, epoch, life, again, ok } => {
                 if ok && (again || !self.is_confirming()) {
                     self.registered(leg, epoch, life, again);
@@ -176,10 +183,19 @@ impl Machine {
         self.show_state(out);
     }
 
-    fn leg_reported(&mut self, leg: LegIndex, report: Option<LegReport>, out: &mut Vec<Effect>) {
+    fn place_reported(
+        &mut self,
+        place: PlaceIndex,
+        report: Option<LegReport>,
+        out: &mut Vec<Effect>,
+    ) {
         let was_confirming = self.is_confirming();
-        self.reports[leg.index()] = report;
-        let Some(report) = report else { return };
+        self.reports[place.index()] = report;
+        if let Some(generation) = self.contradiction(place) {
+            crate::sometimes!(self, true, probes::SPLIT_BRAIN);
+            out.push(Effect::SplitBrain { place, generation });
+        }
+        let (Some(report), Some(leg)) = (report, self.record.leg_at(place)) else { return };
         if !report.usable || self.record.modes.of(leg) == LegMode::Dead {
             return;
         }
@@ -206,9 +222,9 @@ impl Machine {
         }
     }
 
-    /// The leg as its target reported it last; `None` when the target is gone.
+    /// The leg as the target of its place reported it last; `None` when the target is gone.
     pub(super) fn report(&self, leg: LegIndex) -> Option<LegReport> {
-        self.reports[leg.index()]
+        self.reports[self.record.places.of(leg).index()]
     }
 
     /// Whether the disk that was reported for a leg is the one on record, and not an older image of it.
@@ -237,7 +253,7 @@ impl Machine {
     /// A leg has registered, which counts only in the life of its device that was last heard of.
     fn registered(&mut self, leg: LegIndex, epoch: Epoch, life: u32, again: bool) {
         let Phase::Registering { waiting, .. } = &mut self.phase else { return };
-        if let Some(report) = &mut self.reports[leg.index()]
+        if let Some(report) = &mut self.reports[self.record.places.of(leg).index()]
             && epoch == self.record.epoch
             && life == report.life
         {
@@ -296,10 +312,12 @@ impl Machine {
         for leg in self.record.modes.legs().filter(|leg| legs & bit(*leg) != 0) {
             if let Some(LegReport { life, .. }) = self.report(leg)
                 && self.may_register(leg)
+                && !self.is_split()
             {
                 let (epoch, again) = (self.record.epoch, self.is_confirming());
                 let rebuild = self.record.rebuilds[leg.index()];
-                out.push(Effect::Register { leg, epoch, life, again, rebuild });
+                let place = self.record.places.of(leg);
+                out.push(Effect::Register { leg, place, epoch, life, again, rebuild });
             }
         }
     }
@@ -352,11 +370,15 @@ impl Machine {
 
     fn tick(&mut self, now: Nanos, out: &mut Vec<Effect>) {
         let lease_over = self.owner_heard + self.timing.lease + self.timing.lease_margin;
-        if self.record.owner.is_some() && now > lease_over && self.wishes.attach.is_none() {
+        // One that answers no application has no lease to be waited for.
+        let is_over = now > lease_over || self.has_caretaker();
+        if self.record.owner.is_some() && is_over && self.wishes.attach.is_none() {
             self.wishes.attach = self.claims.take_next();
             crate::sometimes!(self, self.wishes.attach.is_some(), probes::OWNER_TAKEN_OVER);
         }
+        self.have_cared_for(now, out);
         self.wishes.forget(now.saturating_sub(self.timing.dead_after));
+        self.wishes.replaced = self.dead_for_long(now);
         if let Phase::Registering { waiting, deadline } = self.phase
             && now >= deadline
         {
@@ -377,6 +399,9 @@ impl Machine {
 
     /// Grants when all have registered; decides when something calls for it.
     fn advance(&mut self, now: Nanos, out: &mut Vec<Effect>) {
+        if self.is_split() {
+            return;
+        }
         if let Phase::Registering { waiting, .. } = self.phase
             && (waiting == 0 || planted!(GrantBeforeAllRegistered) && waiting != self.written())
         {
@@ -397,7 +422,7 @@ impl Machine {
         }
         if let Some(next) = self.decide() {
             crate::sometimes!(self, self.phase != Phase::Settled, probes::DECIDED_ANEW);
-            let orders_more = next.rebuilds.iter().any(|since| *since == next.epoch);
+            let orders_more = next.rebuilds.contains(&next.epoch);
             crate::sometimes!(self, orders_more, probes::REBUILD_ALL_ORDERED);
             crate::sometimes!(self, self.wishes.register_anew, probes::REGISTERED_ANEW);
             self.note_probes(&next);
@@ -409,6 +434,7 @@ impl Machine {
                 self.owner_heard = now;
             }
             self.warm_up(&next);
+            self.note_deaths(&next, now);
             self.record = next;
             self.told = Told::No;
             self.wishes = Wishes::default();
@@ -422,6 +448,7 @@ impl Machine {
             volume: self.spec.id,
             epoch: self.record.epoch,
             modes: self.record.modes,
+            places: self.record.places,
             recover: self.record.recover,
             cold: self.record.cold,
         };
@@ -447,7 +474,7 @@ impl Machine {
         let serving: LegSet = serving.collect();
         let needed = self.spec.layout.needed();
         let serves = self.spec.layout.groups().all(|group| (group & serving).count() >= needed);
-        if self.record.owner.is_some() && settled && !serves {
+        if self.is_split() || self.record.owner.is_some() && settled && !serves {
             Some(VolumeState::Offline)
         } else if modes.count(LegMode::WriteOnly) > 0 {
             Some(VolumeState::Rebuilding)

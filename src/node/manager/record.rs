@@ -1,10 +1,10 @@
 //! What the manager knows of a volume for ever, and how it stands on the database's disk.
 
-use crate::base::{Block, BlockSize, Epoch, LegIndex, Nanos, NodeId};
+use crate::base::{Block, BlockSize, Epoch, LegIndex, Nanos, NodeId, PlaceIndex};
 
 use crate::layout::LEGS_MAX;
 use crate::node::layout::Superblock;
-use crate::node::protocol::{LegMode, Modes};
+use crate::node::protocol::{LegMode, Modes, Places};
 
 /// A volume's configuration as the database holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct VolumeRecord {
     pub rebuilds: [Epoch; LEGS_MAX],
     /// Each leg's generation: the last epoch before this one under which it may have been written.
     pub generations: [Epoch; LEGS_MAX],
+    /// Where each leg is.
+    pub places: Places,
     /// Each leg's disk by serial number; 0 until it was first seen.
     pub serials: [u64; LEGS_MAX],
     /// What the manager's wall clock showed when it wrote this: for a person to read. No rule depends on it.
@@ -42,7 +44,7 @@ pub struct VolumeRecord {
 
 const MAGIC: u64 = 0x7374_6f72_6d67_6d01;
 const NOBODY: u64 = u64::MAX;
-const WORDS: usize = 9 + 3 * LEGS_MAX;
+const WORDS: usize = 11 + 3 * LEGS_MAX;
 
 impl VolumeRecord {
     /// A new volume on blank disks: all legs in sync, nobody attached.
@@ -56,6 +58,7 @@ impl VolumeRecord {
             modes: Modes::all_read_write(legs),
             rebuilds: [Epoch::new(0); LEGS_MAX],
             generations: [Epoch::new(0); LEGS_MAX],
+            places: Places::first(),
             serials: [0; LEGS_MAX],
             written_at: Nanos::ZERO,
             cold: Epoch::new(0),
@@ -79,6 +82,7 @@ impl VolumeRecord {
         words.extend(self.generations.map(Epoch::get));
         words.extend(self.serials);
         words.extend(self.rebuilds.map(Epoch::get));
+        words.extend(self.places.words());
         words.push(self.written_at.get());
         words.push(self.cold.get());
         let mut bytes = vec![0; size.bytes()];
@@ -121,6 +125,7 @@ impl VolumeRecord {
             modes,
             rebuilds,
             generations,
+            places: Places::from_words([word(WORDS - 4), word(WORDS - 3)]),
             serials,
             written_at: Nanos::new(word(WORDS - 2)),
             cold: Epoch::new(word(WORDS - 1)),
@@ -134,6 +139,12 @@ impl VolumeRecord {
     pub fn generation_min(&self, leg: LegIndex) -> Epoch {
         let registered = self.granted && self.modes.of(leg) != LegMode::Dead;
         if registered { self.epoch } else { self.generations[leg.index()] }
+    }
+
+    /// The leg that is in a place; none, if it is free.
+    #[must_use]
+    pub fn leg_at(&self, place: PlaceIndex) -> Option<LegIndex> {
+        self.modes.legs().find(|leg| self.places.of(*leg) == place)
     }
 
     /// What tells a newer record from an older one: it grows with every record.
@@ -187,7 +198,7 @@ impl VolumeRecord {
 #[cfg(test)]
 mod tests {
     use super::VolumeRecord;
-    use crate::base::{Block, BlockSize, Epoch, LegIndex, Nanos, NodeId};
+    use crate::base::{Block, BlockSize, Epoch, LegIndex, Nanos, NodeId, PlaceIndex};
     use crate::node::LegMode;
 
     #[test]
@@ -203,6 +214,8 @@ mod tests {
         record.rebuilds[2] = Epoch::new(69);
         record.generations[2] = Epoch::new(70);
         record.serials[0] = 1234;
+        record.places.set(LegIndex::new(2), PlaceIndex::new(3));
+        record.places.set(LegIndex::new(15), PlaceIndex::new(31));
         record.written_at = Nanos::from_secs(5);
         record.cold = Epoch::new(71);
         record.holders = 3;

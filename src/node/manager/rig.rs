@@ -3,7 +3,7 @@
 use super::input::{Effect, Input};
 use super::machine::Machine;
 use super::record::VolumeRecord;
-use crate::base::{DiskId, Epoch, LegIndex, Nanos, NodeId, VolumeId};
+use crate::base::{DiskId, Epoch, LegIndex, Nanos, NodeId, PlaceIndex, VolumeId};
 use crate::layout::AnyLayout;
 use crate::layout::Layout;
 use crate::layout::Raid1;
@@ -33,6 +33,14 @@ pub(super) fn spec() -> VolumeSpec {
     spec_of(Raid1 { copies: 2 })
 }
 
+/// A mirror with a spare.
+pub(super) fn spec_with_spare() -> VolumeSpec {
+    let mut spec = spec_of(Raid1 { copies: 3 });
+    spec.layout = Raid1 { copies: 2 }.into();
+    spec.spares = spec.legs.split_off(2);
+    spec
+}
+
 pub(super) fn spec_of(layout: impl Into<AnyLayout>) -> VolumeSpec {
     let layout = layout.into();
     let leg = |at: u32| LegSpec {
@@ -49,13 +57,20 @@ pub(super) fn spec_of(layout: impl Into<AnyLayout>) -> VolumeSpec {
         rebuild_rate: None,
         verified: false,
         legs,
+        spares: Vec::new(),
+        spare_after: Nanos::from_millis(50),
     }
+}
+
+/// Where a leg is at first.
+pub(super) fn place(leg: LegIndex) -> PlaceIndex {
+    PlaceIndex::new(leg.get())
 }
 
 pub(super) fn report(leg: LegIndex, generation: u64, registered: u64) -> LegReport {
     LegReport {
         volume: VolumeId::new(0),
-        leg,
+        place: place(leg),
         usable: true,
         serial: 100 + u64::from(leg.get()),
         generation: Epoch::new(generation),
@@ -69,7 +84,7 @@ pub(super) fn report(leg: LegIndex, generation: u64, registered: u64) -> LegRepo
 /// A leg's target is to register it, in the first life of its device and for no rebuild in whole.
 pub(super) fn registration(leg: LegIndex, epoch: Epoch, again: bool) -> Effect {
     let rebuild = Epoch::new(0);
-    Effect::Register { leg, epoch, life: 0, again, rebuild }
+    Effect::Register { leg, place: place(leg), epoch, life: 0, again, rebuild }
 }
 
 impl Rig {
@@ -94,6 +109,16 @@ impl Rig {
         rig
     }
 
+    /// A mirror with a spare, attached to `C0` under epoch 2.
+    pub(super) fn attached_with_spare() -> Self {
+        let spec = spec_with_spare();
+        let mut rig = Self::boot_for(&spec, None, Nanos::ZERO);
+        (0..3).for_each(|at| rig.hello(LegIndex::new(at), 0, 0));
+        rig.settle(Input::Attach { client: C0, session: 1, held: NEVER });
+        rig.out.clear();
+        rig
+    }
+
     /// A volume of this layout attached to `C0` under epoch 2, all legs in sync.
     pub(super) fn attached_as(layout: impl Into<AnyLayout>) -> Self {
         let spec = spec_of(layout);
@@ -111,7 +136,7 @@ impl Rig {
     }
 
     pub(super) fn hello(&mut self, leg: LegIndex, generation: u64, registered: u64) {
-        self.apply(Input::Leg(leg, Some(report(leg, generation, registered))));
+        self.apply(Input::Place(place(leg), Some(report(leg, generation, registered))));
     }
 
     pub(super) fn after(&mut self, span: Nanos) {
@@ -134,14 +159,37 @@ impl Rig {
                 Effect::Register { leg, epoch, life, again, .. } => {
                     self.apply(Input::Registered { leg, epoch, life, again, ok: true });
                 }
-                Effect::Grant(..) | Effect::Detached(..) | Effect::State(_) => {}
+                Effect::Grant(..)
+                | Effect::Detached(..)
+                | Effect::SplitBrain { .. }
+                | Effect::CareFor(_)
+                | Effect::State(_) => {}
             }
         }
     }
 
     /// The manager dies and boots again with what is stored.
     pub(super) fn reboot(&mut self) {
-        *self = Self::boot(self.stored, self.now + Nanos::from_millis(1));
+        let (spec, now) = (self.machine.spec().clone(), self.now + Nanos::from_millis(1));
+        *self = Self::boot_for(&spec, self.stored, now);
+    }
+
+    /// Time passes, tick by tick, and whatever is to be done is carried out.
+    pub(super) fn wait(&mut self, span: Nanos) {
+        let until = self.now + span;
+        while self.now < until {
+            self.now += Nanos::from_millis(1);
+            self.settle(Input::Tick);
+        }
+    }
+
+    /// Which targets were asked to see to the volume.
+    pub(super) fn asked_to_care(&self) -> Vec<NodeId> {
+        let asked = self.out.iter().filter_map(|effect| match effect {
+            Effect::CareFor(target) => Some(*target),
+            _ => None,
+        });
+        asked.collect()
     }
 
     pub(super) fn grants(&self) -> Vec<(NodeId, u64, [LegMode; 2])> {

@@ -18,13 +18,15 @@ use super::input::{Effect, Input};
 use super::machine::Machine;
 use super::record::VolumeRecord;
 use crate::base::planted;
-use crate::base::protocol::{TopologyDecided, TopologyFound, TopologyGrantable, TopologyPersisted};
+use crate::base::protocol::{
+    LegMoved, SplitBrain, TopologyDecided, TopologyFound, TopologyGrantable, TopologyPersisted,
+};
 use crate::layout::Layout;
 use crate::node::channel::Channel;
 use crate::node::channel::Frame;
-use crate::node::config::{ClusterMap, SESSION_BYTES};
+use crate::node::config::{ClusterMap, SESSION_BYTES, VolumeSpec};
 use crate::node::probes;
-use crate::node::protocol::{LegReport, Service, Wire};
+use crate::node::protocol::{LegReport, Places, Service, Wire};
 
 /// What the manager's main task is woken for.
 enum Event {
@@ -60,21 +62,27 @@ pub(super) async fn run(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Fram
     let records = map.volumes.len() as u64 * 512 + map.block_size.bytes() as u64;
     let _records = handle.memory().reserve_waiting(records).await;
     let mut database = Database::open(&handle, &drive, map.block_size, map.timing.driver);
-    let mut machines = Vec::new();
+    let (mut machines, mut places) = (Vec::new(), Vec::new());
     for volume in &map.volumes {
         let record = database.load(volume.id).await;
         if let Some(record) = &record {
             let (written_at, now) = (record.written_at, handle.wall());
             tracing::debug!(volume = %volume.id, epoch = %record.epoch, %written_at, %now, "found");
             handle.emit(&found(&handle, volume.id, record));
+            tell_moved(&handle, volume, record, &Places::first());
         }
+        places.push(record.map_or_else(Places::first, |record| record.places));
         let machine = Machine::new(volume, &map.timing, record, handle.monotonic());
         let has_caches = map.volatile_caches && !volume.layout.writes_through();
         machines.push(machine.counting(handle.probes()).with_caches(has_caches));
     }
     let events = Queue::new(handle.kernel());
     let stores = Queue::new(handle.kernel());
-    handle.spawn("manager.store", store(handle.clone(), database, stores.clone(), events.clone()));
+    let storing = (database, places);
+    handle.spawn(
+        "manager.store",
+        store(handle.clone(), map.clone(), storing, stores.clone(), events.clone()),
+    );
     handle.spawn("manager.accept", accept(handle.clone(), map.clone(), port, events.clone()));
     let (peers, effects, ticked) = (BTreeMap::new(), Vec::new(), (handle.monotonic(), false));
     let mut manager = Manager { handle, map, machines, peers, stores, effects, ticked };
@@ -87,9 +95,20 @@ fn found(handle: &NodeHandle, volume: VolumeId, record: &VolumeRecord) -> Topolo
     TopologyFound { volume, epoch, modes, owner, grantable }
 }
 
+/// Says which of a volume's legs are not where they were.
+fn tell_moved(handle: &NodeHandle, spec: &VolumeSpec, record: &VolumeRecord, before: &Places) {
+    for (leg, place) in record.places.iter(spec.legs.len()) {
+        if place != before.of(leg) {
+            let (volume, disk) = (spec.id, spec.place(place).disk);
+            handle.emit(&LegMoved { volume, leg, disk });
+        }
+    }
+}
+
 async fn store(
     handle: NodeHandle,
-    mut database: Database,
+    map: Rc<ClusterMap>,
+    (mut database, mut places): (Database, Vec<Places>),
     stores: Queue<(VolumeId, VolumeRecord)>,
     events: Queue<Event>,
 ) {
@@ -101,6 +120,8 @@ async fn store(
         }
         database.store(volume, &record).await;
         let epoch = record.epoch;
+        let before = std::mem::replace(&mut places[volume.index()], record.places);
+        tell_moved(&handle, map.volume(volume), &record, &before);
         // That the owner was told is nobody else's business.
         if !record.granted {
             handle.emit(&TopologyPersisted { volume, epoch });
@@ -190,7 +211,7 @@ impl Manager {
                 let _closed = peer.connection.send(Wire::Pong { beat });
                 self.heard_owner(node, peer);
             }
-            Wire::TargetHello { legs } => self.hello(&legs),
+            Wire::TargetHello { places } => self.hello(&places),
             Wire::Registered { volume, leg, epoch, life, again, ok } => {
                 self.apply(volume, Input::Registered { leg, epoch, life, again, ok });
             }
@@ -219,9 +240,9 @@ impl Manager {
         }
     }
 
-    fn hello(&mut self, legs: &[LegReport]) {
-        for report in legs {
-            self.apply(report.volume, Input::Leg(report.leg, Some(*report)));
+    fn hello(&mut self, places: &[LegReport]) {
+        for report in places {
+            self.apply(report.volume, Input::Place(report.place, Some(*report)));
         }
     }
 
@@ -233,9 +254,9 @@ impl Manager {
     fn target_gone(&mut self, node: NodeId) {
         for at in 0..self.machines.len() {
             let spec = self.machines[at].spec().clone();
-            for (leg, placed) in spec.leg_ids().zip(&spec.legs) {
+            for (place, placed) in spec.places() {
                 if placed.target == node {
-                    self.apply(spec.id, Input::Leg(leg, None));
+                    self.apply(spec.id, Input::Place(place, None));
                 }
             }
         }
@@ -313,15 +334,27 @@ impl Manager {
                 }
                 self.stores.push((volume, record));
             }
-            Effect::Register { leg, epoch, life, again, rebuild } => {
-                let target = self.map.volume(volume).legs[leg.index()].target;
-                self.send(target, Wire::Register { volume, leg, epoch, life, again, rebuild });
+            Effect::Register { leg, place, epoch, life, again, rebuild } => {
+                let target = self.map.volume(volume).place(place).target;
+                self.send(
+                    target,
+                    Wire::Register { volume, leg, place, epoch, life, again, rebuild },
+                );
             }
             Effect::Grant(owner, session, topology) => {
                 self.send(owner, Wire::Grant { session, topology });
             }
             Effect::Detached(client, session) => {
                 self.send(client, Wire::Detached { volume, session });
+            }
+            Effect::CareFor(target) => self.send(target, Wire::CareFor { volume }),
+            Effect::SplitBrain { place, generation } => {
+                let (epoch, disk) = (
+                    self.machines[volume.index()].record().epoch,
+                    self.map.volume(volume).place(place).disk,
+                );
+                tracing::warn!(%volume, %disk, %generation, %epoch, "a disk is ahead of the database");
+                self.handle.emit(&SplitBrain { volume, disk, generation, epoch });
             }
             Effect::State(state) => {
                 let epoch = self.machines[volume.index()].record().epoch;

@@ -2,7 +2,7 @@
 
 use super::input::{Effect, Input};
 use super::record::VolumeRecord;
-use super::rig::{A, B, C0, C1, NEVER, ONCE, Rig, registration, report};
+use super::rig::{A, B, C0, C1, NEVER, ONCE, Rig, place, registration, report};
 use crate::base::history::VolumeState;
 use crate::base::{Epoch, LegIndex, Nanos};
 use crate::layout::Coded;
@@ -96,14 +96,14 @@ fn each_group_of_legs_keeps_as_many_as_it_needs() {
     let epoch = rig.epoch();
     rig.settle(Input::LegFailed { leg: b, epoch });
     assert_eq!(rig.all_modes(), [read_write; 3], "nobody can stand in for it");
-    rig.apply(Input::Leg(b, None));
+    rig.apply(Input::Place(place(b), None));
     assert_eq!(rig.out.last(), Some(&Effect::State(VolumeState::Offline)), "all are needed");
 }
 
 #[test]
 fn two_legs_that_fail_together_both_stay() {
     let mut rig = Rig::attached();
-    rig.apply(Input::Leg(A, None));
+    rig.apply(Input::Place(place(A), None));
     rig.settle(Input::LegFailed { leg: B, epoch: Epoch::new(2) });
     assert_eq!(rig.modes(), [LegMode::ReadWrite; 2], "A is away: it cannot serve instead");
     rig.settle(Input::LegFailed { leg: A, epoch: Epoch::new(2) });
@@ -118,8 +118,8 @@ fn two_legs_that_fail_together_both_stay() {
 #[test]
 fn a_leg_that_does_not_register_in_time_is_given_up_and_one_that_did_is_not() {
     let mut rig = Rig::attached();
-    rig.apply(Input::Leg(A, None));
-    rig.apply(Input::Leg(B, None));
+    rig.apply(Input::Place(place(A), None));
+    rig.apply(Input::Place(place(B), None));
     rig.apply(Input::Attach { client: C0, session: 2, held: NEVER });
     rig.apply(Input::Persisted(Epoch::new(3)));
     rig.after(Nanos::from_millis(5));
@@ -163,7 +163,7 @@ fn what_a_reborn_owner_is_told_first_is_meant_for_the_session_before_it() {
     rig.reboot();
     // The client has rebooted as well and is connected, but what it says is on its way yet.
     rig.hello(A, 2, 2);
-    rig.settle(Input::Leg(B, Some(report(B, 2, 2))));
+    rig.settle(Input::Place(place(B), Some(report(B, 2, 2))));
     rig.settle(Input::Attach { client: C0, session: 2, held: NEVER });
     let told = rig.out.iter().filter_map(|effect| match effect {
         Effect::Grant(_, session, topology) => {
@@ -178,8 +178,8 @@ fn what_a_reborn_owner_is_told_first_is_meant_for_the_session_before_it() {
 #[test]
 fn a_target_that_rebooted_makes_all_register_anew() {
     let mut rig = Rig::attached();
-    rig.apply(Input::Leg(B, None));
-    rig.settle(Input::Leg(B, Some(report(B, 2, 0))));
+    rig.apply(Input::Place(place(B), None));
+    rig.settle(Input::Place(place(B), Some(report(B, 2, 0))));
     assert_eq!(rig.grants(), [(C0, 3, [LegMode::ReadWrite; 2])]);
     assert_eq!(rig.registrations(), [(A, 3), (B, 3)]);
 }
@@ -207,7 +207,7 @@ fn a_leg_comes_back_by_w_and_the_rebuild_covers_what_its_generation_says() {
     }
     // Another disk has nothing, whatever its generation says.
     let mut rig = Rig::degraded();
-    rig.apply(Input::Leg(B, Some(LegReport { serial: 999, ..report(B, 9, 0) })));
+    rig.apply(Input::Place(place(B), Some(LegReport { serial: 999, ..report(B, 3, 0) })));
     let epoch = rig.epoch();
     rig.settle(Input::LegBack { leg: B, epoch });
     assert!(rig.machine.record().rebuilds_all(B));
@@ -234,12 +234,12 @@ fn a_rebuild_of_everything_that_is_cut_short_stays_one() {
 fn a_rebuilt_leg_counts_only_as_long_as_its_disk_serves() {
     let mut rig = Rig::rebuilding(2);
     let epoch = rig.epoch();
-    rig.apply(Input::Leg(B, None));
+    rig.apply(Input::Place(place(B), None));
     rig.apply(Input::Rebuilt { leg: B, epoch });
     assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::WriteOnly]);
     let mut rig = Rig::rebuilding(2);
     let epoch = rig.epoch();
-    rig.apply(Input::Leg(B, Some(LegReport { serial: 999, ..report(B, 9, 0) })));
+    rig.apply(Input::Place(place(B), Some(LegReport { serial: 999, ..report(B, 3, 0) })));
     rig.settle(Input::Rebuilt { leg: B, epoch });
     assert_ne!(rig.modes()[1], LegMode::ReadWrite, "what was rebuilt is on another disk");
 }
@@ -322,7 +322,7 @@ fn a_reboot_between_persist_and_registration_asks_no_more_of_a_disk_than_it_was_
     rig.settle(Input::Attach { client: C0, session: 3, held: NEVER });
     assert_eq!(rig.epoch(), Epoch::new(4));
     for leg in [A, B] {
-        rig.settle(Input::Leg(leg, Some(report(leg, 2, 0))));
+        rig.settle(Input::Place(place(leg), Some(report(leg, 2, 0))));
     }
     assert_eq!(rig.grants(), [(C0, 4, [LegMode::ReadWrite; 2])], "generation 2 will do");
 }
@@ -347,11 +347,11 @@ fn an_older_image_that_shows_up_after_a_reboot_is_not_registered() {
 #[test]
 fn offline_is_told_while_no_leg_in_sync_serves() {
     let mut rig = Rig::attached();
-    rig.apply(Input::Leg(A, None));
-    rig.apply(Input::Leg(B, None));
+    rig.apply(Input::Place(place(A), None));
+    rig.apply(Input::Place(place(B), None));
     assert_eq!(rig.out.last(), Some(&Effect::State(VolumeState::Offline)));
-    rig.settle(Input::Leg(B, Some(report(B, 2, 0))));
-    rig.settle(Input::Leg(A, Some(report(A, 2, 0))));
+    rig.settle(Input::Place(place(B), Some(report(B, 2, 0))));
+    rig.settle(Input::Place(place(A), Some(report(A, 2, 0))));
     assert_eq!(rig.out.last(), Some(&Effect::State(VolumeState::Healthy)));
 }
 
@@ -367,4 +367,27 @@ fn a_leg_that_is_taken_for_present_and_is_away_is_waited_for() {
     }
     assert_eq!((rig.modes(), rig.epoch()), ([LegMode::Dead, LegMode::ReadWrite], Epoch::new(3)));
     assert_eq!(rig.grants(), [], "offline, until B is back");
+}
+
+#[test]
+fn a_leg_ahead_of_the_record_is_reported_and_nothing_is_decided_until_it_is_not() {
+    // The database has gone back: the record knows nothing of epoch 9, under which A alone was written.
+    let mut rig = Rig::attached();
+    rig.reboot();
+    rig.hello(B, 2, 0);
+    rig.hello(A, 9, 0);
+    let told = Effect::SplitBrain { place: place(A), generation: Epoch::new(9) };
+    assert!(rig.out.contains(&told), "{:?}", rig.out);
+    assert_eq!(rig.out.last(), Some(&Effect::State(VolumeState::Offline)));
+    rig.out.clear();
+    for _ in 0..20 {
+        rig.after(Nanos::from_millis(5));
+    }
+    rig.settle(Input::Attach { client: C0, session: 2, held: NEVER });
+    rig.settle(Input::Attach { client: C1, session: 3, held: NEVER });
+    assert_eq!((rig.registrations(), rig.grants()), (Vec::new(), Vec::new()));
+    assert_eq!((rig.epoch(), rig.modes()), (Epoch::new(2), [LegMode::ReadWrite; 2]));
+    // The right disk is back.
+    rig.settle(Input::Place(place(A), Some(report(A, 2, 0))));
+    assert_eq!(rig.registrations().first(), Some(&(A, 2)), "it goes on where it was");
 }

@@ -14,6 +14,8 @@ pub(super) struct Wishes {
     pub(super) failed_at: [Nanos; LEGS_MAX],
     pub(super) back: u16,
     pub(super) rebuilt: u16,
+    /// Dead for so long that they are to be given a spare.
+    pub(super) replaced: u16,
     pub(super) register_anew: bool,
 }
 

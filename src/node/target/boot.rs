@@ -15,6 +15,7 @@ use crate::node::probes;
 use crate::node::protocol::Service;
 use crate::sim::{JoinHandle, Memory, NodeHandle};
 
+use super::caretaker::Caretaker;
 use super::keeper;
 use super::leg::Leg;
 use super::link;
@@ -27,6 +28,7 @@ pub(super) struct Target {
     pub(super) port: Port<Frame>,
     pub(super) memory: Memory,
     pub(super) legs: Vec<Rc<Leg>>,
+    pub(super) caretaker: Caretaker,
     /// The newest session of each client.
     sessions: RefCell<BTreeMap<NodeId, JoinHandle<()>>>,
 }
@@ -47,21 +49,23 @@ impl Target {
 pub fn boot(handle: &NodeHandle, map: &Rc<ClusterMap>, port: Port<Frame>, drives: &[Drive]) {
     let mut legs = Vec::new();
     for volume in &map.volumes {
-        for (index, spec) in volume.leg_ids().zip(&volume.legs) {
+        for (place, spec) in volume.places() {
             if spec.target != handle.node() {
                 continue;
             }
             let drive = drives.iter().find(|drive| drive.id() == spec.disk);
             let drive = drive.expect("the map gives a target only legs on its own disks");
-            legs.push(Rc::new(Leg::new(handle, volume, index, spec, drive.clone())));
+            legs.push(Rc::new(Leg::new(handle, volume, place, spec, drive.clone())));
         }
     }
+    let caretaker = Caretaker::new(handle, map, &port);
     let target = Rc::new(Target {
         handle: handle.clone(),
         map: map.clone(),
         port,
         memory: handle.memory(),
         legs,
+        caretaker,
         sessions: RefCell::new(BTreeMap::new()),
     });
     for leg in &target.legs {

@@ -37,7 +37,7 @@ pub(super) async fn run(target: Rc<Target>, leg: Rc<Leg>) {
         match keeper.load().await {
             Ok(()) => keeper.store().await,
             Err(status) => {
-                tracing::debug!(leg = %keeper.leg.index, %status, "metadata cannot be read");
+                tracing::debug!(place = %keeper.leg.place, %status, "metadata cannot be read");
                 keeper.target.handle.sleep(keeper.target.map.timing.patience).await;
             }
         }
@@ -87,7 +87,7 @@ impl Keeper {
     async fn store(&self) {
         loop {
             let Some(chore) = self.next_chore().await else {
-                tracing::debug!(leg = %self.leg.index, "the device has lost its power or is another");
+                tracing::debug!(place = %self.leg.place, "the device has lost its power or is another");
                 return self.leg.failed();
             };
             if crate::buggify!(self.target.handle, probes::SLOW_METADATA) {
@@ -99,7 +99,7 @@ impl Keeper {
                 Chore::Superblock { generation, confirmed, rebuild } => {
                     let block = Superblock {
                         volume: self.leg.volume.id,
-                        leg: self.leg.index,
+                        leg: self.leg.index().expect("only a leg's superblock is written"),
                         generation: *generation,
                         life: self.leg.life(),
                         confirmed: *confirmed,
@@ -114,7 +114,7 @@ impl Keeper {
                 Ok(()) => self.leg.chore_done(chore),
                 Err(status) => {
                     crate::sometimes!(self.target.handle, true, probes::METADATA_UNWRITABLE);
-                    tracing::debug!(leg = %self.leg.index, %status, "metadata cannot be written");
+                    tracing::debug!(place = %self.leg.place, %status, "metadata cannot be written");
                     self.leg.failed();
                     return;
                 }

@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::base::protocol::{LegLoaded, MarkChanged};
-use crate::base::{Epoch, LegIndex, NodeId, Region, VolumeId};
+use crate::base::{Epoch, LegIndex, NodeId, PlaceIndex, Region, VolumeId};
 use crate::disk::port::{Drive, Identity};
 use crate::sim::{NodeHandle, Probes, Signal, Tracked, Tracker};
 
@@ -19,7 +19,9 @@ use crate::node::protocol::{LegReport, LegStatus};
 /// A leg's state in this life of its target.
 pub(super) struct Leg {
     pub(super) volume: VolumeSpec,
-    pub(super) index: LegIndex,
+    pub(super) place: PlaceIndex,
+    /// The leg that is there, as far as the target was told or finds on the disk; none in a spare.
+    index: Cell<Option<LegIndex>>,
     pub(super) extent: Extent,
     pub(super) drive: Drive,
     pub(super) changed: Signal,
@@ -93,7 +95,7 @@ impl Leg {
     pub(super) fn new(
         handle: &NodeHandle,
         volume: &VolumeSpec,
-        index: LegIndex,
+        place: PlaceIndex,
         spec: &LegSpec,
         drive: Drive,
     ) -> Self {
@@ -120,7 +122,8 @@ impl Leg {
         };
         Self {
             volume: volume.clone(),
-            index,
+            place,
+            index: Cell::new(volume.first_leg_at(place)),
             extent: spec.extent,
             drive,
             changed: Signal::new(handle.kernel()),
@@ -133,7 +136,25 @@ impl Leg {
     }
 
     pub(super) fn is(&self, volume: VolumeId, leg: LegIndex) -> bool {
-        self.volume.id == volume && self.index == leg
+        self.volume.id == volume && self.index.get() == Some(leg)
+    }
+
+    pub(super) fn is_at(&self, volume: VolumeId, place: PlaceIndex) -> bool {
+        self.volume.id == volume && self.place == place
+    }
+
+    /// The leg that is there, if any is.
+    pub(super) fn index(&self) -> Option<LegIndex> {
+        self.index.get()
+    }
+
+    /// This leg is there from now on; what the disk holds of it is told anew if it was another, or is void.
+    pub(super) fn hold(&self, leg: LegIndex, rebuild: Epoch) {
+        let is_new = self.index.replace(Some(leg)) != Some(leg) || self.is_new_to(rebuild);
+        if is_new {
+            let marks = self.state.borrow().stored.clone();
+            self.tell_loaded(leg, &marks);
+        }
     }
 
     fn probes(&self) -> &Probes {
@@ -145,7 +166,7 @@ impl Leg {
         let state = self.state.borrow();
         LegReport {
             volume: self.volume.id,
-            leg: self.index,
+            place: self.place,
             usable: state.health == Health::Usable,
             serial: state.serial,
             generation: state.generation,
@@ -208,14 +229,19 @@ impl Leg {
         state.superblock_wanted = false;
         state.wanted = intent.clone();
         state.storing = None;
-        self.tell_loaded(&intent);
+        if let Some(found) = superblock {
+            self.index.set(Some(found.leg));
+        }
+        if let Some(leg) = self.index.get() {
+            self.tell_loaded(leg, &intent);
+        }
         state.stored = intent;
         drop(state);
         self.changed.notify();
     }
 
-    fn tell_loaded(&self, marks: &IntentMap) {
-        let (disk, volume, leg) = (self.drive.id(), self.volume.id, self.index);
+    fn tell_loaded(&self, leg: LegIndex, marks: &IntentMap) {
+        let (disk, volume) = (self.drive.id(), self.volume.id);
         let (first, blocks) = (self.extent.data, self.extent.blocks);
         let depth = self.volume.region_depth;
         self.handle.emit(&LegLoaded { disk, volume, leg, first, blocks, depth });
@@ -223,8 +249,9 @@ impl Leg {
     }
 
     fn tell_mark(&self, region: Region, marked: bool) {
-        let (volume, leg, region) = (self.volume.id, self.index, region.get());
-        self.handle.emit(&MarkChanged { volume, leg, region, marked });
+        let Some(leg) = self.index.get() else { return };
+        let (disk, volume, region) = (self.drive.id(), self.volume.id, region.get());
+        self.handle.emit(&MarkChanged { disk, volume, leg, region, marked });
     }
 
     /// Metadata could not be written: nothing is served until it was read and registered anew.
@@ -273,7 +300,9 @@ impl Leg {
     /// Whether the disk has not been marked everywhere for this rebuild in whole, so that it may pass for up to date
     /// where it is not.
     pub(super) fn is_new_to(&self, rebuild: Epoch) -> bool {
-        rebuild > Epoch::new(0) && self.state.borrow().rebuild != rebuild
+        let state = self.state.borrow();
+        let is_trusted = planted!(OldDiskTrusted) && state.generation > Epoch::new(0);
+        rebuild > Epoch::new(0) && state.rebuild != rebuild && !is_trusted
     }
 
     /// Asks for every region to be marked on the disk.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use crate::base::history::FenceRaised;
-use crate::base::{Epoch, Nanos};
+use crate::base::{Epoch, LegIndex, Nanos};
 use crate::net::port::Closed;
 
 use super::boot::Target;
@@ -22,8 +22,11 @@ use crate::node::protocol::Wire;
 pub(super) async fn run(target: Rc<Target>) {
     loop {
         let answered = Rc::new(Cell::new(Nanos::ZERO));
-        let link = ManagerLink::connect(&target.handle, &target.port, &target.map, answered).await;
+        let (handle, port) = (&target.handle, &target.port);
+        let link = ManagerLink::connect(handle, port, &target.map, answered.clone()).await;
+        target.caretaker.manager_found(link.connection(), &answered);
         let _closed = converse(&target, link).await;
+        target.caretaker.manager_lost();
     }
 }
 
@@ -36,8 +39,8 @@ async fn converse(target: &Rc<Target>, mut link: ManagerLink) -> Result<(), Clos
             let now = || target.legs.iter().map(|leg| (leg.report().usable, leg.loads()));
             if told.as_ref().is_none_or(|told| now().ne(told.iter().copied())) {
                 told = Some(now().collect());
-                let legs = target.legs.iter().map(|leg| leg.report()).collect();
-                if let Err(closed) = link.connection().send(Wire::TargetHello { legs }) {
+                let places = target.legs.iter().map(|leg| leg.report()).collect();
+                if let Err(closed) = link.connection().send(Wire::TargetHello { places }) {
                     return Poll::Ready(Err(closed));
                 }
             }
@@ -45,27 +48,39 @@ async fn converse(target: &Rc<Target>, mut link: ManagerLink) -> Result<(), Clos
             link.poll_next(cx)
         })
         .await?;
-        if let Wire::Register { volume, leg, epoch, life, again, rebuild } = message
-            && let Some(found) = target.legs.iter().find(|held| held.is(volume, leg))
-        {
-            let (leg, connection) = (found.clone(), link.connection().clone());
-            let registration =
-                answer_registration(target.clone(), leg, (epoch, life, again, rebuild), connection);
+        let Wire::Register { volume, leg, place, epoch, life, again, rebuild } = message else {
+            target.caretaker.told(&message);
+            continue;
+        };
+        if let Some(found) = target.legs.iter().find(|held| held.is_at(volume, place)) {
+            let (held, connection) = (found.clone(), link.connection().clone());
+            let asked = Asked { leg, epoch, life, again, rebuild };
+            let registration = answer_registration(target.clone(), held, asked, connection);
             target.handle.spawn("target.register", registration);
         }
     }
 }
 
+/// What a place is to be registered as.
+#[derive(Clone, Copy)]
+struct Asked {
+    leg: LegIndex,
+    epoch: Epoch,
+    life: u32,
+    again: bool,
+    rebuild: Epoch,
+}
+
 async fn answer_registration(
     target: Rc<Target>,
-    leg: Rc<Leg>,
-    (epoch, life, again, rebuild): (Epoch, u32, bool, Epoch),
+    held: Rc<Leg>,
+    asked: Asked,
     connection: Rc<Channel>,
 ) {
-    let ok = register(&target, &leg, (epoch, life, rebuild)).await
-        && (!again || confirm(&leg, epoch).await);
-    let volume = leg.volume.id;
-    let answer = Wire::Registered { volume, leg: leg.index, epoch, life, again, ok };
+    let Asked { leg, epoch, life, again, .. } = asked;
+    let ok = register(&target, &held, asked).await && (!again || confirm(&held, epoch).await);
+    let volume = held.volume.id;
+    let answer = Wire::Registered { volume, leg, epoch, life, again, ok };
     // A manager that is gone asks again when it is back.
     let _closed = connection.send(answer);
 }
@@ -73,11 +88,8 @@ async fn answer_registration(
 /// Fences the leg at `epoch`, drains what older epochs left, puts the generation on the disk. Refuses when
 /// the device is not in the `life` that the manager knew of, or fails on the way: what it lost by then, the
 /// manager did not reckon with.
-async fn register(
-    target: &Target,
-    leg: &Rc<Leg>,
-    (epoch, life, rebuild): (Epoch, u32, Epoch),
-) -> bool {
+async fn register(target: &Target, leg: &Rc<Leg>, asked: Asked) -> bool {
+    let Asked { leg: index, epoch, life, rebuild, .. } = asked;
     if leg.life() != life {
         crate::sometimes!(target.handle, true, probes::REGISTERED_IN_ANOTHER_LIFE);
         return false;
@@ -85,8 +97,8 @@ async fn register(
     if leg.is_ready_at(epoch) {
         return true;
     }
-    let started = RegistrationStarted { volume: leg.volume.id, leg: leg.index, epoch };
-    target.handle.emit(&started);
+    let (disk, volume) = (leg.drive.id(), leg.volume.id);
+    target.handle.emit(&RegistrationStarted { volume, leg: index, epoch, disk });
     if !leg.fence(epoch) {
         return false;
     }
@@ -99,7 +111,7 @@ async fn register(
     if target.handle.timeout(patience, leg.changed.wait_for(drained)).await.is_err() {
         // Nobody else would: the owner waits for no command of a leg that it was told to leave out.
         crate::sometimes!(target.handle, true, probes::DRAIN_ABORTED);
-        tracing::debug!(leg = %leg.index, %epoch, "commands that don't end are aborted");
+        tracing::debug!(place = %leg.place, %epoch, "commands that don't end are aborted");
         // A write of metadata is the keeper's, whose driver sees to it.
         target.end_sessions(&leg.holders());
         leg.changed.wait_for(drained).await;
@@ -108,6 +120,8 @@ async fn register(
         crate::sometimes!(target.handle, true, probes::REGISTRATION_SUPERSEDED);
         return false;
     }
+    // Nothing of an older epoch is served here any more, nor of another leg.
+    leg.hold(index, rebuild);
     if leg.is_new_to(rebuild) {
         // Before the superblock says so: what is not marked after that is up to date.
         crate::sometimes!(target.handle, true, probes::MARKED_FOR_REBUILD);
@@ -127,9 +141,9 @@ async fn register(
         return false;
     }
     target.handle.emit(&FenceRaised {
-        disk: leg.drive.id(),
-        volume: leg.volume.id,
-        leg: leg.index,
+        disk,
+        volume,
+        leg: index,
         first: leg.extent.data,
         blocks: leg.extent.blocks + leg.extent.journal_blocks,
         epoch,

@@ -229,6 +229,12 @@ impl Server {
         self.target.legs.iter().find(|held| held.is(volume, leg)).cloned()
     }
 
+    /// A place of the volume that knows of no leg.
+    fn blank(&self, volume: VolumeId) -> Option<Rc<Leg>> {
+        let mut places = self.target.legs.iter().filter(|held| held.volume.id == volume);
+        places.find(|held| held.index().is_none()).cloned()
+    }
+
     fn take(&mut self, message: Wire) {
         match message {
             Wire::Write { cookie, volume, leg, epoch, block, data, fua, .. } => {
@@ -280,7 +286,10 @@ impl Server {
         epoch: Epoch,
         work: Work,
     ) {
-        let Some(leg) = self.leg(volume, leg) else {
+        let held = self.leg(volume, leg);
+        // Whether a disk can be reached does not depend on what it knows of the leg that is to be there.
+        let is_probe = matches!(work, Work::Probe);
+        let Some(leg) = held.or_else(|| self.blank(volume).filter(|_| is_probe)) else {
             return self.answer(cookie, LegStatus::Unusable, Payload::empty());
         };
         self.begin(Request { cookie, leg, epoch, work });

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::app::{ClientOnly, ClientVolume};
 use super::cpu::{CpuOnly, SlowCpu};
+use super::database::RestoreOldSnapshot;
 use super::disk::{
     BreakWith, DiskClient, DiskOnly, FailNext, FlipBits, HangDisk, InjectRandomFailure,
     InsertBadSector, NextCommands, RestoreOldImage, SlowDisk,
@@ -235,6 +236,11 @@ actions! {
         AppAttach(ClientVolume) = "app.attach", stays;
         /// The volume's applications stop, and the client gives the volume back once nothing is under way.
         AppDetach(ClientVolume) = "app.detach", stays;
+    }
+    /// What happens to the manager's database.
+    Database = "database" {
+        /// The database holds again what it held some time ago. It waits until the manager is down.
+        DatabaseRestoreOldSnapshot(RestoreOldSnapshot) = "database.restore_old_snapshot", stays;
     }
     /// What happens to single CPUs.
     Cpu = "cpu" {

@@ -2,6 +2,7 @@
 
 mod app;
 mod cpu;
+mod database;
 mod disk;
 mod list;
 mod memory;
@@ -13,6 +14,7 @@ mod status;
 
 pub use app::{ClientOnly, ClientVolume};
 pub use cpu::{CpuOnly, SlowCpu};
+pub use database::RestoreOldSnapshot;
 pub use disk::{
     BreakWith, Burst, DiskClient, DiskOnly, FailNext, FlipBits, HangDisk, InjectRandomFailure,
     InsertBadSector, NextCommands, RestoreOldImage, SlowDisk,

@@ -1,5 +1,6 @@
 //! The volumes of a random scenario: layouts that its cluster has room for.
 
+use crate::base::Nanos;
 use crate::scenario::cluster::Cluster;
 use crate::scenario::ids::DiskRef;
 use crate::scenario::volume::{Integrity, Layout, Volume};
@@ -41,6 +42,8 @@ fn volume(dice: &mut Dice, cluster: &Cluster, number: u64) -> Volume {
         parity: columns.map(|(_, parity)| parity),
         blocks,
         legs: None,
+        spares: Vec::new(),
+        spare_after: Nanos::from_millis(50),
         integrity: dice.pick(&[
             Integrity::Inline,
             Integrity::Inline,

@@ -100,7 +100,9 @@ mod tests {
                 };
             }
         }
-        let actions = Action::NAMES.iter().copied();
+        // A database that goes back leaves nothing to go on with.
+        let goes_on = |name: &&str| !name.starts_with("database.");
+        let actions = Action::NAMES.iter().copied().filter(goes_on);
         let layouts = Layout::ALL.iter().map(|layout| layout.name());
         let integrities = Integrity::ALL.iter().map(|integrity| integrity.name());
         let spreads = Distribution::ALL.iter().map(|distribution| distribution.name());

@@ -18,6 +18,7 @@ pub(super) fn check(validator: &mut Validator<'_, '_>) {
         return;
     }
     undetected(validator);
+    forgotten(validator);
     let changes: Vec<Change<'_>> = changes(scenario).take(CHANGES_MAX + 1).collect();
     if changes.len() > CHANGES_MAX {
         return;
@@ -68,6 +69,19 @@ fn undetected(validator: &mut Validator<'_, '_>) {
     }
 }
 
+/// Reports databases that go back: which disks have what was acknowledged is known nowhere else.
+fn forgotten(validator: &mut Validator<'_, '_>) {
+    for (index, entry) in validator.scenario.script.iter().enumerate() {
+        let Effect::Do(action @ Action::DatabaseRestoreOldSnapshot(_)) = &entry.effect else {
+            continue;
+        };
+        let found = format!("`{}`, after which nobody knows what is on which disk", action.name());
+        let expected = "the volumes to be served, as budget `survivable` promises";
+        let help = "set `\"budget\": \"none\"` and `expect` what must come of it";
+        validator.report_found(&steps!["script", index, "do"], Some(&found), expected, help);
+    }
+}
+
 /// With more than these the search would take long; what it would find is held at run time anyway.
 const CHANGES_MAX: usize = 256;
 
@@ -102,6 +116,10 @@ struct Outage {
 
 /// The entry that takes the last leg of the volume away, if any surely does.
 fn fatal_entry(scenario: &Scenario, changes: &[Change<'_>], volume: &Volume) -> Option<usize> {
+    // Where its legs are by then is not known.
+    if !volume.spares.is_empty() {
+        return None;
+    }
     let of_leg = |leg| outages(scenario, changes, volume, leg);
     let outages: Vec<Vec<Outage>> = match &volume.legs {
         Some(legs) => legs.iter().map(|leg| of_leg(Some(*leg))).collect(),

@@ -11,6 +11,7 @@ use crate::scenario::volume::{Layout, Volume};
 use super::entry::{Validator, is_name, steps};
 
 const VOLUMES_MAX: usize = 4096;
+const SPARES_MAX: usize = 16;
 
 pub(super) fn check(validator: &mut Validator<'_, '_>) {
     let volumes = &validator.scenario.volumes;
@@ -26,6 +27,7 @@ pub(super) fn check(validator: &mut Validator<'_, '_>) {
             Some(legs) => fixed_legs(validator, index, volume, legs),
             None => free_legs(validator, index, volume),
         }
+        spares(validator, index, volume);
     }
     space(validator);
 }
@@ -129,16 +131,56 @@ fn wrong_count(volume: &Volume, legs: usize) -> Option<(String, &'static str)> {
 }
 
 fn free_legs(validator: &mut Validator<'_, '_>, index: usize, volume: &Volume) {
-    let targets = validator.scenario.cluster.targets;
+    let mut spares: Vec<u16> = volume.spares.iter().map(|spare| spare.target).collect();
+    spares.sort_unstable();
+    spares.dedup();
+    let spares = spares.len().min(SPARES_MAX) as u16;
+    let targets = validator.scenario.cluster.targets.saturating_sub(spares);
     let legs = validator.scenario.shape(volume).legs();
     if validator.cluster_known && u16::from(legs) > targets {
         let found = match volume.layout {
             Layout::Ec => format!("{legs} columns and no `legs`"),
             _ => format!("{legs} copies and no `legs`"),
         };
-        let expected = format!("at most {targets}, as many as there are targets");
+        let expected = match spares {
+            0 => format!("at most {targets}, as many as there are targets"),
+            _ => format!("at most {targets}, as many as there are targets without a spare"),
+        };
         let help = "the manager places legs on distinct targets: add targets, or name the `legs`";
         validator.report_found(&steps!["volumes", index], Some(&found), &expected, help);
+    }
+}
+
+/// A spare is of use to every leg: it is on a target that has none.
+fn spares(validator: &mut Validator<'_, '_>, index: usize, volume: &Volume) {
+    if volume.spares.is_empty() {
+        return;
+    }
+    let at = steps!["volumes", index, "spares"];
+    if volume.layout == Layout::Raid0 {
+        let help =
+            "what a lost leg held is nowhere else: use another layout, or leave `spares` out";
+        validator.report_found(&at, Some("`spares`"), "none with the layout `raid0`", help);
+        return;
+    }
+    if volume.spares.len() > SPARES_MAX {
+        let found = format!("{} spares", volume.spares.len());
+        let expected = format!("at most {SPARES_MAX}");
+        validator.report_found(&at, Some(&found), &expected, "");
+        return;
+    }
+    let legs = volume.legs.as_deref().unwrap_or_default();
+    for (place, spare) in volume.spares.iter().enumerate() {
+        let steps = steps!["volumes", index, "spares", place];
+        validator.disk(&steps, *spare);
+        let mut others = legs.iter().chain(&volume.spares[..place]);
+        if others.any(|other| other.target == spare.target) {
+            let expected = format!(
+                "a disk of another target: t{} has a leg or a spare of this volume already",
+                spare.target
+            );
+            validator.report(&steps, &expected, "");
+        }
     }
 }
 
@@ -153,7 +195,9 @@ fn space(validator: &mut Validator<'_, '_>) {
     let cluster = &validator.scenario.cluster;
     let legs = validator.scenario.shape(&validator.scenario.volumes[volume]).legs();
     // A disk that is not there and more legs than targets are told by their own errors.
-    let told = disk.map_or(u16::from(legs) > cluster.targets, |disk| !cluster.has_disk(disk));
+    let spares = validator.scenario.volumes[volume].spares.len();
+    let too_many = usize::from(legs) + spares > usize::from(cluster.targets);
+    let told = disk.map_or(too_many, |disk| !cluster.has_disk(disk));
     if told {
         return;
     }

@@ -44,6 +44,7 @@ impl World<'_> {
             Family::Cpu => self.apply_to_cpu(entry, action),
             Family::Memory => self.apply_to_memory(entry, action),
             Family::App => self.apply_to_app(entry, action),
+            Family::Database => self.apply_to_database(entry, action),
         };
         if matches!(applied, Applied::Withheld) {
             let action = ActionName::of(action);

@@ -134,7 +134,8 @@ impl World<'_> {
         }
         let Some(wanted) = action.integrity_to_find() else { return true };
         let specs = self.stage.map.volumes.iter().zip(&self.scenario.volumes);
-        let mut on_disk = specs.filter(|(spec, _)| spec.legs.iter().any(|leg| leg.disk == disk));
+        let mut on_disk =
+            specs.filter(|(spec, _)| spec.places().any(|(_, place)| place.disk == disk));
         on_disk.all(|(_, volume)| volume.integrity >= wanted)
     }
 
@@ -144,7 +145,8 @@ impl World<'_> {
         let (stage, held) = (&self.stage, &self.stage.disks[disk.index()]);
         stage.map.volumes.iter().all(|spec| {
             let record = freeze::record(stage, spec);
-            spec.leg_ids().zip(&spec.legs).filter(|(_, leg)| leg.disk == disk).all(|(id, leg)| {
+            let mut held_here = freeze::places(spec, &record).filter(|(_, leg)| leg.disk == disk);
+            held_here.all(|(id, leg)| {
                 let old = held.raw_read_old(leg.extent.superblock, age);
                 let found = Superblock::from_block(&old, stage.map.block_size);
                 let generation = found.map_or(Epoch::new(0), |found| found.generation);

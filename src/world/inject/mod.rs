@@ -4,6 +4,7 @@
 mod app;
 mod apply;
 mod cpu;
+mod database;
 mod disk;
 mod memory;
 mod net;

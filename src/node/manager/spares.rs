@@ -1,0 +1,71 @@
+//! Which legs are given a spare, and which. Decides on nothing else.
+//!
+//! A place that no leg of the record is in is a spare, also one where a leg was before: whatever its disk holds is
+//! no leg's any more, and is marked as void when a leg is put there. Decisions are only made on a record that is in
+//! the database, and so nobody takes a place for free before it surely is.
+
+use crate::base::planted;
+use crate::base::{LegIndex, Nanos, PlaceIndex};
+
+use super::machine::{Machine, bit};
+use super::record::VolumeRecord;
+use crate::layout::Layout;
+use crate::node::probes;
+use crate::node::protocol::{LegMode, LegReport};
+
+impl Machine {
+    /// The leg, in the place where a record has it, as the target of that place reported it last.
+    pub(super) fn report_in(&self, record: &VolumeRecord, leg: LegIndex) -> Option<LegReport> {
+        self.reports[record.places.of(leg).index()]
+    }
+
+    /// Notes since when legs are dead.
+    pub(super) fn note_deaths(&mut self, next: &VolumeRecord, now: Nanos) {
+        let dies = |leg: &LegIndex| self.record.modes.of(*leg) != LegMode::Dead;
+        let dying: Vec<LegIndex> = next.modes.legs_in(LegMode::Dead).filter(dies).collect();
+        dying.into_iter().for_each(|leg| self.dead_since[leg.index()] = now);
+    }
+
+    /// Legs that have been dead for as long as a volume with spares waits for them. Nobody rebuilds a volume that
+    /// has no owner.
+    pub(super) fn dead_for_long(&self, now: Nanos) -> u16 {
+        if self.spec.spares.is_empty() || self.record.owner.is_none() {
+            return 0;
+        }
+        let dead = self.record.modes.legs_in(LegMode::Dead);
+        dead.filter(|leg| now >= self.dead_since[leg.index()] + self.spec.spare_after)
+            .fold(0, |legs, leg| legs | bit(leg))
+    }
+
+    /// Puts legs that have been dead for long in a free place each, where they are rebuilt in whole.
+    pub(super) fn give_spares(&self, next: &mut VolumeRecord) {
+        for leg in self.record.modes.legs_in(LegMode::Dead) {
+            if self.wishes.replaced & bit(leg) == 0 || next.modes.of(leg) != LegMode::Dead {
+                continue;
+            }
+            let Some(place) = self.spare_for(leg, next) else { continue };
+            let is_first = self.spec.first_leg_at(place).is_some();
+            crate::sometimes!(self, true, probes::SPARE_GIVEN);
+            crate::sometimes!(self, is_first, probes::OLD_PLACE_REUSED);
+            next.places.set(leg, place);
+            next.modes.set(leg, LegMode::WriteOnly);
+            if planted!(SpareInSyncAtOnce) {
+                next.modes.set(leg, LegMode::ReadWrite);
+            }
+            next.rebuilds[leg.index()] = self.record.epoch.next();
+        }
+    }
+
+    /// A free place that can be used: a spare, if there is one, or else one where a leg was before.
+    fn spare_for(&self, leg: LegIndex, next: &VolumeRecord) -> Option<PlaceIndex> {
+        let can_be_rebuilt = self.spec.layout.group_of(leg).count() > 1;
+        let is_free = |place: &PlaceIndex| {
+            let report = self.reports[place.index()];
+            let is_usable = report.is_some_and(|report| report.usable);
+            is_usable && self.record.leg_at(*place).is_none() && next.leg_at(*place).is_none()
+        };
+        let places = || self.spec.places().map(|(place, _)| place).filter(is_free);
+        let mut spares = places().filter(|place| self.spec.first_leg_at(*place).is_none());
+        spares.next().or_else(|| places().next()).filter(|_| can_be_rebuilt)
+    }
+}
