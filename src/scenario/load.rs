@@ -391,6 +391,27 @@ mod tests {
     }
 
     #[test]
+    fn lies_of_disks_that_no_volume_finds_out_are_beyond_the_budget() {
+        let of = |integrity: &str, action: &str| {
+            let script = format!(r#""script": [{{"at": "1ms", "do": {{{action}}}}}]"#);
+            let guarded = format!(r#""blocks": 64, "integrity": "{integrity}""#);
+            with(&script).replace(r#""blocks": 64"#, &guarded)
+        };
+        let (lost, rot) = (
+            r#""disk.lose_next_write": {"disk": "any:disk"}"#,
+            r#""disk.flip_bits": {"disk": "any:disk", "block": 0}"#,
+        );
+        check(&of("inline", lost), &["it takes `integrity` `full`"]);
+        check(&of("none", rot), &["it takes `integrity` `inline`"]);
+        for (integrity, action) in [("full", lost), ("full", rot), ("inline", rot)] {
+            let text = of(integrity, action);
+            assert!(parse("a.json", &text).is_ok(), "{text}");
+            let none = of("none", action).replace("\"version\"", r#""budget": "none", "version""#);
+            assert!(parse("a.json", &none).is_ok(), "{none}");
+        }
+    }
+
+    #[test]
     fn ids_that_the_cluster_lacks_are_errors() {
         for (action, expected) in [
             (
