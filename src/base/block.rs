@@ -1,11 +1,15 @@
 //! Block payloads: what a block holds, cheap to hand from an application to every mirror.
 //!
 //! A block that an application wrote is kept as the [`Stamp`] it was written with and expands to
-//! bytes only when somebody asks for them; any other content is reference-counted bytes. Either way
-//! a block is never copied on its way, and two mirrors are compared by stamp or by pointer first.
+//! bytes only when somebody asks for them, and so is the parity of such blocks (see `pattern`); any other
+//! content is reference-counted bytes. Either way a block is never copied on its way, and two mirrors are
+//! compared by stamp or by pointer first.
 
 use std::fmt;
 use std::rc::Rc;
+
+use super::field::add_product;
+use super::pattern::Pattern;
 
 /// Bytes in a logical block: 512 or 4096.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,35 +94,6 @@ impl Stamp {
     pub const fn advanced(self, blocks: u64) -> Self {
         Self { place: self.place + blocks, author: self.author }
     }
-
-    /// The bytes that a block of this stamp holds: the two words over and over, each copy mixed with
-    /// its offset, so that no part of a block can pass for another part or another block.
-    pub fn fill(self, bytes: &mut [u8]) {
-        for (index, chunk) in bytes.chunks_exact_mut(16).enumerate() {
-            let mix = (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            chunk[..8].copy_from_slice(&(self.place ^ mix).to_le_bytes());
-            chunk[8..].copy_from_slice(&(self.author ^ mix).to_le_bytes());
-        }
-    }
-
-    /// The stamp whose bytes these are, if they are any stamp's.
-    #[must_use]
-    pub fn of_bytes(bytes: &[u8]) -> Option<Self> {
-        let word = |at: usize| Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
-        let stamp = Self { place: word(0)?, author: word(8)? };
-        if stamp.writer() == 0 || !bytes.len().is_multiple_of(16) {
-            return None;
-        }
-        // Nearly all that is no stamp's shows it here.
-        let mut second = [0; 32];
-        stamp.fill(&mut second);
-        if bytes.get(16..32).is_some_and(|chunk| chunk != &second[16..]) {
-            return None;
-        }
-        let mut expected = vec![0; bytes.len()];
-        stamp.fill(&mut expected);
-        (expected == bytes).then_some(stamp)
-    }
 }
 
 impl fmt::Debug for Stamp {
@@ -145,6 +120,11 @@ enum Content {
     #[default]
     Zero,
     Stamp(Stamp),
+    /// A [`Pattern`] that is neither: a sum of stamps, each so many times.
+    Sum {
+        times: u8,
+        words: [u64; 2],
+    },
     Bytes(Rc<[u8]>),
 }
 
@@ -158,15 +138,52 @@ impl Block {
         Self(Content::Stamp(stamp))
     }
 
-    /// A block of these bytes; bytes that are a stamp's or all zero are recognised as such.
+    /// A block of these bytes; bytes that are a stamp's, a sum of stamps or all zero are recognised as such.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
         if bytes.iter().all(|byte| *byte == 0) {
             return Self::ZERO;
         }
-        match Stamp::of_bytes(bytes) {
-            Some(stamp) => Self::stamped(stamp),
-            None => Self(Content::Bytes(bytes.into())),
+        Pattern::of_bytes(bytes)
+            .map_or_else(|| Self(Content::Bytes(bytes.into())), Self::of_pattern)
+    }
+
+    /// The sum of blocks, each so many times, byte by byte over the field of 256 elements.
+    #[must_use]
+    pub fn sum(terms: &[(u8, &Self)], size: BlockSize) -> Self {
+        let pattern = terms.iter().try_fold(Pattern::default(), |mut sum, (factor, block)| {
+            sum.add(block.pattern()?, *factor);
+            Some(sum)
+        });
+        if let Some(pattern) = pattern {
+            return Self::of_pattern(pattern);
+        }
+        let mut sum = vec![0; size.bytes()];
+        for (factor, block) in terms.iter().filter(|(factor, _)| *factor != 0) {
+            add_product(&mut sum, &block.bytes(size), *factor);
+        }
+        Self::from_bytes(&sum)
+    }
+
+    /// What its bytes follow from; `None` if they are all that is known.
+    const fn pattern(&self) -> Option<Pattern> {
+        match self.0 {
+            Content::Zero => Some(Pattern { words: [0, 0], times: 0 }),
+            Content::Stamp(stamp) => Some(Pattern::of_stamp(stamp.words())),
+            Content::Sum { times, words } => Some(Pattern { words, times }),
+            Content::Bytes(_) => None,
+        }
+    }
+
+    /// The one block of this pattern: of each content there is one form.
+    const fn of_pattern(pattern: Pattern) -> Self {
+        let Pattern { words, times } = pattern;
+        match pattern.stamp() {
+            Some(stamp) if Stamp::from_words(stamp).writer() != 0 => {
+                Self::stamped(Stamp::from_words(stamp))
+            }
+            _ if times == 0 && words[0] == 0 && words[1] == 0 => Self::ZERO,
+            _ => Self(Content::Sum { times, words }),
         }
     }
 
@@ -176,34 +193,37 @@ impl Block {
         match &self.0 {
             Content::Zero => Some(Stamp::default()),
             Content::Stamp(stamp) => Some(*stamp),
-            Content::Bytes(_) => None,
+            Content::Sum { .. } | Content::Bytes(_) => None,
         }
     }
 
     /// Its bytes.
     #[must_use]
     pub fn bytes(&self, size: BlockSize) -> Vec<u8> {
-        match &self.0 {
-            Content::Bytes(bytes) => bytes.to_vec(),
-            Content::Zero => vec![0; size.bytes()],
-            Content::Stamp(stamp) => {
-                let mut bytes = vec![0; size.bytes()];
-                stamp.fill(&mut bytes);
-                bytes
-            }
+        if let Content::Bytes(bytes) = &self.0 {
+            return bytes.to_vec();
         }
+        let mut bytes = vec![0; size.bytes()];
+        self.pattern().unwrap_or_default().fill(&mut bytes);
+        bytes
     }
 
-    /// Two words that tell contents apart: the stamp's, or writer 65535 and a hash of the bytes.
+    /// Two words that tell contents apart: the stamp's, or writer 65535 and a hash of the bytes, or of what they
+    /// follow from.
     #[must_use]
     pub fn fingerprint(&self) -> Stamp {
+        let of_hash =
+            |hash: u128| Stamp::from_words([hash as u64, (hash >> 64) as u64 | 0xffff << 48]);
         match &self.0 {
             Content::Zero => Stamp::default(),
             Content::Stamp(stamp) => *stamp,
-            Content::Bytes(bytes) => {
-                let hash = xxhash_rust::xxh3::xxh3_128(bytes);
-                Stamp::from_words([hash as u64, (hash >> 64) as u64 | 0xffff << 48])
+            Content::Sum { times, words } => {
+                let mut bytes = [*times; 17];
+                bytes[..8].copy_from_slice(&words[0].to_le_bytes());
+                bytes[8..16].copy_from_slice(&words[1].to_le_bytes());
+                of_hash(xxhash_rust::xxh3::xxh3_128(&bytes))
             }
+            Content::Bytes(bytes) => of_hash(xxhash_rust::xxh3::xxh3_128(bytes)),
         }
     }
 }
@@ -213,6 +233,7 @@ impl PartialEq for Block {
         match (&self.0, &other.0) {
             (Content::Zero, Content::Zero) => true,
             (Content::Stamp(a), Content::Stamp(b)) => a == b,
+            (Content::Sum { .. }, Content::Sum { .. }) => self.pattern() == other.pattern(),
             (Content::Bytes(a), Content::Bytes(b)) => Rc::ptr_eq(a, b) || a == b,
             _ => false,
         }
@@ -232,6 +253,10 @@ impl fmt::Display for Block {
         match &self.0 {
             Content::Zero => f.write_str("zeroes"),
             Content::Stamp(stamp) => stamp.fmt(f),
+            Content::Sum { .. } => {
+                let [low, high] = self.fingerprint().words();
+                write!(f, "sum {:016x}", low ^ high)
+            }
             Content::Bytes(bytes) => {
                 write!(f, "bytes {:016x}", xxhash_rust::xxh3::xxh3_64(bytes))
             }
@@ -350,6 +375,7 @@ impl Payload {
 #[cfg(test)]
 mod tests {
     use super::{Block, BlockSize, Payload, Stamp};
+    use crate::base::product;
 
     #[test]
     fn a_stamp_survives_the_trip_through_bytes() {
@@ -376,6 +402,50 @@ mod tests {
     fn zero_bytes_are_the_zero_block() {
         assert_eq!(Block::from_bytes(&[0; 512]), Block::ZERO);
         assert_eq!(Block::ZERO.bytes(BlockSize::B512), vec![0; 512]);
+    }
+
+    /// Blocks of all forms.
+    fn blocks() -> Vec<Block> {
+        let stamp = |writer, sequence| Block::stamped(Stamp::new(2, 5, writer, sequence));
+        let sum = Block::sum(&[(3, &stamp(1, 9)), (7, &stamp(2, 4))], BlockSize::B512);
+        let even = Block::sum(&[(1, &stamp(1, 9)), (1, &stamp(1, 8))], BlockSize::B512);
+        let bytes: Vec<u8> = (0..512).map(|at| (at * 7 % 251) as u8).collect();
+        vec![Block::ZERO, stamp(1, 1), stamp(9, 0), sum, even, Block::from_bytes(&bytes)]
+    }
+
+    #[test]
+    fn a_sum_of_blocks_is_the_sum_of_their_bytes() {
+        let size = BlockSize::B512;
+        for (a, b) in
+            blocks().iter().flat_map(|a| blocks().into_iter().map(move |b| (a.clone(), b)))
+        {
+            for factors in [[1, 1], [0, 1], [2, 0x8d], [0xff, 0x53], [0, 0]] {
+                let sum = Block::sum(&[(factors[0], &a), (factors[1], &b)], size);
+                let bytes = a.bytes(size).into_iter().zip(b.bytes(size));
+                let byte = |(a, b)| product(factors[0], a) ^ product(factors[1], b);
+                let expected: Vec<u8> = bytes.map(byte).collect();
+                assert_eq!(sum.bytes(size), expected, "{factors:?} of {a:?} and {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_bytes_are_the_same_block_however_they_came_about() {
+        let size = BlockSize::B512;
+        let blocks = blocks();
+        for (at, block) in blocks.iter().enumerate() {
+            let again = Block::from_bytes(&block.bytes(size));
+            assert_eq!((&again, again.fingerprint()), (block, block.fingerprint()));
+            for other in &blocks[..at] {
+                assert_ne!(block, other);
+                assert_ne!(block.fingerprint(), other.fingerprint());
+            }
+            // What was added is taken away by adding it again.
+            let sum = Block::sum(&[(1, block), (5, &blocks[3])], size);
+            assert_eq!(Block::sum(&[(1, &sum), (5, &blocks[3])], size), *block);
+        }
+        // Cheap to copy: a block is three words.
+        assert_eq!(size_of::<Block>(), 24);
     }
 
     #[test]

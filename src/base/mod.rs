@@ -4,10 +4,12 @@
 
 mod block;
 mod bug;
+mod field;
 pub mod history;
 mod id;
 mod message;
 mod odds;
+mod pattern;
 pub mod protocol;
 mod record;
 mod rng;
@@ -15,6 +17,7 @@ mod time;
 
 pub use block::{Block, BlockSize, Payload, Stamp};
 pub use bug::{Bug, CAN_PLANT, is_planted, plant, planted};
+pub(crate) use field::{inverse, product};
 pub use id::{
     CpuId, DiskId, Epoch, LegIndex, Names, NodeId, OpId, PlaceIndex, Region, SiteId, VolumeId,
 };

@@ -1,13 +1,8 @@
 //! Erasure codes: stripes over data legs, with parity on others, so that any so many legs give back what the
-//! rest held. The parity moves from leg to leg, row by row.
-//!
-//! The code is a Reed-Solomon code by a Cauchy matrix (Blömer, Kalfane, Karp, Karpinski, Luby, Zuckerman: "An
-//! XOR-Based Erasure-Resilient Coding Scheme", 1995) over the field of 256 elements, with columns scaled so that
-//! the first parity is the exclusive or of the data.
+//! rest held. The parity moves from leg to leg, row by row. Computes nothing.
 
-use crate::base::{Block, BlockSize, LegIndex};
+use crate::base::LegIndex;
 
-use super::field::{add_product, inverse, product};
 use super::legs::LegSet;
 use super::shape::{Layout, Run};
 
@@ -74,76 +69,16 @@ impl Coded {
         1 + (self.data + self.parity) as u64 * self.stripe_blocks as u64
     }
 
-    /// Finds the blocks of a line that are missing, by column, if any `data` of them are there. Says whether
-    /// they are.
-    pub fn solve(&self, line: &mut [Option<Block>], size: BlockSize) -> bool {
-        let data = usize::from(self.data);
-        if line.iter().flatten().count() < data {
-            return line.iter().all(Option::is_some);
-        }
-        // Zeroes give zeroes: what was never written costs nothing.
-        if line.iter().flatten().all(|block| *block == Block::ZERO) {
-            line.iter_mut().for_each(|block| *block = Some(Block::ZERO));
-            return true;
-        }
-        let bytes: Vec<Option<Vec<u8>>> =
-            line.iter().map(|block| block.as_ref().map(|block| block.bytes(size))).collect();
-        let there: Vec<usize> =
-            (0..line.len()).filter(|at| bytes[*at].is_some()).take(data).collect();
-        let are_data = there.iter().enumerate().all(|(at, column)| at == *column);
-        let inverted = if are_data { Vec::new() } else { self.inverted(&there) };
-        for (column, block) in line.iter_mut().enumerate().filter(|(_, block)| block.is_none()) {
-            let mut sum = vec![0; size.bytes()];
-            for (at, source) in there.iter().enumerate() {
-                // How often the source is in this column: by way of all data that it is in.
-                let way = |row: usize| product(self.factor(column, row), inverted[row][at]);
-                let factor = match are_data {
-                    true => self.factor(column, at),
-                    false => (0..data).map(way).fold(0, |sum, way| sum ^ way),
-                };
-                if let Some(source) = bytes[*source].as_ref().filter(|_| factor != 0) {
-                    add_product(&mut sum, source, factor);
-                }
-            }
-            *block = Some(Block::from_bytes(&sum));
-        }
-        true
+    /// The legs that have columns of data in a row.
+    #[must_use]
+    pub fn data_legs(&self, row: u64) -> LegSet {
+        (0..self.data).map(|column| self.leg_of(column, row)).collect()
     }
 
-    /// How often a column of data is in a column of the line.
-    fn factor(&self, column: usize, data: usize) -> u8 {
-        match column.checked_sub(usize::from(self.data)) {
-            None => u8::from(column == data),
-            Some(parity) => {
-                // Elements of their own for each column of parity and of data.
-                let cauchy = |parity: usize| inverse(parity as u8 ^ (16 + data) as u8);
-                product(cauchy(parity), inverse(cauchy(0)))
-            }
-        }
-    }
-
-    /// How often each of `data` columns of a line is in each column of data: the inverse of the matrix that says
-    /// how often the data are in them (Gauss and Jordan).
-    fn inverted(&self, there: &[usize]) -> Vec<Vec<u8>> {
-        let data = usize::from(self.data);
-        let of_line = there.iter().enumerate().map(|(at, column)| {
-            let left = (0..data).map(|row| self.factor(*column, row));
-            left.chain((0..data).map(|unit| u8::from(unit == at))).collect()
-        });
-        let mut rows: Vec<Vec<u8>> = of_line.collect();
-        for pivot in 0..data {
-            let found = (pivot..data).find(|row| rows[*row][pivot] != 0);
-            rows.swap(pivot, found.expect("any columns that are as many as the data will do"));
-            let scale = inverse(rows[pivot][pivot]);
-            rows[pivot].iter_mut().for_each(|value| *value = product(*value, scale));
-            let scaled = rows[pivot].clone();
-            for row in (0..data).filter(|row| *row != pivot) {
-                let times = rows[row][pivot];
-                let values = rows[row].iter_mut().zip(&scaled);
-                values.for_each(|(value, scaled)| *value ^= product(*scaled, times));
-            }
-        }
-        rows.into_iter().map(|row| row[data..].to_vec()).collect()
+    /// The legs that have columns of parity in a row.
+    #[must_use]
+    pub fn parity_legs(&self, row: u64) -> LegSet {
+        self.all() & !self.data_legs(row)
     }
 }
 
@@ -196,68 +131,20 @@ impl Layout for Coded {
 
 #[cfg(test)]
 mod tests {
-    use super::{Block, BlockSize, Coded};
-    use crate::base::Stamp;
-
-    #[test]
-    fn any_columns_that_are_as_many_as_the_data_give_the_others() {
-        for (data, parity) in [(2, 1), (3, 2), (4, 2), (8, 2), (5, 4)] {
-            let code = Coded { data, parity, stripe_blocks: 4 };
-            for size in [BlockSize::B512, BlockSize::B4096] {
-                let width = u32::from(data + parity);
-                let mut whole = vec![None; width as usize];
-                for (column, block) in whole[..usize::from(data)].iter_mut().enumerate() {
-                    let stamp = Stamp::new(0, column as u64, 1, 7);
-                    *block = Some(if column == 1 { Block::ZERO } else { Block::stamped(stamp) });
-                }
-                assert!(code.solve(&mut whole, size));
-                for lost in 0_u32..1 << width {
-                    let mut line = whole.clone();
-                    let is_lost = |column: usize| lost >> column & 1 == 1;
-                    (0..line.len()).filter(|at| is_lost(*at)).for_each(|at| line[at] = None);
-                    let fine = lost.count_ones() <= u32::from(parity);
-                    if lost.count_ones() <= u32::from(parity) + 1 {
-                        assert_eq!(code.solve(&mut line, size), fine, "{code:?} {lost:b}");
-                        assert_eq!(line == whole, fine);
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn zeroes_have_parity_of_zeroes() {
-        let code = Coded { data: 3, parity: 2, stripe_blocks: 1 };
-        let mut line = vec![Some(Block::ZERO), Some(Block::ZERO), Some(Block::ZERO), None, None];
-        assert!(code.solve(&mut line, BlockSize::B512));
-        assert_eq!(line, vec![Some(Block::ZERO); 5]);
-        // As a block that is nothing but zero bytes has to come to.
-        let mut sum = vec![0; 512];
-        super::add_product(&mut sum, &[0; 512], 7);
-        assert_eq!(sum, vec![0; 512]);
-    }
-
-    #[test]
-    fn the_first_parity_is_the_exclusive_or() {
-        let code = Coded { data: 3, parity: 2, stripe_blocks: 1 };
-        let block = |writer| Block::stamped(Stamp::new(0, 4, writer, 9));
-        let mut line = vec![Some(block(1)), Some(block(2)), Some(block(3)), None, None];
-        assert!(code.solve(&mut line, BlockSize::B512));
-        let bytes: Vec<Vec<u8>> =
-            line.iter().flatten().map(|block| block.bytes(BlockSize::B512)).collect();
-        let data = bytes[0].iter().zip(&bytes[1]).zip(&bytes[2]);
-        let sum: Vec<u8> = data.map(|((a, b), c)| a ^ b ^ c).collect();
-        assert_eq!(bytes[3], sum);
-        assert_ne!(bytes[3], bytes[4]);
-    }
+    use super::Coded;
+    use crate::layout::Layout;
 
     #[test]
     fn every_leg_has_each_column_in_turn() {
         let code = Coded { data: 4, parity: 2, stripe_blocks: 8 };
         for row in 0..20 {
             for column in 0..6 {
-                assert_eq!(code.column_of(code.leg_of(column, row), row), column);
+                let leg = code.leg_of(column, row);
+                assert_eq!(code.column_of(leg, row), column);
+                assert_eq!(code.data_legs(row).has(leg), column < 4);
             }
+            assert_eq!(code.data_legs(row) | code.parity_legs(row), code.all());
+            assert!((code.data_legs(row) & code.parity_legs(row)).is_empty());
         }
         assert_ne!(code.leg_of(5, 0), code.leg_of(5, 1));
     }

@@ -5,12 +5,13 @@
 
 mod any;
 mod coded;
-mod field;
 mod legs;
 mod raid0;
 mod raid1;
 mod raid10;
 mod shape;
+mod solve;
+mod strategy;
 
 pub use any::AnyLayout;
 pub use coded::Coded;
@@ -19,3 +20,5 @@ pub use raid0::Raid0;
 pub use raid1::Raid1;
 pub use raid10::Raid10;
 pub use shape::{Layout, Run};
+pub use solve::Solution;
+pub use strategy::{Line, Plan, Strategy};

@@ -4,7 +4,46 @@
 //! x^8 + x^4 + x^3 + x^2 + 1.
 
 /// The product of two elements.
-pub(super) const fn product(a: u8, b: u8) -> u8 {
+pub const fn product(a: u8, b: u8) -> u8 {
+    if a == 0 || b == 0 {
+        return 0;
+    }
+    POWERS[(LOGARITHMS[a as usize] as usize + LOGARITHMS[b as usize] as usize) % ORDER]
+}
+
+/// The element whose product with this one is 1; there is none for 0.
+pub const fn inverse(a: u8) -> u8 {
+    assert!(a != 0, "zero has no inverse");
+    POWERS[(ORDER - LOGARITHMS[a as usize] as usize) % ORDER]
+}
+
+/// Every element but zero is a power of 2, and the powers come round after so many.
+const ORDER: usize = 255;
+
+/// The powers of 2, from its power 0 on.
+const POWERS: [u8; ORDER] = {
+    let mut powers = [1; ORDER];
+    let mut at = 1;
+    while at < ORDER {
+        powers[at] = by_bits(powers[at - 1], 2);
+        at += 1;
+    }
+    powers
+};
+
+/// By element, the power of 2 that it is; of no meaning for 0.
+const LOGARITHMS: [u8; 256] = {
+    let mut logarithms = [0; 256];
+    let mut at = 0;
+    while at < ORDER {
+        logarithms[POWERS[at] as usize] = at as u8;
+        at += 1;
+    }
+    logarithms
+};
+
+/// The product, bit by bit.
+const fn by_bits(a: u8, b: u8) -> u8 {
     let (mut a, mut b, mut sum) = (a, b, 0);
     while b > 0 {
         if b & 1 == 1 {
@@ -16,30 +55,6 @@ pub(super) const fn product(a: u8, b: u8) -> u8 {
     sum
 }
 
-/// By element, the one whose product with it is 1.
-const INVERSES: [u8; 256] = {
-    let mut inverses = [0; 256];
-    let (mut power, mut count) = (1, 0);
-    // Every element but zero is a power of 2, and the powers come round after 255.
-    let mut powers = [0; 255];
-    while count < 255 {
-        powers[count] = power;
-        power = product(power, 2);
-        count += 1;
-    }
-    while count > 0 {
-        count -= 1;
-        inverses[powers[count] as usize] = powers[(255 - count) % 255];
-    }
-    inverses
-};
-
-/// The element whose product with this one is 1; there is none for 0.
-pub(super) const fn inverse(a: u8) -> u8 {
-    assert!(a != 0, "zero has no inverse");
-    INVERSES[a as usize]
-}
-
 /// Bytes that are worked on at a time: a few machine words, for the compiler to keep side by side.
 const STEP: usize = 32;
 
@@ -48,19 +63,22 @@ pub(super) fn add_product(to: &mut [u8], from: &[u8], factor: u8) {
     assert_eq!(to.len(), from.len(), "rows of one length");
     let (to, _) = to.as_chunks_mut::<STEP>();
     let (from, _) = from.as_chunks::<STEP>();
-    let bits = 8 - factor.leading_zeros();
     for (to, from) in to.iter_mut().zip(from) {
         let mut sum = words(to);
-        let mut power = words(from);
-        for bit in 0..bits {
-            let mask = 0_u64.wrapping_sub(u64::from(factor >> bit & 1));
-            for (sum, power) in sum.iter_mut().zip(&mut power) {
-                *sum ^= *power & mask;
-                *power = doubled(*power);
-            }
-        }
+        add_words(&mut sum, words(from), factor);
         for (to, sum) in to.as_chunks_mut::<8>().0.iter_mut().zip(sum) {
             *to = sum.to_le_bytes();
+        }
+    }
+}
+
+/// Adds `factor` times each byte of some words to the one in its place.
+pub(super) fn add_words<const N: usize>(sum: &mut [u64; N], mut power: [u64; N], factor: u8) {
+    for bit in 0..8 - factor.leading_zeros() {
+        let mask = 0_u64.wrapping_sub(u64::from(factor >> bit & 1));
+        for (sum, power) in sum.iter_mut().zip(&mut power) {
+            *sum ^= *power & mask;
+            *power = doubled(*power);
         }
     }
 }
@@ -82,7 +100,7 @@ const fn doubled(word: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{add_product, inverse, product};
+    use super::{add_product, by_bits, inverse, product};
 
     #[test]
     fn it_is_a_field() {
@@ -92,6 +110,7 @@ mod tests {
                 assert_eq!(product(a, inverse(a)), 1);
             }
             for b in (0..=255).step_by(7) {
+                assert_eq!(product(a, b), by_bits(a, b));
                 assert_eq!(product(a, b), product(b, a));
                 let c = 0x53;
                 assert_eq!(product(a, product(b, c)), product(product(a, b), c));
