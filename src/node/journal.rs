@@ -4,7 +4,7 @@
 //! A slot is a header and the blocks that are to be written. What the header says of them shows whether all
 //! have come: an entry that was cut short is none.
 
-use crate::base::{Block, BlockSize, Epoch, LegIndex, Payload, VolumeId};
+use crate::base::{Block, BlockSize, Epoch, LegIndex, Payload, VolumeId, planted};
 
 /// What is to be written to one leg.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +28,13 @@ pub struct Entry {
     pub row: u64,
     /// The owner's epoch and its own count: of two entries in a slot the greater is the newer.
     pub age: (Epoch, u64),
-    /// By leg, at most `PARTS_MAX`.
+    /// At most `PARTS_MAX`. A leg of parity that has none was away; if it is not when the entry is finished, its
+    /// parity is computed anew.
     pub parts: Vec<Part>,
 }
 
-/// The most parts of an entry.
-pub const PARTS_MAX: usize = 16;
+/// The most parts of an entry: one for each leg with data, two for each with parity.
+pub const PARTS_MAX: usize = 20;
 
 /// What a header says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,7 +140,8 @@ impl Header {
     /// The entry, if these are all the blocks that it had.
     #[must_use]
     pub fn with_body(self, body: &Payload) -> Option<Entry> {
-        if body.len() != self.body_blocks() || hash_of(body.blocks()) != self.body_hash {
+        let is_whole = planted!(TornEntryTrusted) || hash_of(body.blocks()) == self.body_hash;
+        if body.len() != self.body_blocks() || !is_whole {
             return None;
         }
         let mut entry = self.entry;

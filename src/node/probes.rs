@@ -35,6 +35,12 @@ crate::probes! {
         GATHERED_AGAIN = "client.gathered-again": "the legs that could be read changed while a row was being gathered";
         BLOCK_COMPUTED = "client.block-computed": "a read was answered with a block that was computed from other legs";
         LINE_LOST = "client.line-lost": "a row was written some block of which cannot be had any more";
+        ROW_WHOLE = "client.row-whole": "lines of a row were written whose parity took no read";
+        ROW_RECONSTRUCTED = "client.row-reconstructed": "lines of a row were written whose parity was computed from all data";
+        ROW_MODIFIED = "client.row-modified": "lines of a row were written whose parity followed from what it was";
+        ROW_SOLVED = "client.row-solved": "lines of a row were written of which all had to be computed first";
+        ROW_WRITTEN_AGAIN = "client.row-written-again": "a row was written in place again, as the legs changed meanwhile";
+        PARITY_CAME_BACK = "client.parity-came-back": "a leg of parity came back that a row had been written without";
         ROW_REPLAYED = "client.row-replayed": "what an owner before had begun of a row was finished";
         MARKED_FOR_REBUILD = "target.marked-for-rebuild": "a leg that is to be rebuilt in whole marked all of its regions";
         REBUILD_TAKEN_UP = "target.rebuild-taken-up": "a leg that had been rebuilt in part was registered again for the same rebuild in whole";

@@ -254,6 +254,15 @@ const fn grounds_of(bug: Bug) -> &'static str {
         Bug::AnswerBeforeVerifying | Bug::RewriteNotVerified => "full-lost-writes",
         Bug::MetadataNotVerified => "full-lost-marks",
         Bug::SlowLegTakenBack => "slow-disk-for-long",
+        Bug::SkipRowJournal => "ec-write-hole",
+        Bug::RowJournalOnOneLeg | Bug::NoRowReplay | Bug::RowsShareSlot => {
+            "ec-power-cuts-many-rows"
+        }
+        Bug::TornEntryTrusted | Bug::TornEntryUncoversOlder => "ec-torn-journal",
+        Bug::SlotsNotCleared => "ec-all-disks-renewed",
+        Bug::ParityFromUnreadBlock => "ec-bad-sectors",
+        Bug::ParityForgetsMissingLeg => "ec-two-legs-away",
+        Bug::ComputeFromRebuiltLeg => "ec-rebuild-under-fire",
         Bug::RetryDnrForever => "disk-refuses-for-good",
     }
 }

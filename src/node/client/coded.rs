@@ -1,9 +1,7 @@
-//! The data service of erasure-coded volumes: rows are written by way of the stripe journal, what a leg does
-//! not give is computed from the others.
+//! Reads of erasure-coded volumes, and what is brought back: what a leg does not give is computed from the
+//! others. Writes nothing that applications ask for.
 //!
-//! Nothing here is done but under the lock of whole rows. A row is never written in place before what is to be
-//! written stands in the journal of as many legs as may be lost and one more. So whatever an owner leaves
-//! half-written, the next one finishes, and no line is ever computed from blocks of two times.
+//! Nothing here is done but under the lock of whole rows, so that no line is computed from blocks of two times.
 
 use std::rc::Rc;
 
@@ -20,9 +18,9 @@ use super::put::{Put, Work};
 use super::row_journal::Slot;
 use super::together::Together;
 use super::volume::Volume;
-use crate::node::journal::Part;
+use crate::base::planted;
 use crate::node::probes;
-use crate::node::protocol::LegMode;
+use crate::node::protocol::{LegMode, Topology};
 
 /// Some lines of a row: by column, what is known of each line.
 pub(super) type Columns = Vec<Vec<Option<Block>>>;
@@ -42,20 +40,46 @@ pub(super) fn rows_of(code: &Coded, block: u64, blocks: u32) -> Range {
     Range::new(first, (end - first) as u32)
 }
 
-/// Reads blocks under the lock of their rows; `None` when some block cannot be had at all.
+/// What a read came to.
+pub(super) enum Read {
+    Data(Payload),
+    /// Some block cannot be had at all.
+    Lost,
+    /// Some block has to be computed, for which there is no memory.
+    Short,
+}
+
+/// How many blocks of memory a read of so many takes; more, if any of them is to be computed.
+pub(super) fn blocks_to_read(code: &Coded, blocks: u32, computes: bool) -> u32 {
+    let line = u32::from(code.data + code.parity);
+    if computes { blocks * (1 + line) } else { blocks }
+}
+
+/// What serving a volume takes, in blocks: all slots' entries, and some lines for whoever rebuilds.
+pub(super) fn blocks_to_serve(code: &Coded) -> u64 {
+    let line = u64::from(code.data + code.parity);
+    u64::from(code.slots()) * code.slot_blocks() + (1 + line) * u64::from(code.stripe_blocks)
+}
+
+/// Reads blocks under the lock of their rows. Computes none, unless it has the memory for that.
 pub(super) async fn read(
     volume: &Rc<Volume>,
     code: Coded,
     (block, blocks): (u64, u32),
-) -> Result<Option<Payload>, IoError> {
+    computes: bool,
+) -> Result<Read, IoError> {
     let reads = runs(volume, block, blocks)
-        .map(|(first, run)| Box::pin(read_run(volume, code, (first, run))));
+        .map(|(first, run)| Box::pin(read_run(volume, code, (first, run), computes)));
     let mut read: Vec<Block> = Vec::with_capacity(blocks as usize);
-    for data in Together::new(reads.collect()).await {
-        let Some(data) = data? else { return Ok(None) };
-        read.extend(data.blocks());
+    let mut short = false;
+    for found in Together::new(reads.collect()).await {
+        match found? {
+            Read::Data(data) => read.extend(data.blocks()),
+            Read::Lost => return Ok(Read::Lost),
+            Read::Short => short = true,
+        }
     }
-    Ok(Some(Payload::from_blocks(&read)))
+    Ok(if short { Read::Short } else { Read::Data(Payload::from_blocks(&read)) })
 }
 
 /// Reads what one leg holds, or computes it.
@@ -63,10 +87,14 @@ async fn read_run(
     volume: &Rc<Volume>,
     code: Coded,
     (block, run): (u64, Run),
-) -> Result<Option<Payload>, IoError> {
+    computes: bool,
+) -> Result<Read, IoError> {
     let got = Get::new(volume, run, 0).run().await?;
     if let Some(data) = got.data {
-        return Ok(Some(data));
+        return Ok(Read::Data(data));
+    }
+    if !computes {
+        return Ok(Read::Short);
     }
     let leg = run.legs.first();
     if got.bad.has(leg) {
@@ -74,11 +102,11 @@ async fn read_run(
         volume.client.handle.spawn("client.repair", repair);
     }
     let column = usize::from(code.column_of(leg, code.row_at(run.at)));
-    let columns =
-        gather(volume, code, Lines { at: run.at, count: run.blocks }, |at| at == column).await?;
+    let lines = Lines { at: run.at, count: run.blocks };
+    let columns = gather(volume, code, lines, |at, _| at == column).await?;
     let blocks: Option<Vec<Block>> = columns[column].iter().cloned().collect();
     crate::sometimes!(volume.client.handle, blocks.is_some(), probes::BLOCK_COMPUTED);
-    Ok(blocks.map(|blocks| Payload::from_blocks(&blocks)))
+    Ok(blocks.map_or(Read::Lost, |blocks| Read::Data(Payload::from_blocks(&blocks))))
 }
 
 /// What a leg in sync holds of some lines, block by block; nothing, if it is not in sync.
@@ -88,7 +116,8 @@ async fn read_leg(
     lines: Lines,
 ) -> Result<Vec<Option<Block>>, IoError> {
     let run = Run { legs: LegSet::one(leg), at: lines.at, blocks: lines.count };
-    let whole = Get::new(volume, run, 0).run().await?;
+    let get = |run| Get::new(volume, run, 0).also_rebuilt(planted!(ComputeFromRebuiltLeg)).run();
+    let whole = get(run).await?;
     if let Some(data) = whole.data {
         return Ok(data.blocks().map(Some).collect());
     }
@@ -97,191 +126,107 @@ async fn read_leg(
         return Ok(blocks);
     }
     for (at, block) in (lines.at..).zip(&mut blocks) {
-        let one = Get::new(volume, Run { at, blocks: 1, ..run }, 0).run().await?;
+        let one = get(Run { at, blocks: 1, ..run }).await?;
         *block = one.data.map(|data| data.block(0));
     }
     Ok(blocks)
 }
 
-/// Reads the wanted columns of some lines of a row. Where one of them is missing, all others are read and it
-/// is computed, if it can be; and with it whatever else is missing there. What is still missing then is so under
-/// one grant: a leg that came back while another one went is asked again.
+/// Reads some blocks of a few lines of a row: those wanted, by column and line. Where one of a line is missing, all
+/// others of the line are read and it is computed, if it can be; and with it whatever else is missing there. What
+/// is still missing then is so under one grant: a leg that came back while another one went is asked again.
 pub(super) async fn gather(
     volume: &Rc<Volume>,
     code: Coded,
     lines: Lines,
-    wanted: impl Fn(usize) -> bool,
+    wanted: impl Fn(usize, usize) -> bool,
 ) -> Result<Columns, IoError> {
     loop {
         let grant = volume.grant();
-        let columns = gather_once(volume, code, lines, &wanted).await?;
-        if has_all(&columns, &wanted) || volume.grant() == grant {
+        let mut columns = read_some(volume, code, lines, &wanted).await?;
+        let short = lines_short_of(&columns, &wanted);
+        if short.is_empty() {
+            return Ok(columns);
+        }
+        let others = |at: usize, line: usize| !wanted(at, line) && short.contains(&line);
+        let read = read_some(volume, code, lines, others).await?;
+        for (column, read) in columns.iter_mut().zip(read) {
+            let found = column.iter_mut().zip(read).filter(|(_, read)| read.is_some());
+            found.for_each(|(block, read)| *block = read);
+        }
+        solve(volume, code, &short, &mut columns);
+        if lines_short_of(&columns, &wanted).is_empty() || volume.grant() == grant {
             return Ok(columns);
         }
         crate::sometimes!(volume.client.handle, true, probes::GATHERED_AGAIN);
     }
 }
 
-/// Whether every block of the wanted columns is there.
-fn has_all(columns: &Columns, wanted: impl Fn(usize) -> bool) -> bool {
-    let mut wanted = columns.iter().enumerate().filter(|(at, _)| wanted(*at));
-    wanted.all(|(_, column)| column.iter().all(Option::is_some))
+/// The lines of which some wanted block is not there.
+fn lines_short_of(columns: &Columns, wanted: impl Fn(usize, usize) -> bool) -> Vec<usize> {
+    let is_missing = |at: usize, line: usize| wanted(at, line) && columns[at][line].is_none();
+    let lines = 0..columns[0].len();
+    lines.filter(|line| (0..columns.len()).any(|at| is_missing(at, *line))).collect()
 }
 
-async fn gather_once(
+/// Computes what is missing of some lines, where that can be done.
+fn solve(volume: &Volume, code: Coded, lines: &[usize], columns: &mut Columns) {
+    let size = volume.client.map.block_size;
+    let mut known = None;
+    for at in lines {
+        let mut line: Vec<Option<Block>> =
+            columns.iter().map(|column| column[*at].clone()).collect();
+        if code.solve_like(&mut line, &mut known, size) {
+            columns.iter_mut().zip(line).for_each(|(column, block)| column[*at] = block);
+        }
+    }
+}
+
+/// Stretches of neighbouring lines for which something holds: first line and count of each.
+pub(super) fn stretches(count: u32, holds: impl Fn(usize) -> bool) -> Vec<(u32, u32)> {
+    let mut found: Vec<(u32, u32)> = Vec::new();
+    for line in (0..count).filter(|line| holds(*line as usize)) {
+        match found.last_mut() {
+            Some((first, count)) if *first + *count == line => *count += 1,
+            _ => found.push((line, 1)),
+        }
+    }
+    found
+}
+
+/// Reads blocks of some lines of a row, by column and line, each from the leg that has it. Computes none.
+pub(super) async fn read_some(
     volume: &Rc<Volume>,
     code: Coded,
     lines: Lines,
-    wanted: impl Fn(usize) -> bool,
+    wanted: impl Fn(usize, usize) -> bool,
 ) -> Result<Columns, IoError> {
     let width = usize::from(code.data + code.parity);
     let mut columns: Columns = vec![vec![None; lines.count as usize]; width];
-    read_columns(volume, code, lines, (0..width).filter(|at| wanted(*at)), &mut columns).await?;
-    if has_all(&columns, &wanted) {
-        return Ok(columns);
-    }
-    let others = (0..width).filter(|at| !wanted(*at));
-    read_columns(volume, code, lines, others, &mut columns).await?;
-    let size = volume.client.map.block_size;
-    for at in 0..lines.count as usize {
-        let mut line: Vec<Option<Block>> =
-            columns.iter().map(|column| column[at].clone()).collect();
-        if code.solve(&mut line, size) {
-            columns.iter_mut().zip(line).for_each(|(column, block)| column[at] = block);
-        }
+    let row = code.row_at(lines.at);
+    let parts: Vec<(usize, u32, u32)> = (0..width)
+        .flat_map(|at| {
+            let stretches = stretches(lines.count, |line| wanted(at, line));
+            stretches.into_iter().map(move |(first, count)| (at, first, count))
+        })
+        .collect();
+    let reads = parts.iter().map(|(column, first, count)| {
+        let lines = Lines { at: lines.at + u64::from(*first), count: *count };
+        Box::pin(read_leg(volume, code.leg_of(*column as u8, row), lines))
+    });
+    let found = Together::new(reads.collect()).await;
+    for ((column, first, _), blocks) in parts.into_iter().zip(found) {
+        let places = columns[column][first as usize..].iter_mut();
+        places.zip(blocks?).for_each(|(place, block)| *place = block);
     }
     Ok(columns)
-}
-
-async fn read_columns(
-    volume: &Rc<Volume>,
-    code: Coded,
-    lines: Lines,
-    wanted: impl Iterator<Item = usize>,
-    columns: &mut Columns,
-) -> Result<(), IoError> {
-    let wanted: Vec<usize> = wanted.collect();
-    let row = code.row_at(lines.at);
-    let reads = wanted
-        .iter()
-        .map(|column| Box::pin(read_leg(volume, code.leg_of(*column as u8, row), lines)));
-    let found = Together::new(reads.collect()).await;
-    for (column, blocks) in wanted.into_iter().zip(found) {
-        columns[column] = blocks?;
-    }
-    Ok(())
-}
-
-/// Writes blocks, row by row, under the lock of their rows.
-pub(super) async fn write(
-    volume: &Rc<Volume>,
-    code: Coded,
-    (block, data): (u64, &Payload),
-) -> Result<(), IoError> {
-    let end = block + u64::from(data.len());
-    let mut first = block;
-    while first < end {
-        let row = first / code.row_blocks();
-        let until = end.min((row + 1) * code.row_blocks());
-        let part = data.part((first - block) as u32, (until - first) as u32);
-        write_row(volume, code, (first, part)).await?;
-        first = until;
-    }
-    Ok(())
-}
-
-/// Writes blocks of one row.
-async fn write_row(
-    volume: &Rc<Volume>,
-    code: Coded,
-    (block, data): (u64, Payload),
-) -> Result<(), IoError> {
-    let written: Vec<(u64, Run)> = runs(volume, block, data.len()).collect();
-    let row = code.row_at(written[0].1.at);
-    let slot = volume.rows.slot(volume, code, row).await?;
-    let at = written.iter().map(|(_, run)| run.at).min().expect("a write has blocks");
-    let end = written.iter().map(|(_, run)| run.at + u64::from(run.blocks)).max();
-    let lines = Lines { at, count: (end.expect("a write has blocks") - at) as u32 };
-    let mut news: Columns =
-        vec![vec![None; lines.count as usize]; usize::from(code.data + code.parity)];
-    for (first, run) in &written {
-        let column = usize::from(code.column_of(run.legs.first(), row));
-        let blocks = data.part((first - block) as u32, run.blocks);
-        let from = (run.at - at) as usize;
-        for (place, block) in news[column][from..].iter_mut().zip(blocks.blocks()) {
-            *place = Some(block);
-        }
-    }
-    let is_short =
-        |column: usize| column < usize::from(code.data) && news[column].iter().any(Option::is_none);
-    let olds = gather(volume, code, lines, is_short).await?;
-    // All lines in one entry, or one by one where some line has lost a block that is not written now.
-    let mut whole = Vec::new();
-    for line in 0..lines.count as usize {
-        whole.push(parity_of(volume, code, (&news, &olds), line));
-    }
-    if whole.iter().all(Option::is_some) {
-        let parity: Vec<Vec<Option<Block>>> = whole.into_iter().flatten().collect();
-        return slot.commit(parts(code, lines, &news, &parity)).await;
-    }
-    crate::sometimes!(volume.client.handle, true, probes::LINE_LOST);
-    for (line, parity) in whole.into_iter().enumerate() {
-        let one = Lines { at: lines.at + line as u64, count: 1 };
-        let news: Columns = news.iter().map(|column| vec![column[line].clone()]).collect();
-        // Without the block that is lost nobody may compute it from parity.
-        let parity = parity.unwrap_or_else(|| vec![None; usize::from(code.parity)]);
-        slot.commit(parts(code, one, &news, &[parity])).await?;
-    }
-    Ok(())
-}
-
-/// The parity of a line as it will be; `None` when some block of it is not known.
-fn parity_of(
-    volume: &Volume,
-    code: Coded,
-    (news, olds): (&Columns, &Columns),
-    line: usize,
-) -> Option<Vec<Option<Block>>> {
-    let data = usize::from(code.data);
-    let both = news.iter().zip(olds);
-    let of_line = both.map(|(new, old)| new[line].clone().or_else(|| old[line].clone()));
-    let mut blocks: Vec<Option<Block>> = of_line.take(data).collect();
-    if blocks.iter().any(Option::is_none) {
-        return None;
-    }
-    blocks.resize(data + usize::from(code.parity), None);
-    code.solve(&mut blocks, volume.client.map.block_size);
-    Some(blocks.split_off(data))
-}
-
-/// What is to be written where: new data, and the parity of all lines.
-fn parts(code: Coded, lines: Lines, news: &Columns, parity: &[Vec<Option<Block>>]) -> Vec<Part> {
-    let row = code.row_at(lines.at);
-    let first = (lines.at % u64::from(code.stripe_blocks)) as u32;
-    let mut parts = Vec::new();
-    for (column, blocks) in news[..usize::from(code.data)].iter().enumerate() {
-        let from = blocks.iter().take_while(|block| block.is_none()).count();
-        let data: Vec<Block> = blocks.iter().flatten().cloned().collect();
-        if !data.is_empty() {
-            let (leg, line) = (code.leg_of(column as u8, row), first + from as u32);
-            let (count, data) = (data.len() as u32, Some(Payload::from_blocks(&data)));
-            parts.push(Part { leg, line, count, data });
-        }
-    }
-    for column in 0..code.parity {
-        let blocks = parity.iter().map(|line| line[usize::from(column)].clone());
-        let blocks: Option<Vec<Block>> = blocks.collect();
-        let (leg, count) = (code.leg_of(code.data + column, row), lines.count);
-        let data = blocks.map(|blocks| Payload::from_blocks(&blocks));
-        parts.push(Part { leg, line: first, count, data });
-    }
-    parts
 }
 
 /// Rewrites what a leg could not read with what the others give (rule 13). What they don't give stays as
 /// unreadable as it is.
 async fn repair(volume: Rc<Volume>, code: Coded, (block, run): (u64, Run)) {
-    let bytes = u64::from(run.blocks) * volume.client.map.block_size.bytes() as u64;
+    let blocks = blocks_to_read(&code, run.blocks, true);
+    let bytes = u64::from(blocks) * volume.client.map.block_size.bytes() as u64;
     let _buffer = volume.client.memory.alloc_waiting(bytes).await;
     let _lock = volume.locks.exclusive(rows_of(&code, block, run.blocks)).await;
     if !volume.intent.are_equal(volume.spec.regions_of(block, run.blocks)) {
@@ -298,14 +243,14 @@ async fn repair(volume: Rc<Volume>, code: Coded, (block, run): (u64, Run)) {
 
 /// Gives a leg what it should hold of some lines, computed from what the others hold. What they don't give is
 /// poisoned there, if that is asked for. Says whether all was given.
-async fn mend(
+pub(super) async fn mend(
     volume: &Rc<Volume>,
     code: Coded,
     (leg, lines): (LegIndex, Lines),
     poison: bool,
 ) -> Result<bool, IoError> {
     let column = usize::from(code.column_of(leg, code.row_at(lines.at)));
-    let columns = gather(volume, code, lines, |at| at == column).await?;
+    let columns = gather(volume, code, lines, |at, _| at == column).await?;
     let blocks = &columns[column];
     let all = blocks.iter().all(Option::is_some);
     if all {
@@ -350,14 +295,23 @@ pub(super) async fn rebuild_region(
     Ok(())
 }
 
-/// The legs that are in sync now; `None` when the volume is another client's.
-pub(super) async fn in_sync(volume: &Volume) -> Option<LegSet> {
+/// How the volume stands now.
+pub(super) async fn topology(volume: &Volume) -> Result<Topology, IoError> {
     let known = || match volume.topology() {
-        _ if volume.is_lost() => Some(None),
-        Some(topology) => Some(Some(topology.modes.legs_in(LegMode::ReadWrite).collect())),
-        None => None,
+        _ if volume.is_lost() => Some(Err(volume.doubt())),
+        topology => topology.map(Ok),
     };
     volume.changed.wait_for(known).await
+}
+
+/// The legs that are in sync.
+pub(super) fn in_sync(topology: &Topology) -> LegSet {
+    topology.modes.set_in(LegMode::ReadWrite)
+}
+
+/// Whether all legs are.
+pub(super) fn is_whole(topology: &Topology) -> bool {
+    topology.modes.count(LegMode::ReadWrite) == topology.modes.legs().count()
 }
 
 /// Finishes what was begun of rows in a region and not brought to an end.
@@ -378,4 +332,17 @@ pub(super) async fn finish_region(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stretches;
+
+    #[test]
+    fn neighbours_are_taken_together() {
+        let of = |lines: &[usize]| stretches(8, |line| lines.contains(&line));
+        assert_eq!(of(&[]), []);
+        assert_eq!(of(&[0, 1, 2]), [(0, 3)]);
+        assert_eq!(of(&[0, 1, 4, 6, 7]), [(0, 2), (4, 1), (6, 2)]);
+    }
 }

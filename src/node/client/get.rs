@@ -30,12 +30,25 @@ pub(super) struct Get {
     bad: LegSet,
     tried: LegSet,
     failures: u32,
+    /// A planted bug: legs that are being rebuilt will do.
+    also_rebuilt: bool,
 }
 
 impl Get {
     pub(super) fn new(volume: &Rc<Volume>, run: Run, turn: u32) -> Self {
         let (bad, tried) = (LegSet::NONE, LegSet::NONE);
-        Self { volume: volume.clone(), run, turn, bad, tried, failures: 0 }
+        let also_rebuilt = planted!(ReadFromRebuiltLeg);
+        Self { volume: volume.clone(), run, turn, bad, tried, failures: 0, also_rebuilt }
+    }
+
+    /// Has it take legs that are being rebuilt for legs in sync, where a planted bug asks for that.
+    pub(super) fn also_rebuilt(self, planted: bool) -> Self {
+        Self { also_rebuilt: self.also_rebuilt || planted, ..self }
+    }
+
+    /// Whether legs in this mode are read.
+    fn reads(&self, mode: LegMode) -> bool {
+        mode == LegMode::ReadWrite || self.also_rebuilt && mode == LegMode::WriteOnly
     }
 
     pub(super) async fn run(mut self) -> Result<Got, IoError> {
@@ -60,9 +73,8 @@ impl Get {
             let read = |cookie, epoch| Wire::Read { cookie, volume, leg, epoch, block, blocks };
             let reply = ask(&self.volume, leg, topology.epoch, read).await;
             // What a leg answered after it was given up may be stale by now, also if it is in sync elsewhere.
-            let reads = |mode| mode == LegMode::ReadWrite || planted!(ReadFromRebuiltLeg);
             let is_there = |now: Topology| {
-                reads(now.modes.of(leg)) && now.places.of(leg) == topology.places.of(leg)
+                self.reads(now.modes.of(leg)) && now.places.of(leg) == topology.places.of(leg)
             };
             if !self.volume.topology().is_some_and(is_there) {
                 crate::sometimes!(self.volume.client.handle, true, probes::READ_STALE_DISCARDED);
@@ -81,11 +93,9 @@ impl Get {
     }
 
     /// The legs in sync that hold the run.
-    fn in_sync(&self, topology: &Topology) -> impl Iterator<Item = LegIndex> + Clone + use<> {
-        let holders = self.run.legs;
-        let modes = topology.modes;
-        let reads = |mode| mode == LegMode::ReadWrite || planted!(ReadFromRebuiltLeg);
-        topology.modes.written().filter(move |leg| holders.has(*leg) && reads(modes.of(*leg)))
+    fn in_sync(&self, topology: &Topology) -> impl Iterator<Item = LegIndex> + Clone + use<'_> {
+        let (holders, modes) = (self.run.legs, topology.modes);
+        modes.written().filter(move |leg| holders.has(*leg) && self.reads(modes.of(*leg)))
     }
 
     /// The next leg in sync that can be reached and was not tried.

@@ -11,11 +11,12 @@ use crate::layout::Run;
 use crate::sim::Tracker;
 
 use super::calls::Reply;
-use super::coded;
+use super::coded::{self, Read};
 use super::get::Get;
 use super::intent::Writing;
 use super::locks::Range;
 use super::put::{Put, Work, request};
+use super::row_write;
 use super::together::Together;
 use super::volume::Volume;
 use crate::base::Epoch;
@@ -92,6 +93,18 @@ impl BlockDevice {
         u64::from(blocks) * self.volume.client.map.block_size.bytes() as u64
     }
 
+    /// What a write takes in memory: its blocks, and what it takes to keep parity right.
+    fn bytes_to_write(&self, block: u64, blocks: u32) -> u64 {
+        let code = self.volume.spec.layout.code();
+        self.bytes(blocks + code.map_or(0, |code| row_write::blocks_beside(&code, block, blocks)))
+    }
+
+    /// What a read takes in memory; more, if what it reads is to be computed.
+    fn bytes_to_read(&self, blocks: u32, computes: bool) -> u64 {
+        let code = self.volume.spec.layout.code();
+        self.bytes(code.map_or(blocks, |code| coded::blocks_to_read(&code, blocks, computes)))
+    }
+
     /// What is locked for some blocks.
     fn range(&self, block: u64, blocks: u32) -> Range {
         match self.volume.spec.layout.code() {
@@ -151,7 +164,8 @@ impl BlockDevice {
         }
         let (_io, _open) = (self.tracker.open(), self.volume.open_io());
         self.equal(block, blocks).await?;
-        let _buffer = self.volume.client.memory.alloc_waiting(self.bytes(blocks)).await;
+        let bytes = self.bytes_to_write(block, blocks);
+        let _buffer = self.volume.client.memory.alloc_waiting(bytes).await;
         loop {
             let span = if planted!(NoWriteLock) {
                 Range::new(u64::MAX - 1, 1)
@@ -167,7 +181,7 @@ impl BlockDevice {
             let writing = Writing::begin(&self.volume, block, blocks);
             let run = self.volume.spec.layout.run(block, blocks);
             if let Some(code) = self.volume.spec.layout.code() {
-                Box::pin(coded::write(&self.volume, code, (block, &data))).await?;
+                Box::pin(row_write::write(&self.volume, code, (block, &data))).await?;
             } else if run.blocks == blocks {
                 let work = Work::Write { at: run.at, data, fua };
                 let put = Put::new(&self.volume, work, run.legs, run.legs).await;
@@ -216,7 +230,10 @@ impl BlockDevice {
         }
         let (_io, _open) = (self.tracker.open(), self.volume.open_io());
         self.equal(block, blocks).await?;
-        let _buffer = self.volume.client.memory.alloc_waiting(self.bytes(blocks)).await;
+        let memory = &self.volume.client.memory;
+        // Where every leg is in sync, a block has to be computed only if its leg has lost it.
+        let mut computes = self.volume.topology().is_some_and(|now| !coded::is_whole(&now));
+        let mut buffer = memory.alloc_waiting(self.bytes_to_read(blocks, computes)).await;
         loop {
             let span = if planted!(ReadDuringWrite) {
                 Range::new(u64::MAX - 1, 1)
@@ -234,7 +251,18 @@ impl BlockDevice {
             let cold = self.volume.flushes.cold();
             let run = self.volume.spec.layout.run(block, blocks);
             let data = if let Some(code) = self.volume.spec.layout.code() {
-                Box::pin(coded::read(&self.volume, code, (block, blocks))).await?
+                match Box::pin(coded::read(&self.volume, code, (block, blocks), computes)).await? {
+                    Read::Data(data) => Some(data),
+                    Read::Lost => None,
+                    Read::Short => {
+                        // Not under the lock, for which somebody may wait who holds what this waits for.
+                        drop((lock, buffer));
+                        computes = true;
+                        let bytes = self.bytes_to_read(blocks, computes);
+                        buffer = memory.alloc_waiting(bytes).await;
+                        continue;
+                    }
+                }
             } else if run.blocks == blocks {
                 read_run(&self.volume, run, (block, turn)).await?
             } else {

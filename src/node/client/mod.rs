@@ -23,6 +23,7 @@ mod pace;
 mod put;
 mod rebuild;
 mod row_journal;
+mod row_write;
 mod target_link;
 mod together;
 mod volume;

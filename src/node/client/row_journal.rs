@@ -2,6 +2,7 @@
 //! earlier owner left is found and finished.
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
 use std::rc::Rc;
 
 use crate::base::{Block, Epoch, LegIndex, Payload};
@@ -10,7 +11,7 @@ use crate::layout::LegSet;
 use crate::layout::Run;
 use crate::sim::NodeHandle;
 
-use super::coded::{in_sync, rows_of};
+use super::coded::{Lines, in_sync, mend, rows_of, topology};
 use super::get::Get;
 use super::intent::Writing;
 use super::io::IoError;
@@ -18,6 +19,7 @@ use super::locks::{Lock, Range, RangeLocks};
 use super::put::{Put, Work};
 use super::together::Together;
 use super::volume::Volume;
+use crate::base::planted;
 use crate::node::journal::{Entry, Header, Part};
 use crate::node::layout::IntentMap;
 use crate::node::probes;
@@ -49,7 +51,8 @@ impl RowJournal {
         code: Coded,
         row: u64,
     ) -> Result<Slot<'v>, IoError> {
-        let lock = self.lock(code.slot_of(row)).await;
+        let slot = if planted!(RowsShareSlot) { row as u32 } else { code.slot_of(row) };
+        let lock = self.lock(slot).await;
         let slot = Slot { volume, code, row, _lock: lock };
         slot.finish().await?;
         Ok(slot)
@@ -96,17 +99,33 @@ impl Slot<'_> {
         let (volume, slot) = (self.volume, self.code.slot_of(self.row));
         let pending = volume.rows.pending.borrow().get(slot as usize).cloned().flatten();
         let Some(mut entry) = pending else { return Ok(()) };
-        let in_sync = in_sync(volume).await.ok_or_else(|| volume.doubt())?;
-        let epoch =
-            volume.topology().map(|topology| topology.epoch).ok_or_else(|| volume.doubt())?;
-        entry.age = volume.rows.next_age(epoch);
+        let topology = topology(volume).await?;
+        entry.age = volume.rows.next_age(topology.epoch);
         let slot_at = slot_at(volume, self.code, slot);
         let data = entry.to_payload(volume.client.map.block_size);
-        let puts = holders(self.code, entry.row, in_sync).map(|leg| {
+        let holders = holders(self.code, entry.row, in_sync(&topology));
+        let puts = holders.filter(|_| !planted!(SkipRowJournal)).map(|leg| {
             put(volume, Work::Write { at: slot_at, data: data.clone(), fua: true }, leg)
         });
         all(puts.collect()).await?;
-        let row_at = entry.row * u64::from(self.code.stripe_blocks);
+        loop {
+            let grant = volume.grant();
+            self.write_in_place(&entry).await?;
+            if volume.grant() == grant {
+                break;
+            }
+            // A leg that came back meanwhile may have been passed over, and its rebuild be planned already.
+            crate::sometimes!(volume.client.handle, true, probes::ROW_WRITTEN_AGAIN);
+        }
+        volume.rows.set(slot, None);
+        Ok(())
+    }
+
+    /// Writes what an entry says to where it belongs. Legs of parity that have no part in it were away when it was
+    /// made: those that are not are given what then fits.
+    async fn write_in_place(&self, entry: &Entry) -> Result<(), IoError> {
+        let (volume, code) = (self.volume, self.code);
+        let row_at = entry.row * u64::from(code.stripe_blocks);
         let puts = entry.parts.iter().flat_map(|part| {
             let at = row_at + u64::from(part.line);
             let poison = || (at..at + u64::from(part.count)).map(|at| Work::Poison { at });
@@ -117,7 +136,15 @@ impl Slot<'_> {
             works.into_iter().map(|work| put(volume, work, part.leg))
         });
         all(puts.collect()).await?;
-        volume.rows.set(slot, None);
+        let there = topology(volume).await?.modes.written_set();
+        let with_part: LegSet = entry.parts.iter().map(|part| part.leg).collect();
+        let first = entry.parts.iter().map(|part| part.line).min().unwrap_or(0);
+        let end = entry.parts.iter().map(|part| part.line + part.count).max().unwrap_or(0);
+        let lines = Lines { at: row_at + u64::from(first), count: end - first };
+        for leg in (code.parity_legs(entry.row) & there & !with_part).iter() {
+            crate::sometimes!(volume.client.handle, true, probes::PARITY_CAME_BACK);
+            mend(volume, code, (leg, lines), true).await?;
+        }
         Ok(())
     }
 }
@@ -126,7 +153,11 @@ impl Slot<'_> {
 fn holders(code: Coded, row: u64, in_sync: LegSet) -> impl Iterator<Item = LegIndex> {
     let width = u64::from(code.data + code.parity);
     let legs = (0..width).map(move |at| LegIndex::new(((row + at) % width) as u8));
-    legs.filter(move |leg| in_sync.has(*leg)).take(usize::from(code.parity) + 1)
+    legs.filter(move |leg| in_sync.has(*leg)).take(if planted!(RowJournalOnOneLeg) {
+        1
+    } else {
+        usize::from(code.parity) + 1
+    })
 }
 
 fn slot_at(volume: &Volume, code: Coded, slot: u32) -> u64 {
@@ -145,11 +176,10 @@ async fn all(puts: Vec<Put>) -> Result<(), IoError> {
 /// brings no entry from before. Newer than all others as it is, it hides an older one of another leg also when
 /// this is cut short; plain zeroes would uncover that, and it would be finished a second time.
 pub(super) async fn clear(volume: &Rc<Volume>, code: Coded) -> Result<(), IoError> {
-    for slot in 0..code.slots() {
+    for slot in (0..code.slots()).filter(|_| !planted!(SlotsNotCleared)) {
         let row = u64::from(slot);
         let free = volume.rows.slot(volume, code, row).await?;
-        let epoch =
-            volume.topology().map(|topology| topology.epoch).ok_or_else(|| volume.doubt())?;
+        let epoch = topology(volume).await?.epoch;
         let (id, age) = (volume.spec.id, volume.rows.next_age(epoch));
         let entry = Entry { volume: id, row, age, parts: Vec::new() };
         let (at, data) =
@@ -170,7 +200,7 @@ pub(super) async fn replay(
     code: Coded,
     marks: &IntentMap,
 ) -> Result<(), IoError> {
-    for slot in 0..code.slots() {
+    for slot in (0..code.slots()).filter(|_| !planted!(NoRowReplay)) {
         let Some(entry) = newest(volume, code, slot).await? else { continue };
         let block = entry.row * code.row_blocks();
         if entry.parts.is_empty()
@@ -198,7 +228,7 @@ pub(super) async fn replay(
 /// The newest entry that stands in a slot of any leg in sync. Where no copy of it is whole, it is none, and what is
 /// older is done: a slot is used again only then.
 async fn newest(volume: &Rc<Volume>, code: Coded, slot: u32) -> Result<Option<Entry>, IoError> {
-    let legs = in_sync(volume).await.ok_or_else(|| volume.doubt())?;
+    let legs = in_sync(&topology(volume).await?);
     let size = volume.client.map.block_size;
     let at = slot_at(volume, code, slot);
     let read = |leg, at, blocks| Get::new(volume, Run { legs: LegSet::one(leg), at, blocks }, 0);
@@ -223,8 +253,9 @@ async fn newest(volume: &Rc<Volume>, code: Coded, slot: u32) -> Result<Option<En
 
 /// Those of the newest age.
 fn newest_of(mut found: Vec<(Header, LegIndex)>) -> Vec<(Header, LegIndex)> {
-    let newest = found.iter().map(|(header, _)| header.age()).max();
-    found.retain(|(header, _)| Some(header.age()) == newest);
+    found.sort_by_key(|(header, _)| Reverse(header.age()));
+    let newest = found.first().map(|(header, _)| header.age());
+    found.retain(|(header, _)| Some(header.age()) == newest || planted!(TornEntryUncoversOlder));
     found
 }
 

@@ -7,6 +7,7 @@ use crate::base::{Epoch, LegIndex, Nanos, NodeId, PlaceIndex, Region};
 use crate::sim::{Allocation, JoinHandle, Signal};
 
 use super::boot::Client;
+use super::coded;
 use super::flushes::Flushes;
 use super::intent::Intent;
 use super::io::IoError;
@@ -15,7 +16,7 @@ use super::row_journal::RowJournal;
 use super::target_link::TargetLink;
 use crate::base::planted;
 use crate::base::protocol::{LegReported, OwnerGranted};
-use crate::layout::LEGS_MAX;
+use crate::layout::{LEGS_MAX, Layout};
 use crate::node::channel::Channel;
 use crate::node::config::VolumeSpec;
 use crate::node::layout::IntentMap;
@@ -123,12 +124,16 @@ impl Volume {
         }
     }
 
-    /// What it takes to serve the volume, in bytes: four bitmaps, a count for each region, and two regions.
+    /// What it takes to serve the volume, in bytes: four bitmaps, a count for each region, and two regions; of a
+    /// code, in their place, what its rows take.
     pub(super) fn bytes(&self) -> u64 {
         let regions = u64::from(self.spec.regions());
         let block = self.client.map.block_size.bytes() as u64;
-        let region = u64::from(self.spec.blocks_per_region()) * block;
-        regions.div_ceil(8) * 4 + regions * 4 + region * 2
+        let buffers = match self.spec.layout.code() {
+            Some(code) => coded::blocks_to_serve(&code),
+            None => u64::from(self.spec.blocks_per_region()) * 2,
+        };
+        regions.div_ceil(8) * 4 + regions * 4 + buffers * block
     }
 
     /// The memory that it takes is there.
