@@ -10,6 +10,12 @@ use super::records::{CloseReason, Kind};
 /// Which end of a connection: the one that asked for it is 0. A channel has its sender's side.
 pub(super) type Side = usize;
 
+/// A side and the other one, so that the compiler sees that both are sides.
+#[inline]
+pub(super) const fn both(side: Side) -> (Side, Side) {
+    (side & 1, side & 1 ^ 1)
+}
+
 /// Where an end is in its life.
 ///
 /// ```text
@@ -162,6 +168,14 @@ impl<M> Channel<M> {
     /// The first item on the wire, to change it.
     pub(super) fn head_mut(&mut self) -> Option<&mut Flight<M>> {
         self.queue.get_mut(self.arrived)
+    }
+
+    /// Has an event pending for the first item on the wire, if there is one: when, and its version.
+    pub(super) fn arm(&mut self) -> Option<(Nanos, u32)> {
+        let due = self.head()?.due;
+        self.armed = true;
+        self.version = self.version.wrapping_add(1);
+        Some((due, self.version))
     }
 
     /// Takes the first item off the wire.

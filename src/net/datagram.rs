@@ -40,7 +40,10 @@ impl<M: Message> Core<M> {
         let sent = self.kernel.emit(Some(from.node), &sent);
         let lane = self.links.lane_between(from, to);
         let (due, epoch) = match self.kernel.is_up(from.node) {
-            true => self.transmit(lane, bytes),
+            true => {
+                let transmission = self.draw_transmission(bytes);
+                self.links.lane_mut(lane).transmit(transmission)
+            }
             false => (Nanos::ZERO, 0),
         };
         let incarnation = self.kernel.incarnation(to.node);

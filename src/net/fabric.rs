@@ -11,7 +11,7 @@ use crate::sim::{Device, Kernel, OwnerId, Rng, WakeRef};
 use super::config::NetConfig;
 use super::connection::{Connections, Side};
 use super::datagram::Datagrams;
-use super::link::Links;
+use super::link::{Links, Transmission};
 use super::port::Message;
 use super::rule::Draws;
 use super::service::{Listeners, Services, Sockets};
@@ -220,15 +220,11 @@ impl<M> Core<M> {
         self.nodes.get(node.index())
     }
 
-    /// Puts `bytes` on a lane: when they are to arrive, and the lane's epoch.
-    pub(super) fn transmit(&mut self, lane: u32, bytes: u64) -> (Nanos, u32) {
+    /// What it takes to send `bytes` now.
+    pub(super) fn draw_transmission(&mut self, bytes: u64) -> Transmission {
         let (min, max) = self.config.latency;
         let latency = self.latency.nanos(min, max);
-        let transmission = self.config.transmission(bytes);
-        let lane = self.links.lane_mut(lane);
-        let sent = lane.busy_until.max(self.kernel.now()).saturating_add(transmission);
-        lane.busy_until = sent;
-        (sent.saturating_add(latency), lane.epoch)
+        Transmission { now: self.kernel.now(), taken: self.config.transmission(bytes), latency }
     }
 }
 

@@ -6,14 +6,25 @@ use std::task::{Context, Poll};
 use crate::base::Seq;
 use crate::sim::Wait;
 
-use super::connection::{EndState, Flight, Item, Side};
+use super::connection::{EndState, Flight, Item, Side, both};
 use super::fabric::{Core, Event};
 use super::port::{Address, Closed, Message};
 use super::records::{
     CloseReason, ConnectionAccepted, ConnectionOpened, ConnectionRouted, ConnectionStarted,
-    DropReason, MessageDelivered, MessageDropped, MessageSent, NetFault,
+    DropReason, Kind, MessageDelivered, MessageDropped, MessageSent, NetFault,
 };
 use super::rule::{Met, Verdict};
+
+/// What is to be done about the items of a channel that are due.
+#[derive(Clone, Copy, Debug)]
+enum Next {
+    /// To take the first, a message to an open end, to its reader.
+    Deliver,
+    /// To look at the one that is the first now.
+    GoOn,
+    /// Nothing more now.
+    Stop,
+}
 
 impl<M: Message> Core<M> {
     /// Asks for a connection between two interfaces: its slot.
@@ -65,17 +76,17 @@ impl<M: Message> Core<M> {
     }
 
     pub(super) fn send(&mut self, slot: u32, side: Side, message: M) -> Result<(), Closed> {
+        let (side, other) = both(side);
         let conn = self.connections.get(slot);
-        let (from, to) = (conn.ends[side].node, conn.ends[1 - side].node);
+        let (from, to) = (conn.ends[side].node, conn.ends[other].node);
         if !conn.ends[side].is_live() || !self.kernel.is_up(from) {
             return Err(Closed);
         }
-        let (connection, bytes) = (conn.id, message.bytes());
-        let item = Item::Data(message);
-        let sent = MessageSent { from, to, connection, kind: item.kind(), bytes };
+        let (connection, bytes, kind) = (conn.id, message.bytes(), Kind::new(message.kind()));
+        let sent = MessageSent::<M> { from, to, connection, kind, bytes };
         let cause = self.kernel.emit(Some(from), &sent);
         self.in_flight += 1;
-        self.push(slot, side, item, cause, bytes);
+        self.push(slot, side, Item::Data(message), cause, bytes);
         Ok(())
     }
 
@@ -85,8 +96,9 @@ impl<M: Message> Core<M> {
         side: Side,
         cx: &Context<'_>,
     ) -> Poll<Result<M, Closed>> {
+        let (side, other) = both(side);
         let conn = self.connections.get_mut(slot);
-        let channel = &mut conn.channels[1 - side];
+        let channel = &mut conn.channels[other];
         if channel.arrived > 0
             && let Some(Flight { item: Item::Data(message), cause, .. }) = channel.queue.pop_front()
         {
@@ -109,30 +121,30 @@ impl<M: Message> Core<M> {
     }
 
     fn push(&mut self, slot: u32, side: Side, item: Item<M>, cause: Seq, bytes: u64) {
-        let lane = self.connections.get(slot).channels[side].lane;
-        let (due, epoch) = self.transmit(lane, bytes);
-        let channel = &mut self.connections.get_mut(slot).channels[side];
+        let transmission = self.draw_transmission(bytes);
+        let channel = &mut self.connections.get_mut(slot).channels[both(side).0];
+        let (due, epoch) = self.links.lane_mut(channel.lane).transmit(transmission);
         channel.last_due = channel.last_due.max(due);
         let due = channel.last_due;
         let flight = Flight { item, due, cause, epoch, timed: false, is_copy: false };
         channel.queue.push_back(flight);
-        if !channel.armed {
-            self.arm(slot, side);
+        if !channel.armed
+            && let Some((due, version)) = channel.arm()
+        {
+            self.schedule(due, Event::Channel { slot, side, version });
         }
     }
 
     /// Schedules the arrival of the first item on the wire.
     pub(super) fn arm(&mut self, slot: u32, side: Side) {
-        let channel = &mut self.connections.get_mut(slot).channels[side];
-        let Some(due) = channel.head().map(|flight| flight.due) else { return };
-        channel.armed = true;
-        channel.version = channel.version.wrapping_add(1);
-        let version = channel.version;
-        self.schedule(due, Event::Channel { slot, side, version });
+        if let Some((due, version)) = self.connections.get_mut(slot).channels[side].arm() {
+            self.schedule(due, Event::Channel { slot, side, version });
+        }
     }
 
     /// Takes off the wire what is due. All that arrives at one instant arrives in one event.
     pub(super) fn channel_due(&mut self, slot: u32, side: Side, version: u32) {
+        let (side, other) = both(side);
         let channel = &mut self.connections.get_mut(slot).channels[side];
         if !channel.armed || !Event::same(version, channel.version) {
             return;
@@ -140,29 +152,68 @@ impl<M: Message> Core<M> {
         channel.armed = false;
         let now = self.kernel.now();
         loop {
-            let channel = &self.connections.get(slot).channels[side];
+            let conn = self.connections.get(slot);
+            let is_open = conn.ends[other].state() == EndState::Open;
+            let channel = &conn.channels[side];
             let Some(flight) = channel.head() else { return };
             if flight.due > now {
                 return self.arm(slot, side);
             }
             let is_clear = self.links.lane(channel.lane).is_clear(flight.epoch);
-            let why = match is_clear {
-                true => None,
-                false => match self.judge_head(slot, side, now) {
-                    Verdict::Pass => None,
-                    Verdict::After(_) => return,
-                    Verdict::Drop(DropReason::DropNext) => {
-                        self.drop_head(slot, side, DropReason::DropNext);
-                        continue;
-                    }
-                    Verdict::Drop(DropReason::Corrupted) => return self.corrupted(slot, side),
-                    Verdict::Drop(why) => Some(why),
-                },
-            };
-            match why.or_else(|| self.nobody_home(slot, side)) {
-                Some(why) => return self.lost(slot, side, why),
-                None => self.arrive(slot, side),
+            let is_plain = is_clear && is_open && flight.item.is_data();
+            match if is_plain { Next::Deliver } else { self.look_at_head(slot, side, is_clear) } {
+                Next::Deliver => self.deliver(slot, side),
+                Next::GoOn => {}
+                Next::Stop => return,
             }
+        }
+    }
+
+    /// Takes the first item on the wire, a message to an open end, to its reader.
+    #[inline]
+    fn deliver(&mut self, slot: u32, side: Side) {
+        let (side, other) = both(side);
+        let conn = self.connections.get_mut(slot);
+        let (from, to) = (conn.ends[side].node, conn.ends[other].node);
+        let (channel, connection) = (&mut conn.channels[side], conn.id);
+        channel.failures = 0;
+        let Some(flight) = channel.queue.get_mut(channel.arrived) else { return };
+        channel.arrived += 1;
+        let kind = flight.item.kind();
+        self.kernel.set_cause(flight.cause);
+        let delivered = MessageDelivered { from, to, connection, kind };
+        flight.cause = self.kernel.emit(Some(to), &delivered);
+        self.in_flight -= 1;
+        let reader = conn.ends[other].reader.take();
+        self.wake(reader);
+    }
+
+    /// Deals with the first item on the wire where a fault may concern it, it is the network's own, or
+    /// nobody takes it.
+    #[inline(never)]
+    fn look_at_head(&mut self, slot: u32, side: Side, is_clear: bool) -> Next {
+        let why = match is_clear {
+            true => None,
+            false => match self.judge_head(slot, side, self.kernel.now()) {
+                Verdict::Pass => None,
+                Verdict::After(_) => return Next::Stop,
+                Verdict::Drop(DropReason::DropNext) => {
+                    self.drop_head(slot, side, DropReason::DropNext);
+                    return Next::GoOn;
+                }
+                Verdict::Drop(DropReason::Corrupted) => {
+                    self.corrupted(slot, side);
+                    return Next::Stop;
+                }
+                Verdict::Drop(why) => Some(why),
+            },
+        };
+        match why.or_else(|| self.nobody_home(slot, side)) {
+            Some(why) => {
+                self.lost(slot, side, why);
+                Next::Stop
+            }
+            None => self.arrive(slot, side),
         }
     }
 
@@ -178,26 +229,16 @@ impl<M: Message> Core<M> {
         (!home).then_some(DropReason::NodeDown)
     }
 
-    fn arrive(&mut self, slot: u32, side: Side) {
+    /// Takes the first item on the wire off it, unless it is a message that an open end is waiting for.
+    fn arrive(&mut self, slot: u32, side: Side) -> Next {
         let conn = self.connections.get_mut(slot);
-        let (from, to) = (conn.ends[side].node, conn.ends[1 - side].node);
-        let (channel, connection) = (&mut conn.channels[side], conn.id);
-        channel.failures = 0;
         let is_open = conn.ends[1 - side].state() == EndState::Open;
-        if is_open
-            && let Some(flight) = channel.queue.get_mut(channel.arrived)
-            && flight.item.is_data()
-        {
-            channel.arrived += 1;
-            let kind = flight.item.kind();
-            self.kernel.set_cause(flight.cause);
-            let delivered = MessageDelivered { from, to, connection, kind };
-            flight.cause = self.kernel.emit(Some(to), &delivered);
-            self.in_flight -= 1;
-            let reader = conn.ends[1 - side].reader.take();
-            return self.wake(reader);
+        let channel = &mut conn.channels[side];
+        if is_open && channel.head().is_some_and(|flight| flight.item.is_data()) {
+            return Next::Deliver;
         }
-        let Some(flight) = channel.take_head() else { return };
+        channel.failures = 0;
+        let Some(flight) = channel.take_head() else { return Next::Stop };
         self.kernel.set_cause(flight.cause);
         match flight.item {
             Item::Open(service) => self.open_arrived(slot, service),
@@ -215,6 +256,7 @@ impl<M: Message> Core<M> {
             }
         }
         self.settle(slot);
+        Next::GoOn
     }
 
     fn open_arrived(&mut self, slot: u32, service: u16) {

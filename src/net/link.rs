@@ -40,7 +40,24 @@ pub(super) struct Lane {
     pub(super) cause: Seq,
 }
 
+/// What it takes to send something.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Transmission {
+    pub(super) now: Nanos,
+    /// How long it keeps its lane busy.
+    pub(super) taken: Nanos,
+    /// How long it is on the wire then.
+    pub(super) latency: Nanos,
+}
+
 impl Lane {
+    /// Puts something on the lane: when it is to arrive, and the lane's epoch.
+    pub(super) fn transmit(&mut self, what: Transmission) -> (Nanos, u32) {
+        let sent = self.busy_until.max(what.now).saturating_add(what.taken);
+        self.busy_until = sent;
+        (sent.saturating_add(what.latency), self.epoch)
+    }
+
     /// Whether a message of this epoch passes without a look at the rules.
     pub(super) fn is_clear(&self, epoch: u32) -> bool {
         self.calm && epoch == self.epoch
