@@ -23,6 +23,8 @@ pub(super) struct Clock {
     bent: (Nanos, Nanos),
     /// Nanoseconds of the clock in a million of virtual time.
     rate: i128,
+    /// Whether the monotonic clock shows virtual time: it was never bent, and it doesn't drift.
+    is_true: bool,
     /// How far the wall clock is ahead of the monotonic one, in nanoseconds.
     ahead: i64,
 }
@@ -30,32 +32,39 @@ pub(super) struct Clock {
 impl Clock {
     pub(super) fn new(config: ClockConfig) -> Self {
         let rate = rate(config.drift_ppm);
-        Self { bent: (Nanos::ZERO, Nanos::ZERO), rate, ahead: config.offset }
+        let is_true = rate == MILLION;
+        Self { bent: (Nanos::ZERO, Nanos::ZERO), rate, is_true, ahead: config.offset }
     }
 
     /// The monotonic clock at virtual time `now`: no offset, never back, but it drifts.
-    pub(super) fn monotonic(self, now: Nanos) -> Nanos {
+    #[inline]
+    pub(super) fn monotonic(&self, now: Nanos) -> Nanos {
+        if self.is_true { now } else { self.bent_monotonic(now) }
+    }
+
+    #[cold]
+    fn bent_monotonic(&self, now: Nanos) -> Nanos {
         let (since, shown) = self.bent;
-        if self.rate == MILLION && since == shown {
-            return now;
-        }
         let passed = i128::from(now.saturating_sub(since).get()) * self.rate / MILLION;
         Nanos::new(u64::try_from(i128::from(shown.get()) + passed).unwrap_or(u64::MAX))
     }
 
     /// The wall clock at virtual time `now`; zero where it would show less.
-    pub(super) fn wall(self, now: Nanos) -> Nanos {
+    pub(super) fn wall(&self, now: Nanos) -> Nanos {
         let local = i128::from(self.monotonic(now).get()) + i128::from(self.ahead);
         Nanos::new(u64::try_from(local.max(0)).unwrap_or(u64::MAX))
     }
 
     /// The first virtual time, not before the clock was bent last, at which the monotonic clock shows
     /// `local` or later.
-    pub(super) fn virtual_at(self, local: Nanos) -> Nanos {
+    #[inline]
+    pub(super) fn virtual_at(&self, local: Nanos) -> Nanos {
+        if self.is_true { local } else { self.bent_virtual_at(local) }
+    }
+
+    #[cold]
+    fn bent_virtual_at(&self, local: Nanos) -> Nanos {
         let (since, shown) = self.bent;
-        if self.rate == MILLION && since == shown {
-            return local;
-        }
         let left = i128::from(local.saturating_sub(shown).get());
         let virtual_span = (left * MILLION + self.rate - 1) / self.rate;
         Nanos::new(u64::try_from(i128::from(since.get()) + virtual_span).unwrap_or(u64::MAX))
@@ -63,8 +72,10 @@ impl Clock {
 
     /// Lets both clocks run fast by `drift_ppm` from `now` on.
     pub(super) fn drift(&mut self, now: Nanos, drift_ppm: i32) {
-        self.bent = (now, self.monotonic(now));
+        let shown = self.monotonic(now);
+        self.bent = (now, shown);
         self.rate = rate(drift_ppm);
+        self.is_true = self.rate == MILLION && now == shown;
     }
 
     /// Sets the wall clock forward, or back, by so many nanoseconds.
