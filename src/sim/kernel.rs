@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use madsim::time::TimeHandle;
 
-use crate::base::{CpuId, Names, Nanos, NodeId, Recorded, Seq};
+use crate::base::{CpuId, Names, Nanos, NodeId, RecordType, Recorded, Seq, WORDS};
 
 use super::config::KernelConfig;
 use super::crash::{Caught, Crash, guarded, install_hook};
@@ -22,7 +22,7 @@ use super::node::Node;
 use super::probe::{Buggify, Probes};
 use super::records::TaskPolled;
 use super::schedule::{self, Misfit, Recorder, Recording};
-use super::scheduler::{OWNER_DEVICES, OWNER_TIMER, Scheduler, Step};
+use super::scheduler::{Begun, OWNER_DEVICES, OWNER_TIMER, Scheduler, Step};
 use super::task::{Body, ForeignWakes, State, Task, TaskId, WakeRef, waker};
 use super::trace::{Place, TraceSink};
 use super::wait::Wait;
@@ -108,6 +108,12 @@ pub(super) struct Inner {
     polls: Cell<(Nanos, u64)>,
     polls_per_instant_max: u64,
     turns: Cell<u64>,
+}
+
+/// Drops a task that was ended while it was being polled.
+#[cold]
+fn drop_ended(body: Body) {
+    drop(body);
 }
 
 /// What no waker's data pointer is: no task is being polled.
@@ -224,14 +230,15 @@ impl Kernel {
 
     /// Writes a record, caused by what runs now, and becomes the cause of what follows.
     pub fn emit<R: Recorded>(&self, node: Option<NodeId>, what: &R) -> Seq {
+        self.write(Place::of(node), R::TYPE, &what.words())
+    }
+
+    /// Where records of all types come in: one stretch of code, which stays in the cache.
+    #[inline(never)]
+    fn write(&self, given: Place, kind: &'static RecordType, words: &[u64; WORDS]) -> Seq {
         let inner = &*self.inner;
-        let running = inner.place.get();
-        let place = match node {
-            Some(elsewhere) if !running.is_on(elsewhere) => Place::of(node),
-            _ => running,
-        };
-        let cause = inner.cause.get();
-        let seq = inner.trace.borrow_mut().write(self.now(), place, cause, what);
+        let head = (self.now(), inner.place.get().or_given(given), inner.cause.get());
+        let seq = inner.trace.borrow_mut().write(head, kind, words);
         inner.cause.set(seq);
         if log::enabled() {
             self.log_last_record();
@@ -241,7 +248,7 @@ impl Kernel {
 
     #[cold]
     fn log_last_record(&self) {
-        let last = self.inner.trace.borrow().recent().pop();
+        let last = self.inner.trace.borrow().last();
         if let Some(record) = last {
             log::record(&record, &self.inner.names.borrow());
         }
@@ -341,15 +348,15 @@ impl Kernel {
 
     /// One step: runs a CPU that has something to do now, or else fires the next event.
     pub fn turn(&self) -> Turn {
-        let inner = &self.inner;
+        let inner = &*self.inner;
         inner.turns.set(inner.turns.get() + 1);
         if inner.has_ended.get() {
-            return if inner.misfit.get().is_some() { Turn::Misfit } else { Turn::Crashed };
+            return self.how_it_ended();
         }
         self.take_foreign_wakes();
         let step = inner.scheduler.borrow_mut().next(&inner.now);
         match step {
-            Step::Poll(task, cpu) => return self.poll(task, cpu),
+            Step::Poll(begun) => return self.poll(begun),
             Step::Wake(wake, cause) => {
                 inner.cause.set(cause);
                 self.wake(wake);
@@ -369,6 +376,11 @@ impl Kernel {
         Turn::Ran
     }
 
+    #[cold]
+    fn how_it_ended(&self) -> Turn {
+        if self.inner.misfit.get().is_some() { Turn::Misfit } else { Turn::Crashed }
+    }
+
     #[inline]
     fn take_foreign_wakes(&self) {
         if self.inner.foreign.is_pending() {
@@ -383,17 +395,16 @@ impl Kernel {
         }
     }
 
-    fn poll(&self, id: TaskId, cpu: CpuId) -> Turn {
+    fn poll(&self, begun: Begun) -> Turn {
         let inner = &*self.inner;
-        let begun = inner.scheduler.borrow_mut().begin(id);
-        let Some((mut body, node, cause)) = begun else { return Turn::Ran };
+        let Begun { id, node, cpu, cause, mut body } = begun;
         self.keep_seal_in_step();
         inner.cause.set(cause);
         inner.wait.set(None);
         inner.place.set(Place::on_cpu(node, cpu));
         inner.running.set((id, body.1.data()));
         if log::enabled() {
-            log::set(self.now(), &inner.nodes.borrow()[node.index()].name);
+            self.log_place(node);
         }
         self.emit(None, &TaskPolled { task: id.slot, generation: id.generation });
         let (future, waker) = &mut body;
@@ -410,6 +421,11 @@ impl Kernel {
         let polls = if instant == self.now() { polls + 1 } else { 1 };
         inner.polls.set((self.now(), polls));
         if polls > inner.polls_per_instant_max { Turn::Stuck } else { Turn::Ran }
+    }
+
+    #[cold]
+    fn log_place(&self, node: NodeId) {
+        log::set(self.now(), &self.inner.nodes.borrow()[node.index()].name);
     }
 
     #[cold]
@@ -432,28 +448,34 @@ impl Kernel {
     fn end(&self, id: TaskId, result: Poll<()>, body: Body) {
         let inner = &*self.inner;
         if result.is_ready() {
-            drop(body);
-            self.nothing_runs();
-            let finished = inner.scheduler.borrow_mut().tasks.remove(id);
-            drop(finished);
-            return;
+            return self.finish(id, body);
         }
         self.nothing_runs();
         let mut scheduler = inner.scheduler.borrow_mut();
-        let Some(task) = scheduler.tasks.get(id) else {
+        if let Some(task) = scheduler.tasks.get(id) {
+            let before = task.body.replace(body);
+            debug_assert!(before.is_none(), "what is polled was taken out");
+            task.wait = inner.wait.get();
+            let again = task.state == State::Requeued;
+            task.state = State::Idle;
+            if again {
+                let cause = task.cause;
+                inner.cause.set(cause);
+                scheduler.ready(id, cause);
+            }
+        } else {
             drop(scheduler);
-            drop(body);
-            return;
-        };
-        task.body = Some(body);
-        task.wait = inner.wait.get();
-        let again = task.state == State::Requeued;
-        task.state = State::Idle;
-        if again {
-            let cause = task.cause;
-            inner.cause.set(cause);
-            scheduler.ready(id, cause);
+            drop_ended(body);
         }
+    }
+
+    /// A task has come to its end.
+    #[inline(never)]
+    fn finish(&self, id: TaskId, body: Body) {
+        drop(body);
+        self.nothing_runs();
+        let finished = self.inner.scheduler.borrow_mut().tasks.remove(id);
+        drop(finished);
     }
 
     pub(super) fn crashed(

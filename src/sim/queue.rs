@@ -121,6 +121,7 @@ impl EventQueue {
         self.today = now.get() >> DAY_BITS;
     }
 
+    #[inline]
     pub(super) fn pop(&mut self) -> Option<Ticket> {
         if self.busy == 0 {
             self.today = self.later.peek()?.0.day();
@@ -140,6 +141,7 @@ impl EventQueue {
     }
 
     /// Takes the first ticket of today, which has some.
+    #[inline]
     fn take_first(&mut self) -> Ticket {
         let at = (self.today % DAYS as u64) as usize;
         let day = &mut self.days[at];

@@ -21,7 +21,7 @@ pub(super) const OWNER_DEVICES: u32 = 2;
 /// What is to be done next.
 pub(super) enum Step {
     /// A task has its CPU.
-    Poll(TaskId, CpuId),
+    Poll(Begun),
     /// A timer has fired: whom to wake, and what armed it.
     Wake(WakeRef, Seq),
     /// A device's event is due.
@@ -35,6 +35,16 @@ pub(super) enum Step {
     Idle,
     /// The schedule says nothing that fits.
     Misfit(Misfit),
+}
+
+/// A task that is to be polled: its body is taken out for that.
+pub(super) struct Begun {
+    pub(super) id: TaskId,
+    pub(super) node: NodeId,
+    pub(super) cpu: CpuId,
+    /// The record that led to its being woken.
+    pub(super) cause: Seq,
+    pub(super) body: Body,
 }
 
 /// Tasks, CPUs, timers and events of a simulation.
@@ -149,12 +159,13 @@ impl Scheduler {
     }
 
     /// What is to be done next; moves `now` on if that is later.
+    #[inline]
     pub(super) fn next(&mut self, now: &Cell<Nanos>) -> Step {
         loop {
             while let Some(cpu) = self.dispatch.pop_front() {
                 match self.run_cpu(cpu, now.get()) {
                     Ok(None) => {}
-                    Ok(Some((task, cpu))) => return Step::Poll(task, cpu),
+                    Ok(Some(begun)) => return Step::Poll(begun),
                     Err(misfit) => return Step::Misfit(misfit),
                 }
             }
@@ -182,8 +193,10 @@ impl Scheduler {
         }
     }
 
-    /// Gives the CPU to one of its ready tasks, unless it is busy, halted or has none.
-    fn run_cpu(&mut self, at: u32, now: Nanos) -> Result<Option<(TaskId, CpuId)>, Misfit> {
+    /// Gives the CPU to one of its ready tasks, unless it is busy, halted or has none. One that was ended
+    /// meanwhile has had the CPU all the same.
+    #[inline]
+    fn run_cpu(&mut self, at: u32, now: Nanos) -> Result<Option<Begun>, Misfit> {
         let cpu = &mut self.cpus[at as usize];
         cpu.in_dispatch = false;
         if cpu.halted != 0 || cpu.has_alarm || cpu.ready.is_empty() {
@@ -202,16 +215,17 @@ impl Scheduler {
             self.events.push(cpu.busy_until, OWNER_CPU, u64::from(at));
         }
         let cpu = cpu.id;
-        Ok(chosen.map(|ready| (ready.task, cpu)))
+        Ok(chosen.and_then(|ready| self.begin(ready.task, cpu)))
     }
 
-    /// Takes out what is polled: with it, the task's node, and the record that led to its being woken.
-    pub(super) fn begin(&mut self, id: TaskId) -> Option<(Body, NodeId, Seq)> {
+    /// Takes out what is polled.
+    #[inline]
+    fn begin(&mut self, id: TaskId, cpu: CpuId) -> Option<Begun> {
         let task = self.tasks.get(id)?;
         let body = task.body.take()?;
         task.state = State::Running;
         task.wait = None;
-        Some((body, task.node, task.cause))
+        Some(Begun { id, node: task.node, cpu, cause: task.cause, body })
     }
 
     /// Takes a ready task of CPUs whose node goes down; nothing stops or slows them any longer.

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 use twox_hash::XxHash3_128;
 
-use crate::base::{Nanos, Record, Recorded, Seq};
+use crate::base::{Nanos, Record, RecordType, Seq, WORDS};
 
 use super::page::{Page, Place, RECORDS_PER_PAGE};
 
@@ -57,14 +57,13 @@ impl Default for Digest {
 impl Digest {
     /// Takes in a record: its place in the trace.
     #[inline]
-    pub(super) fn push<R: Recorded>(
+    pub(super) fn push(
         &mut self,
-        at: Nanos,
-        place: Place,
-        cause: Seq,
-        what: &R,
+        head: (Nanos, Place, Seq),
+        kind: &'static RecordType,
+        fields: &[u64; WORDS],
     ) -> Seq {
-        self.page.push(at, place, cause, what);
+        self.page.push(head, kind, fields);
         self.seq += 1;
         if self.page.len() == RECORDS_PER_PAGE {
             self.turn_page();
@@ -112,6 +111,11 @@ impl Digest {
     /// The digest of all records so far.
     pub(in crate::sim) fn value(&self) -> u128 {
         XxHash3_128::oneshot(self.page.bytes())
+    }
+
+    /// The last record.
+    pub(super) fn last(&self) -> Option<Record> {
+        self.page.last(self.seq).or_else(|| self.older.back()?.last(self.seq))
     }
 
     /// The last records, oldest first.

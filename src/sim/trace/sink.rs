@@ -1,6 +1,6 @@
 //! Where records go: digest, observers, the last few for a report, and all of them on demand.
 
-use crate::base::{Audience, Nanos, Record, Recorded, Seq};
+use crate::base::{Audience, Nanos, Record, RecordType, Seq, WORDS};
 
 use super::digest::Digest;
 use super::page::Place;
@@ -74,6 +74,11 @@ impl TraceSink {
         &self.kept
     }
 
+    /// The last record.
+    pub(in crate::sim) fn last(&self) -> Option<Record> {
+        self.digest.last()
+    }
+
     /// The last records, oldest first.
     pub(in crate::sim) fn recent(&self) -> Vec<Record> {
         self.digest.recent()
@@ -81,35 +86,35 @@ impl TraceSink {
 
     /// Writes a record: its place in the trace.
     #[inline]
-    pub(in crate::sim) fn write<R: Recorded>(
+    pub(in crate::sim) fn write(
         &mut self,
-        at: Nanos,
-        place: Place,
-        cause: Seq,
-        what: &R,
+        head: (Nanos, Place, Seq),
+        kind: &'static RecordType,
+        words: &[u64; WORDS],
     ) -> Seq {
-        let seq = self.digest.push(at, place, cause, what);
-        if const { matches!(R::TYPE.audience, Audience::History | Audience::Notable) }
-            || self.is_curious
-        {
-            let (node, cpu, words) = (place.node(), place.cpu(), what.words());
-            self.show(&Record { at, seq, cause, node, cpu, kind: R::TYPE, words });
+        let seq = self.digest.push(head, kind, words);
+        if kind.audience != Audience::Trace || self.is_curious {
+            self.show_last();
         }
         seq
     }
 
-    fn show(&mut self, record: &Record) {
+    /// Shows the record that was written last, as the page has it: what only passes by is not kept at hand
+    /// for this.
+    #[inline(never)]
+    fn show_last(&mut self) {
+        let Some(record) = self.digest.last() else { return };
         let kept = match self.keep {
             Keep::Nothing => false,
             Keep::All => true,
             Keep::Window { from, to } => (from..=to).contains(&record.seq),
         };
         if kept {
-            self.kept.push(*record);
+            self.kept.push(record);
         }
         if record.kind.audience != Audience::Trace || self.watched.contains(&record.kind.code) {
             for observer in &mut self.observers {
-                observer(record);
+                observer(&record);
             }
         }
     }
