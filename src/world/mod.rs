@@ -30,6 +30,7 @@ pub use crate::sim::trace::{Checkpoint, Keep};
 pub use crate::sim::{ArmedTimer, CpuState, Crash, MemoryUse, TaskState};
 pub use crate::sim::{Recording, RecordingError};
 pub use inspect::{CopyLook, DiskLook, LegLook, NodeLook, VolumeLook};
+pub use place::places;
 pub use records::{
     ActionName, DiskFaultApplied, ExpectationFailed, FaultApplied, FaultLifted, FaultWithheld,
     Frozen, PhaseBegan,

@@ -57,3 +57,10 @@ impl Places for Laid {
         self.0.groups().map(|group| (group.bits(), self.0.needed())).collect()
     }
 }
+
+/// Where the blocks of each volume of a scenario are.
+#[must_use]
+pub fn places(scenario: &Scenario) -> Vec<Box<dyn Places>> {
+    let volumes = scenario.volumes.iter();
+    volumes.map(|volume| Box::new(Laid(scenario.shape(volume))) as Box<dyn Places>).collect()
+}
