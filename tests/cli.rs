@@ -178,6 +178,28 @@ fn a_run_is_the_same_to_the_last_bit_each_time() {
 }
 
 #[test]
+fn statistics_are_an_added_key_that_changes_nothing_else() {
+    let plain = run_json(&["run", SMOKE, "--json"]);
+    let mut counted = run_json(&["run", SMOKE, "--json", "--stats"]);
+    let stats = counted.as_object_mut().and_then(|run| run.shift_remove("stats"));
+    let stats = stats.expect("the key is there");
+    assert_eq!(counted, plain);
+    let sum = |list: &serde_json::Value, field: &str| -> u64 {
+        let items = list.as_array().expect("a list").iter();
+        items.map(|item| item[field].as_u64().expect("a number")).sum()
+    };
+    assert_eq!(sum(&stats["operations"], "count"), plain["ops"].as_u64().expect("a number"));
+    let returned = stats["rate"]["returned"].as_array().expect("a list").iter();
+    let returned: u64 = returned.map(|step| step.as_u64().expect("a number")).sum();
+    assert_eq!(Some(returned), plain["ops"].as_u64());
+    for row in stats["operations"].as_array().expect("a list") {
+        let at = |name: &str| row[name].as_u64().expect("a number");
+        let order = ["min_ns", "p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns"];
+        assert!(order.windows(2).all(|pair| at(pair[0]) <= at(pair[1])), "{row}");
+    }
+}
+
+#[test]
 fn a_trace_is_json_lines_and_changes_nothing() {
     let (dir, _) = file("");
     let out = dir.path().join("trace.jsonl").display().to_string();

@@ -18,6 +18,7 @@ Examples:
   stormglass run x.json --seed 7        one seed of one scenario, told in full
   stormglass replay seeds/x-7.json      a saved failure again, to the last bit
   stormglass debug seeds/x-7.json       stand at the failure, look around, go back
+  stormglass view seeds/x-7.json --html x.html   and a picture of it
 
 Exit codes (a sweep gives the lowest of its failures'):
    0  pass
@@ -60,6 +61,10 @@ pub(super) enum Command {
     Shrink(super::shrink::Args),
     /// Lead a run forwards and backwards at a prompt, look inside, try faults
     Debug(super::debug::Args),
+    /// Write a run as something to look at: a page, a trace for Perfetto, text
+    View(super::view::Args),
+    /// Tell a failure in sentences, and which faults it took
+    Explain(super::explain::Args),
     /// Check that runs are deterministic, and name the first event that differs
     Prove(super::prove::Args),
     /// Plant bugs and say which check finds each (needs the feature `planted-bugs`)

@@ -9,7 +9,9 @@ use crate::run::{Engine, ExitCode};
 use super::args::{Cli, Command};
 use super::console::Console;
 use super::report::Failure;
-use super::{debug, generate, hunt, list, prove, replay, run, schema, shrink, sweep, validate};
+use super::{
+    debug, explain, generate, hunt, list, prove, replay, run, schema, shrink, sweep, validate, view,
+};
 
 /// What a verb works with.
 pub(super) struct Context<'a> {
@@ -66,6 +68,8 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<ExitCode, Fai
         Command::Sweep(args) => sweep::sweep(&args, context),
         Command::Replay(args) => replay::replay(&args, context),
         Command::Debug(args) => debug::debug(&args, context),
+        Command::View(args) => view::view(&args, context),
+        Command::Explain(args) => explain::explain(&args, context),
         Command::Prove(args) => prove::prove(&args, context),
         Command::Hunt(args) => hunt::hunt(&args, context),
         Command::Validate(args) => validate::validate(&args, context),

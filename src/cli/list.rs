@@ -207,6 +207,12 @@ fn check_items(schema: &Value) -> Vec<Item> {
     items.collect()
 }
 
+/// What a check holds, in a sentence.
+pub(super) fn about_check(name: &str) -> String {
+    let items = check_items(&schema_value()).into_iter();
+    items.filter(|item| item.name == name).map(|item| item.about).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::scenario::Action;

@@ -5,6 +5,7 @@ mod console;
 mod debug;
 mod duration;
 mod entry;
+mod explain;
 mod figures;
 mod generate;
 mod hunt;
@@ -21,10 +22,13 @@ mod run;
 mod schema;
 mod shrink;
 mod sources;
+mod statistics;
 mod stop;
+mod subject;
 mod summary;
 mod sweep;
 mod validate;
+mod view;
 
 #[cfg(test)]
 mod sessions;

@@ -55,6 +55,8 @@ pub(super) fn replay(args: &Args, context: &mut Context<'_>) -> Result<ExitCode,
     show_figures(context.console, &replayed.ran);
     if !replayed.ran.judgement.passed() {
         show_failure(context.console, &replayed.ran);
+        let view = super::view::command(&context.program, &args.file, None);
+        context.console.line(format_args!("To look at:\n  {view}\n"));
     }
     show_comparison(context.console, &replayed);
     Ok(replayed.exit_code())

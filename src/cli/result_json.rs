@@ -10,6 +10,7 @@ use crate::base::Names;
 use crate::check::Violation;
 use crate::run::{FailedSeed, FailureGroup, Ran, SeedResult, Signature, SweepReport, violations};
 use crate::scenario::Digest;
+use crate::view::Stats;
 use crate::world::PROBES;
 
 #[derive(Serialize)]
@@ -25,6 +26,8 @@ struct RunObject<'a> {
     faults: u64,
     probes: BTreeMap<&'a str, u64>,
     violations: Vec<ViolationObject<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stats: Option<&'a Stats>,
 }
 
 #[derive(Serialize)]
@@ -59,7 +62,7 @@ fn violation<'a>(violation: &'a Violation, names: &Names) -> ViolationObject<'a>
 }
 
 /// Writes one run as one object on one line.
-pub(super) fn write_run(out: &mut dyn Write, ran: &Ran) -> io::Result<()> {
+pub(super) fn write_run(out: &mut dyn Write, ran: &Ran, stats: Option<&Stats>) -> io::Result<()> {
     let (report, judgement) = (&ran.report, &ran.judgement);
     let found = violations(&report.verdict).iter();
     let object = RunObject {
@@ -74,6 +77,7 @@ pub(super) fn write_run(out: &mut dyn Write, ran: &Ran) -> io::Result<()> {
         faults: report.faults,
         probes: report.probes.iter().map(|(name, count)| (name.as_str(), *count)).collect(),
         violations: found.map(|found| violation(found, &report.names)).collect(),
+        stats,
     };
     serde_json::to_writer(&mut *out, &object)?;
     out.write_all(b"\n")

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::run::{ExitCode, Outcome, Ran, describe, run_once};
 use crate::scenario::Digest;
-use crate::view::write_jsonl;
+use crate::view::{Stats, write_jsonl};
 use crate::world::{Keep, RunOptions};
 
 use super::console::Console;
@@ -14,18 +14,21 @@ use super::log::LogArgs;
 use super::report::Failure;
 use super::result_json::write_run;
 use super::sources::{Output, scenario, schedule};
+use super::statistics::show_stats;
+use super::subject::{Seen, Subject};
 
 const AFTER_HELP: &str = "\
 Examples:
   stormglass run scenarios/smoke/baseline-three-targets.json
   stormglass run x.json --seed 7 --trace x-7.jsonl   keep every event
   stormglass run x.json --seed 7 --json | jq .outcome
+  stormglass run x.json --seed 7 --stats             with latencies, rates, rebuilds
   stormglass run x.json -vv 2>log                    watch the cluster decide
   stormglass run x.json --record-schedule x.sched    which task ran where there was a choice
 
 The trace is JSON lines: time (ns), seq, node, cpu, record, fields, cause (the seq of the event that \
 led to it). --json prints one object: scenario seed outcome signature digest virtual_ns ops reboots \
-faults probes violations; it holds nothing that depends on the host.";
+faults probes violations, and stats with --stats; it holds nothing that depends on the host.";
 
 /// The options of `run`.
 #[derive(Debug, clap::Args)]
@@ -40,6 +43,9 @@ pub(super) struct Args {
     /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
+    /// Add statistics: latencies, rates, rebuilds; with --json as `stats`
+    #[arg(long)]
+    stats: bool,
     /// Write every event to OUT as JSON lines
     #[arg(long, value_name = "OUT")]
     trace: Option<PathBuf>,
@@ -57,7 +63,7 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Fa
     args.log.start()?;
     let scenario = scenario(&args.file).map_err(|error| Failure::Files(vec![error]))?;
     let trace = args.trace.as_deref().map(Output::create).transpose()?;
-    let keep = if trace.is_some() { Keep::All } else { Keep::Nothing };
+    let keep = if trace.is_some() || args.stats { Keep::All } else { Keep::Nothing };
     let recorded = args.record_schedule.as_deref().map(Output::create).transpose()?;
     let replay_schedule = args.replay_schedule.as_deref().map(schedule).transpose()?;
     let record_schedule = recorded.is_some();
@@ -70,16 +76,26 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Fa
     if let Some(trace) = trace {
         trace.write(|out| write_jsonl(out, &ran.report.trace, &ran.report.names))?;
     }
+    let stats = args.stats.then(|| {
+        let scenario = scenario.clone();
+        let subject = Subject { scenario, seed: args.seed, replay: String::new() };
+        Stats::of_run(&Seen::of(&subject, &ran).scene())
+    });
     if args.json {
-        context.console.data(|out| write_run(out, &ran));
+        context.console.data(|out| write_run(out, &ran, stats.as_ref()));
         return Ok(ran.judgement.outcome.exit_code());
     }
     show_figures(context.console, &ran);
+    if let Some(stats) = &stats {
+        show_stats(context.console, stats);
+    }
     if !ran.judgement.passed() {
         show_failure(context.console, &ran);
         let file = quoted(&args.file);
-        context.console.line("To replay:");
+        context.console.line("To replay, and to look at:");
         context.console.line(format_args!("  {} run {file} --seed {}", context.program, args.seed));
+        let view = super::view::command(&context.program, &args.file, Some(args.seed));
+        context.console.line(format_args!("  {view}"));
         context.console.line("To stand at the failure and look around:");
         let program = &context.program;
         context.console.line(format_args!("  {program} debug {file} --seed {}", args.seed));

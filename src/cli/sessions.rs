@@ -107,8 +107,9 @@ liveness/io-never-returned: 4 in stormy
       c0 waits for t0
   saved as @/seeds/liveness-io-never-returned-40.json
 
-To replay:
+To replay, and to look at:
   stormglass replay @/seeds/liveness-io-never-returned-40.json
+  stormglass view @/seeds/liveness-io-never-returned-40.json --html failure.html
 "
     );
     let path = session.path("seeds/liveness-io-never-returned-40.json");
@@ -183,7 +184,9 @@ fn a_run_that_fails_ends_with_the_command() {
     let shown = session.run("stormglass run @/stormy.json --seed 20", &passes_but(hangs));
     assert_eq!(shown.code, ExitCode::Liveness);
     assert!(shown.out.starts_with("scenario  stormy seed 20\noutcome   liveness\n"));
-    let end = "\nTo replay:\n  stormglass run @/stormy.json --seed 20\n";
+    let end = "\nTo replay, and to look at:\n  stormglass run @/stormy.json --seed 20\n  \
+               stormglass view @/stormy.json --seed 20 --html failure.html\nTo stand at the failure and look \
+               around:\n  stormglass debug @/stormy.json --seed 20\n";
     assert!(shown.out.ends_with(end), "{}", shown.out);
 }
 

@@ -159,12 +159,15 @@ fn one_failure(report: &SweepReport, group: &FailureGroup) -> String {
     text
 }
 
-/// The commands that run the failures again, the last thing that is said.
+/// The commands that run the failures again and show them, the last thing that is said.
 pub(super) fn commands(program: &str, kept: &[Kept<'_>]) -> String {
-    let mut text = "To replay:".to_owned();
+    let mut text = "To replay, and to look at:".to_owned();
     for kept in kept {
         match &kept.saved {
-            Ok(path) => text.push_str(&format!("\n  {program} replay {}", quoted(path))),
+            Ok(path) => {
+                let view = super::view::command(program, path, None);
+                text.push_str(&format!("\n  {program} replay {}\n  {view}", quoted(path)));
+            }
             Err(_) => text.push_str(&format!("\n  {}", kept.run_command)),
         }
     }
