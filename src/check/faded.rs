@@ -9,6 +9,8 @@
 //! pass, for values that differ in what a flush under way will have promised of them are kept apart.
 //!
 //! Of zeroes, which several trims may have left, nobody knows which a read was shown, here no more than elsewhere.
+//! But where only the last of them can have been, it is counted for that one: trims fade apart from what writes
+//! left, and of each lot the last is known in full.
 //!
 //! Who wrote them is known by runs of each writer's numbers. Numbers in between that went to other blocks belong to
 //! contents that are at home there, and never come up here.
@@ -16,7 +18,7 @@
 use crate::base::{Nanos, OpId, Seq, VolumeId};
 
 use super::few::Few;
-use super::register::{Fate, Moment, Value};
+use super::value::{Fate, Moment, Value};
 
 /// How many values a register has in full before it lets some fade: more than a block is mostly written between
 /// two flushes, so that reports name them.
@@ -36,24 +38,29 @@ pub(super) struct Flushing {
 
 impl Flushing {
     /// Whether it promises that the value is there, once it is done: what was acknowledged before it began. But
-    /// what every copy's loss of power may have taken before that, while or after it was written, it promises
-    /// only if it was acknowledged after the loss, to somebody who would have been told.
+    /// what every copy's loss of power may have taken, it promises only if somebody would have been told: by it,
+    /// if the value was written after the last loss before it began; by it or an earlier one, if none failed and
+    /// the volume's owner has been the same since the value was acknowledged.
     pub(super) fn promises(&self, value: &Value) -> bool {
-        let acknowledged = value.acknowledged_at();
         match value.fate {
-            Fate::Acknowledged | Fate::Kept if value.ended_at < self.invoked => true,
-            Fate::Kept | Fate::Unflushed => {
-                acknowledged < self.invoked
-                    && (value.invoked_at > self.lost_before || acknowledged > self.since())
-            }
+            Fate::Acknowledged | Fate::Kept => value.acknowledged_at() < self.invoked,
+            Fate::Unflushed => self.promises_after_loss(value),
             _ => false,
         }
     }
-}
 
-impl Flushing {
-    fn since(&self) -> Nanos {
-        self.lost_before.max(self.unbroken_since)
+    /// Whether it promises that the value is there although every copy has lost its power since.
+    fn promises_after_loss(&self, value: &Value) -> bool {
+        let acknowledged = value.acknowledged_at();
+        matches!(value.fate, Fate::Acknowledged | Fate::Kept | Fate::Unflushed)
+            && acknowledged < self.invoked
+            && (value.invoked_at > self.lost_before || acknowledged > self.unbroken_since)
+    }
+
+    /// One that nobody has begun yet, after a loss of every copy's power that is to come.
+    fn to_come(volume: VolumeId, unbroken_since: Nanos) -> Self {
+        let (op, never) = (Moment::START.op, Nanos::MAX);
+        Self { volume, op, invoked: never, lost_before: never, unbroken_since }
     }
 }
 
@@ -65,6 +72,8 @@ pub(super) struct Flushes<'a> {
     pub(super) done: Nanos,
     /// Those under way, of whatever volume.
     pub(super) under_way: &'a [Flushing],
+    /// See [`Flushing::unbroken_since`].
+    pub(super) unbroken_since: Nanos,
     /// How many values a register has in full before it lets some fade.
     pub(super) fade_at: usize,
 }
@@ -75,11 +84,35 @@ impl<'a> Flushes<'a> {
     }
 }
 
-/// A flush under way, with the last two of the invocations by which values are known that it promises.
-struct Promised<'a> {
-    flush: &'a Flushing,
+/// A flush under way or to come, with the last two of the invocations by which values are known that it
+/// promises.
+struct Promised {
+    flush: Flushing,
+    promises: fn(&Flushing, &Value) -> bool,
     last: Seq,
     second: Seq,
+}
+
+impl Promised {
+    fn of(flush: Flushing, promises: fn(&Flushing, &Value) -> bool, values: &[Value]) -> Self {
+        let (last, second) = last_two(values.iter().filter(|value| promises(&flush, value)));
+        Self { flush, promises, last, second }
+    }
+
+    /// Whether values that were invoked and acknowledged within these times fare alike, whatever comes of it.
+    fn treats_alike(&self, invoked: (Nanos, Nanos), acknowledged: (Nanos, Nanos)) -> bool {
+        let Flushing { invoked: begun, lost_before, unbroken_since, .. } = self.flush;
+        (acknowledged.0 < begun) == (acknowledged.1 < begun)
+            && (invoked.0 > lost_before) == (invoked.1 > lost_before)
+            && (acknowledged.0 > unbroken_since) == (acknowledged.1 > unbroken_since)
+    }
+}
+
+/// What decides which values fade, and which of them together.
+struct Fading {
+    /// What was acknowledged before this is on every leg for good.
+    done: Nanos,
+    promised: Vec<Promised>,
 }
 
 /// What is left of values that have faded together.
@@ -90,25 +123,37 @@ pub(super) struct Faded {
     authors: Vec<(u64, u64)>,
     /// The first and the last of the times when their writes were invoked.
     invoked: (Nanos, Nanos),
-    /// The same of when they were acknowledged, or were shown to be kept.
-    ended: (Nanos, Nanos),
-    /// The latest of their first returns.
-    first_return: Moment,
+    /// The same of when they were acknowledged.
+    acknowledged: (Nanos, Nanos),
+    /// The one whose first return is the latest. Once it has been shown, only the first return of what was
+    /// before it.
+    latest: Value,
+    is_latest_known: bool,
+    /// Of zeroes, the latest of the others' first returns.
+    second: Option<Seq>,
 }
 
 impl Faded {
     fn of(value: &Value) -> Self {
-        let at = match value.fate {
-            Fate::Unflushed => value.acknowledged_at(),
-            _ => value.ended_at,
-        };
+        let acknowledged = value.acknowledged_at();
         Self {
             fate: value.fate,
             authors: vec![(value.author, value.author)],
             invoked: (value.invoked_at, value.invoked_at),
-            ended: (at, at),
-            first_return: value.first_return,
+            acknowledged: (acknowledged, acknowledged),
+            latest: *value,
+            is_latest_known: true,
+            second: None,
         }
+    }
+
+    fn is_of_trims(&self) -> bool {
+        self.has(0)
+    }
+
+    /// Whether nothing is left in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.authors.is_empty()
     }
 
     /// Whether one of them is of this author.
@@ -118,7 +163,13 @@ impl Faded {
 
     /// When the last of them was first there.
     pub(super) fn first_return(&self) -> Seq {
-        self.first_return.seq
+        self.latest.first_return.seq
+    }
+
+    /// Of trims, whether it can only have been the last that a read was shown, and that is known; `may_show`
+    /// says whether it may have been one that was first there at a time.
+    pub(super) fn is_last_trim(&self, may_show: impl Fn(Seq) -> bool) -> bool {
+        self.may_be_back() && self.is_latest_known && self.second.is_none_or(|it| !may_show(it))
     }
 
     /// Whether they may be gone, and any of them back.
@@ -126,38 +177,52 @@ impl Faded {
         self.fate == Fate::Unflushed
     }
 
-    /// One of them, which a read has shown after all: it was there, and is. Which write made it is no longer
-    /// known.
-    pub(super) fn shown(&self, author: u64, invoked: Moment, returned: Moment) -> Value {
-        let seq = self.first_return.seq.min(returned.seq);
-        Value {
-            author,
-            op: Moment::START.op,
-            fate: Fate::Kept,
-            invoked_at: self.invoked.0,
-            ended_at: returned.at,
-            first_return: Moment { seq, at: self.ended.1, op: Moment::START.op },
-            last_invoke: invoked,
+    /// One of them, which a read has shown after all: it was there, and is. Of a write, which one it was is no
+    /// longer known; of trims it was the last, which goes from the lot.
+    pub(super) fn shown(&mut self, author: u64, invoked: Moment, returned: Moment) -> Value {
+        let mut value = Value { fate: Fate::Kept, ..self.latest };
+        if author == 0 {
+            if invoked.seq > value.last_invoke.seq {
+                value.last_invoke = invoked;
+            }
+            self.forget_latest();
+        } else {
+            let (op, at) = (Moment::START.op, self.acknowledged.1);
+            (value.author, value.op, value.last_invoke) = (author, op, invoked);
+            (value.invoked_at, value.ended_at) = (self.invoked.0, at);
+            (value.first_return.at, value.first_return.op) = (at, op);
         }
+        if returned.seq < value.first_return.seq {
+            value.first_return = returned;
+        }
+        value
+    }
+
+    fn forget_latest(&mut self) {
+        match self.second.take() {
+            Some(second) => self.latest.first_return.seq = second,
+            None => self.authors.clear(),
+        }
+        self.is_latest_known = false;
     }
 
     /// Every copy lost its power.
     pub(super) fn caches_lost(&mut self, flushed: Nanos) {
-        if self.ended.1 >= flushed {
+        if self.acknowledged.1 >= flushed {
             self.fate = Fate::Unflushed;
         }
     }
 
     /// Whether they fare alike whatever becomes of the flushes under way.
-    fn goes_with(&self, other: &Self, promised: &[Promised<'_>]) -> bool {
-        let (invoked, ended) = (hull(self.invoked, other.invoked), hull(self.ended, other.ended));
-        let (one, other_first) = (self.first_return(), other.first_return());
-        self.fate == other.fate
-            && promised.iter().all(|Promised { flush, last, .. }| {
-                (ended.0 < flush.invoked) == (ended.1 < flush.invoked)
-                    && (invoked.0 > flush.lost_before) == (invoked.1 > flush.lost_before)
-                    && (ended.0 > flush.since()) == (ended.1 > flush.since())
-                    && (one < *last) == (other_first < *last)
+    fn goes_with(&self, other: &Self, fading: &Fading) -> bool {
+        let invoked = hull(self.invoked, other.invoked);
+        let acknowledged = hull(self.acknowledged, other.acknowledged);
+        let (one, another) = (self.first_return(), other.first_return());
+        (self.fate, self.is_of_trims()) == (other.fate, other.is_of_trims())
+            && (acknowledged.0 < fading.done) == (acknowledged.1 < fading.done)
+            && fading.promised.iter().all(|promised| {
+                promised.treats_alike(invoked, acknowledged)
+                    && (one < promised.last) == (another < promised.last)
             })
     }
 
@@ -170,9 +235,11 @@ impl Faded {
             }
         }
         self.invoked = hull(self.invoked, other.invoked);
-        self.ended = hull(self.ended, other.ended);
-        if other.first_return.seq > self.first_return.seq {
-            self.first_return = other.first_return;
+        self.acknowledged = hull(self.acknowledged, other.acknowledged);
+        let (one, another) = (self.first_return(), other.first_return());
+        self.second = self.second.max(other.second).max(Some(one.min(another)));
+        if another > one {
+            (self.latest, self.is_latest_known) = (other.latest, other.is_latest_known);
         }
     }
 }
@@ -207,14 +274,11 @@ pub(super) fn fade(
     let is_there =
         |value: &Value| value.first_return.seq <= oldest && value.fate != Fate::Unflushed;
     let (last, second) = last_two(values.as_slice().iter().filter(|value| is_there(value)));
-    let promised: Vec<Promised<'_>> = flushes
-        .pending()
-        .map(|flush| {
-            let covered = values.as_slice().iter().filter(|value| flush.promises(value));
-            let (last, second) = last_two(covered);
-            Promised { flush, last, second }
-        })
-        .collect();
+    let to_come = Flushing::to_come(flushes.volume, flushes.unbroken_since);
+    let all = values.as_slice();
+    let under_way = flushes.pending().map(|flush| Promised::of(*flush, Flushing::promises, all));
+    let to_come = Promised::of(to_come, Flushing::promises_after_loss, all);
+    let fading = Fading { done: flushes.done, promised: under_way.chain([to_come]).collect() };
     // The last but one stays, too: it may tell that the last was shown when it was gone.
     let is_dead_before = |value: &Value, last: Seq, second: Seq| {
         value.first_return.seq < last && value.last_invoke.seq < second
@@ -223,8 +287,8 @@ pub(super) fn fade(
         matches!(value.fate, Fate::Acknowledged | Fate::Kept | Fate::Unflushed)
             && !value.is_flushed(flushes.done)
             && is_dead_before(value, last, second)
-            && promised.iter().all(|Promised { flush, last, second }| {
-                !flush.promises(value) || is_dead_before(value, *last, *second)
+            && fading.promised.iter().all(|Promised { flush, promises, last, second }| {
+                !promises(flush, value) || is_dead_before(value, *last, *second)
             })
     };
     values.retain(|value| {
@@ -233,18 +297,18 @@ pub(super) fn fade(
             gone.push(*value);
         }
         if fades && value.first_return.seq >= lasting {
-            add(faded, &Faded::of(value), &promised);
+            add(faded, &Faded::of(value), &fading);
         }
         !fades
     });
     // What a flush kept apart that is over goes together.
     for lot in std::mem::take(faded) {
-        add(faded, &lot, &promised);
+        add(faded, &lot, &fading);
     }
 }
 
-fn add(faded: &mut Vec<Faded>, more: &Faded, promised: &[Promised<'_>]) {
-    match faded.iter_mut().find(|lot| lot.goes_with(more, promised)) {
+fn add(faded: &mut Vec<Faded>, more: &Faded, fading: &Fading) {
+    match faded.iter_mut().find(|lot| lot.goes_with(more, fading)) {
         Some(lot) => lot.take_in(more),
         None => faded.push(more.clone()),
     }
@@ -257,7 +321,8 @@ mod tests {
 
     use super::{Flushes, Flushing};
     use crate::base::{Nanos, OpId, Seq, VolumeId};
-    use crate::check::register::{Fate, Moment, Register};
+    use crate::check::register::Register;
+    use crate::check::value::{Fate, Moment};
 
     const VOLUME: VolumeId = VolumeId::new(0);
     const WRITER: u64 = 1 << 48;
@@ -282,15 +347,16 @@ mod tests {
         writes: u64,
         done: Nanos,
         lost_at: Nanos,
-        under_way: Vec<(Seq, Flushing)>,
-        lost: Seq,
+        broken_at: Nanos,
+        under_way: Vec<Flushing>,
     }
 
     impl Tale {
         fn new(fade_at: usize) -> Self {
             let (register, done, lost_at) = (Register::new(), Nanos::ZERO, Nanos::ZERO);
-            let under_way = Vec::new();
-            Self { register, fade_at, seq: 0, writes: 0, done, lost_at, under_way, lost: 0 }
+            let (broken_at, under_way) = (Nanos::ZERO, Vec::new());
+            let (seq, writes) = (0, 0);
+            Self { register, fade_at, seq, writes, done, lost_at, broken_at, under_way }
         }
 
         fn next(&mut self) -> Moment {
@@ -302,9 +368,9 @@ mod tests {
             let invoked = self.next();
             self.register.write_invoked(author, invoked);
             let ended = Moment { op: invoked.op, ..self.next() };
-            let under_way: Vec<Flushing> = self.under_way.iter().map(|(_, flush)| *flush).collect();
             let (done, fade_at) = (self.done, self.fade_at);
-            let flushes = Flushes { volume: VOLUME, done, under_way: &under_way, fade_at };
+            let (under_way, unbroken_since) = (&self.under_way[..], self.broken_at);
+            let flushes = Flushes { volume: VOLUME, done, under_way, unbroken_since, fade_at };
             let mut gone = Vec::new();
             let _ = self.register.write_ended(fate, ended, Some(flushes), &mut gone);
             // However many there are: what is forgotten is the same then, faded or not.
@@ -326,26 +392,28 @@ mod tests {
                     return self.register.read(author, invoked, returned).is_ok();
                 }
                 Step::FlushBegun => {
-                    let Moment { seq, at: invoked, op } = self.next();
-                    let (lost_before, unbroken_since) = (self.lost_at, Nanos::MAX);
+                    let Moment { at: invoked, op, .. } = self.next();
+                    let (lost_before, unbroken_since) = (self.lost_at, self.broken_at);
                     let flush =
                         Flushing { volume: VOLUME, op, invoked, lost_before, unbroken_since };
-                    self.under_way.push((seq, flush));
+                    self.under_way.push(flush);
                 }
                 Step::FlushOver(which, is_done) if !self.under_way.is_empty() => {
                     let at = usize::from(which) % self.under_way.len();
-                    let (seq, flush) = self.under_way.remove(at);
+                    let mut flush = self.under_way.remove(at);
+                    let now = self.next().at;
                     if is_done {
                         self.done = self.done.max(flush.invoked);
-                    }
-                    if is_done && seq < self.lost {
+                        flush.unbroken_since = self.broken_at;
                         self.register.promised(&flush);
+                    } else {
+                        self.broken_at = now;
                     }
                 }
                 Step::FlushOver(..) => {}
                 Step::Lost => {
                     let now = self.next();
-                    (self.lost, self.lost_at) = (now.seq, now.at);
+                    self.lost_at = now.at;
                     self.register.caches_lost(self.done);
                 }
             }
@@ -376,7 +444,7 @@ mod tests {
     fn steps(trims: bool) -> impl Strategy<Value = Vec<Step>> {
         let step = prop_oneof![
             24 => Just(Step::Write(Fate::Acknowledged)),
-            1 => Just(Step::Write(Fate::InDoubt)),
+            2 => Just(Step::Write(Fate::InDoubt)),
             1 => Just(Step::Write(Fate::Durable)),
             1 => Just(if trims { Step::Trim } else { Step::Read(0) }),
             8 => (0..6_u8).prop_map(Step::Read),

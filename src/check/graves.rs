@@ -1,7 +1,7 @@
 //! The values that registers have forgotten lately, kept so that a report can still name them. Bounded;
 //! no verdict depends on it.
 
-use super::register::Value;
+use super::value::Value;
 
 /// How many values are kept, over all blocks. Every value passes through, so they are to stay in the
 /// processor's cache.

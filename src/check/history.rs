@@ -11,8 +11,9 @@ use super::faded::{FADE_AT, Flushes, Flushing};
 use super::graves::Graves;
 use super::operations::{Operation, Operations};
 use super::recent::Recent;
-use super::register::{Fate, Moment, Register, Value, Wrong};
+use super::register::{Register, Wrong};
 use super::registers::Registers;
+use super::value::{Fate, Moment, Value};
 
 const INVOKED: u32 = OpInvoked::TYPE.code;
 const SHOWN: u32 = BlockRead::TYPE.code;
@@ -86,8 +87,9 @@ struct Caches {
     /// When every copy last lost its power.
     lost: Seq,
     lost_at: Nanos,
-    /// When the last write was acknowledged that was under way at a loss and that no flush has covered since.
-    spanning: Option<Nanos>,
+    /// When the last write was acknowledged, at the latest, that a loss may have taken and that no flush has
+    /// covered since.
+    doubtful: Option<Nanos>,
     /// The node whose applications use the volume. What was acknowledged before `broken_at` was so to somebody
     /// else or before a restart of it, or somebody was told since, by a flush that failed, that it may be lost.
     client: Option<NodeId>,
@@ -123,7 +125,7 @@ impl History {
     fn caches_lost(&mut self, volume: VolumeId, at: Nanos) {
         let now = self.now;
         let Some(caches) = self.caches_mut(volume) else { return };
-        (caches.lost, caches.lost_at) = (now, at);
+        (caches.lost, caches.lost_at, caches.doubtful) = (now, at, Some(at));
         let flushed = caches.flushed;
         self.registers.of_volume(volume.get(), |register| register.caches_lost(flushed));
     }
@@ -331,8 +333,8 @@ impl History {
     }
 
     /// A flush is over. If it is done, what was acknowledged before it began is on every leg for good; if all
-    /// caches were lost while it or what it covers was under way, however often, that had been doubtful in the
-    /// meantime. If it failed, somebody was told that something may be lost.
+    /// caches were lost before that, however often, that had been doubtful in the meantime: but as no flush
+    /// failed since, nothing was lost. If it failed, somebody was told that something may be.
     fn flush_ended(&mut self, flush: &Operation, at: Nanos, is_done: bool) {
         let Some(slot) = self.flushing.iter().position(|it| it.op == flush.op()) else { return };
         let mut flushing = self.flushing.swap_remove(slot);
@@ -343,8 +345,8 @@ impl History {
         }
         caches.flushed = caches.flushed.max(flushing.invoked);
         flushing.unbroken_since = caches.broken_at;
-        let covers_doubtful = caches.spanning.is_some();
-        caches.spanning = caches.spanning.filter(|last| *last >= flushing.invoked);
+        let covers_doubtful = caches.doubtful.is_some();
+        caches.doubtful = caches.doubtful.filter(|last| *last >= flushing.invoked);
         if covers_doubtful || flush.invoked.seq < caches.lost {
             let keep = |register: &mut Register| register.promised(&flushing);
             self.registers.of_volume(flush.volume.get(), keep);
@@ -366,13 +368,14 @@ impl History {
             if fate == Fate::Unflushed
                 && let Some(caches) = self.caches_mut(operation.volume)
             {
-                caches.spanning = Some(ended.at);
+                caches.doubtful = Some(ended.at);
             }
             let (volume, under_way, fade_at) = (operation.volume, &self.flushing[..], FADE_AT);
-            let flushes = caches.map(|Caches { flushed: done, .. }| Flushes {
+            let flushes = caches.map(|Caches { flushed: done, broken_at, .. }| Flushes {
                 volume,
                 done,
                 under_way,
+                unbroken_since: broken_at,
                 fade_at,
             });
             let place = place(operation.volume, block);

@@ -6,8 +6,8 @@ use crate::base::{Block, LegIndex, OpId, VolumeId};
 use super::checker::{Checker, Freeze};
 use super::name::Check;
 use super::origin;
-use super::register::Fate;
 use super::snapshot::VolumeView;
+use super::value::Fate;
 use super::violation::Violation;
 
 /// How many further blocks a violation names.

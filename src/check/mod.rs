@@ -21,9 +21,12 @@ mod parity;
 mod protocol;
 mod recent;
 mod register;
+#[cfg(test)]
+mod register_tests;
 mod registers;
 mod set;
 mod snapshot;
+mod value;
 mod violation;
 
 pub use bounds::{Bounds, Extent, Failures, Limits, Measure};
@@ -40,7 +43,8 @@ pub use name::{Check, UnknownCheck};
 pub use operations::Operation;
 pub use parity::Parity;
 pub use protocol::{Places, Protocol, Rule};
-pub use register::{Fate, Moment, Register, Value, Wrong};
+pub use register::{Register, Wrong};
 pub use set::Checkers;
 pub use snapshot::{LegMode, LegView, Media, VolumeView};
+pub use value::{Fate, Moment, Value};
 pub use violation::Violation;

@@ -4,7 +4,7 @@ use crate::base::history::{OpInvoked, OpKind};
 use crate::base::{OpId, Record, Stamp, VolumeId};
 
 use super::index::Index;
-use super::register::Moment;
+use super::value::Moment;
 
 /// An operation that has not returned.
 #[derive(Clone, Debug)]

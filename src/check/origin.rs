@@ -3,7 +3,8 @@
 use crate::base::{Block, OpId, Stamp, VolumeId};
 
 use super::history::{History, Unfit};
-use super::register::{Fate, Moment, Value, Wrong};
+use super::register::Wrong;
+use super::value::{Fate, Moment, Value};
 
 /// How many of several possible values are named.
 const NAMED_MAX: usize = 4;

@@ -19,101 +19,12 @@
 //! violation; such a read is then reported as one of a forgotten value. The argument that forgetting
 //! changes no verdict is at [`Register::forget`].
 
-use crate::base::{Nanos, OpId, Seq};
+use crate::base::{Nanos, Seq};
 
 use super::faded;
 use super::faded::{Faded, Flushes, Flushing, last_two};
 use super::few::Few;
-
-/// An event of an operation: when, in the order of the trace and in virtual time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    /// Its place in the trace; 0 is before everything, `Seq::MAX` never.
-    pub seq: Seq,
-    /// Its virtual time.
-    pub at: Nanos,
-    /// The operation.
-    pub op: OpId,
-}
-
-impl Moment {
-    pub(super) const START: Self = Self { seq: 0, at: Nanos::ZERO, op: OpId::new(u64::MAX) };
-    const NEVER: Self = Self { seq: Seq::MAX, at: Nanos::MAX, op: OpId::new(u64::MAX) };
-}
-
-/// What became of the write that made a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// No write made it: a fresh volume holds it.
-    Initial,
-    /// It has not returned.
-    Pending,
-    /// It was done.
-    Acknowledged,
-    /// It was done, and is past every volatile cache whatever flushes say (forced unit access).
-    Durable,
-    /// It failed, and may have been done or be done later.
-    InDoubt,
-    /// Its application died.
-    Abandoned,
-    /// It was done and not flushed when every copy lost its power: it may be gone.
-    Unflushed,
-    /// So it was, and a read has shown since that it is there.
-    Kept,
-    /// It failed, and surely was not done.
-    Refused,
-}
-
-/// A value that a register may hold, with its cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Value {
-    /// The author word of its write; 0 for zeroes.
-    pub author: u64,
-    /// Its write.
-    pub op: OpId,
-    /// What became of its write.
-    pub fate: Fate,
-    /// When its write was invoked.
-    pub invoked_at: Nanos,
-    /// When its write returned or was abandoned, or a read showed that it was kept.
-    pub ended_at: Nanos,
-    /// The first return of its write or of a read that showed it (*f*).
-    pub first_return: Moment,
-    /// The last invocation of its write or of a read that showed it (*s*).
-    pub last_invoke: Moment,
-}
-
-impl Value {
-    /// Whether a flush that began at `flushed`, and was done, has covered it. What failed or was abandoned is
-    /// covered when a read had shown it by then: from its end on, nobody but that read vouches for it.
-    #[must_use]
-    pub fn is_flushed(&self, flushed: Nanos) -> bool {
-        match self.fate {
-            Fate::Initial | Fate::Durable => true,
-            Fate::Acknowledged | Fate::Kept => self.ended_at < flushed,
-            Fate::InDoubt | Fate::Abandoned => {
-                self.ended_at < flushed && self.first_return.at < flushed
-            }
-            Fate::Pending | Fate::Unflushed | Fate::Refused => false,
-        }
-    }
-
-    /// When its write was acknowledged, if it was; or some time after that.
-    pub(super) fn acknowledged_at(&self) -> Nanos {
-        if self.first_return.op == self.op { self.first_return.at } else { self.ended_at }
-    }
-
-    /// The initial content.
-    const ZEROES: Self = Self {
-        author: 0,
-        op: Moment::START.op,
-        fate: Fate::Initial,
-        invoked_at: Nanos::ZERO,
-        ended_at: Nanos::ZERO,
-        first_return: Moment::START,
-        last_invoke: Moment::START,
-    };
-}
+use super::value::{Fate, Moment, Settled, Value};
 
 /// Why a content is not one that the register can hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,46 +44,21 @@ pub enum Wrong {
     Absent,
 }
 
+/// Where the value is that a read was shown.
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    /// In this place among the values.
+    InFull(usize),
+    /// It has faded, and is in this lot.
+    Faded(usize),
+    /// Several are possible, or it is no longer known which one it is.
+    Several,
+}
+
 /// How many refused writes a register remembers, to name them if they show up.
 const REFUSED_MAX: usize = 4;
 /// A register forgets when it has this many values, or twice what was left last time.
 const FORGET_AT: u32 = 2;
-
-/// A register at rest: nobody works on the block, and of what was written only one acknowledged write
-/// can still be seen. Of its value this says all that is not the same for every such value.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Settled {
-    pub(super) author: u64,
-    op: OpId,
-    invoked_at: Nanos,
-    ended: (Seq, Nanos),
-    last_invoke: Moment,
-}
-
-impl Settled {
-    /// What a write that was invoked and acknowledged left.
-    pub(super) const fn of(author: u64, invoked: Moment, ended: Moment) -> Self {
-        let ended = (ended.seq, ended.at);
-        Self { author, op: invoked.op, invoked_at: invoked.at, ended, last_invoke: invoked }
-    }
-
-    /// Its value.
-    pub(super) const fn value(&self) -> Value {
-        let (seq, at) = self.ended;
-        Value {
-            author: self.author,
-            op: self.op,
-            fate: Fate::Acknowledged,
-            invoked_at: self.invoked_at,
-            ended_at: at,
-            first_return: Moment { seq, at, op: self.op },
-            last_invoke: self.last_invoke,
-        }
-    }
-}
-
-// What makes it worth its while: the blocks of a run fit the cache.
-const _: () = assert!(size_of::<Settled>() <= 64);
 
 /// One block of a volume.
 #[derive(Clone, Debug)]
@@ -223,13 +109,7 @@ impl Register {
             && self.faded.is_empty()
             && self.forget_at == FORGET_AT
             && self.has_forgotten;
-        rests.then_some(Settled {
-            author: value.author,
-            op: value.op,
-            invoked_at: value.invoked_at,
-            ended: (ended.seq, ended.at),
-            last_invoke: value.last_invoke,
-        })
+        rests.then(|| Settled::of_value(value))
     }
 
     /// Becomes the register that [`Register::settled`] gave this of.
@@ -325,8 +205,7 @@ impl Register {
         for value in self.values.as_mut_slice() {
             let is_uncertain = matches!(value.fate, Fate::Unflushed | Fate::Kept);
             if is_uncertain && flush.promises(value) {
-                let acknowledged = value.acknowledged_at();
-                (value.fate, value.ended_at) = (Fate::Acknowledged, acknowledged);
+                value.fate = Fate::Acknowledged;
             }
         }
     }
@@ -351,7 +230,7 @@ impl Register {
                 Some((_, by)) => Wrong::Superseded { value: Box::new(*value), by: Box::new(*by) },
             };
         }
-        let is_left = |lot: &&Faded| {
+        let is_left = |(_, lot): &(usize, &Faded)| {
             let mut flushed = self.values().iter().filter(|by| by.is_flushed(flushed));
             flushed.all(|by| by.last_invoke.seq <= lot.first_return())
         };
@@ -376,13 +255,15 @@ impl Register {
     /// # Errors
     /// When the value cannot have been there; the register is then as if the read had not been.
     pub fn read(&mut self, author: u64, invoked: Moment, returned: Moment) -> Result<(), Wrong> {
-        let Some(source) = self.source(author, invoked.seq, returned.seq, false)? else {
-            let lot = self.lots_of(author).find(|lot| lot.may_be_back());
-            if let Some(lot) = lot.filter(|_| author != 0) {
-                let value = lot.shown(author, invoked, returned);
-                self.values.push(value);
+        let source = match self.source(author, invoked.seq, returned.seq, false)? {
+            Source::InFull(source) => source,
+            Source::Faded(lot) => {
+                let lots = &mut self.faded;
+                self.values.push(lots[lot].shown(author, invoked, returned));
+                lots.retain(|lot| !lot.is_empty());
+                return Ok(());
             }
-            return Ok(());
+            Source::Several => return Ok(()),
         };
         let value = &mut self.values.as_mut_slice()[source];
         if returned.seq < value.first_return.seq {
@@ -392,7 +273,7 @@ impl Register {
             value.last_invoke = invoked;
         }
         if value.fate == Fate::Unflushed {
-            (value.fate, value.ended_at) = (Fate::Kept, returned.at);
+            value.fate = Fate::Kept;
         }
         Ok(())
     }
@@ -423,15 +304,15 @@ impl Register {
     }
 
     /// What is left of values of this author, where none is there in full. Of zeroes there may be others.
-    fn lots_of(&self, author: u64) -> impl Iterator<Item = &Faded> {
+    fn lots_of(&self, author: u64) -> impl Iterator<Item = (usize, &Faded)> {
         let in_full = author != 0 && self.values().iter().any(|value| value.author == author);
-        self.faded.iter().filter(move |lot| !in_full && lot.has(author))
+        self.faded.iter().enumerate().filter(move |(_, lot)| !in_full && lot.has(author))
     }
 
-    /// Whether a read over this span may have been shown one of a lot: whether nothing was there before it that
-    /// must come after all of them.
-    fn may_show(&self, lot: &Faded, invoked: Seq, returned: Seq, may_lag: bool) -> bool {
-        let first_return = lot.first_return().min(returned);
+    /// Whether a read over this span may have been shown what has faded and was first there at `first_return`:
+    /// whether nothing was there before it that must come after that.
+    fn may_show(&self, first_return: Seq, invoked: Seq, returned: Seq, may_lag: bool) -> bool {
+        let first_return = first_return.min(returned);
         let mut others = self.values().iter();
         !others.any(|other| {
             other.first_return.seq < invoked
@@ -441,15 +322,14 @@ impl Register {
         })
     }
 
-    /// The value that a read over this span was shown; `None` if several of this author (zeroes) are
-    /// possible, or one that has faded is.
+    /// Where the value is that a read over this span was shown.
     fn source(
         &self,
         author: u64,
         invoked: Seq,
         returned: Seq,
         may_lag: bool,
-    ) -> Result<Option<usize>, Wrong> {
+    ) -> Result<Source, Wrong> {
         let mut wrong =
             if author == 0 || self.has_forgotten { Wrong::Forgotten } else { Wrong::Absent };
         let (mut source, mut sources) = (None, 0);
@@ -469,13 +349,19 @@ impl Register {
                 (source, sources) = (Some(index), sources + 1);
             }
         }
-        let is_faded =
-            self.lots_of(author).any(|lot| self.may_show(lot, invoked, returned, may_lag));
-        match sources {
-            _ if is_faded => Ok(None),
-            0 => Err(wrong),
-            1 => Ok(source),
-            _ => Ok(None),
+        let may_show = |first_return| self.may_show(first_return, invoked, returned, may_lag);
+        let mut lots = self.lots_of(author).filter(|(_, lot)| may_show(lot.first_return()));
+        match (source, lots.next()) {
+            (None, None) => Err(wrong),
+            (Some(source), None) if sources == 1 => Ok(Source::InFull(source)),
+            (None, Some((at, lot))) if author != 0 => Ok(match lot.may_be_back() {
+                true => Source::Faded(at),
+                false => Source::Several,
+            }),
+            (None, Some((at, lot))) if lots.next().is_none() && lot.is_last_trim(may_show) => {
+                Ok(Source::Faded(at))
+            }
+            _ => Ok(Source::Several),
         }
     }
 
@@ -562,236 +448,5 @@ impl Register {
             !drop
         });
         self.has_forgotten = true;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::cell::Cell;
-
-    use proptest::prelude::{any, prop};
-    use proptest::strategy::Strategy;
-    use proptest::test_runner::{Config, TestCaseError, TestRunner};
-
-    use super::{Fate, Moment, Register, Wrong};
-    use crate::base::{Nanos, OpId, Seq};
-
-    /// An operation of a small history. Value 0 is zeroes.
-    #[derive(Clone, Copy, Debug)]
-    struct Op {
-        write: bool,
-        value: u64,
-        fate: Fate,
-        invoked: Seq,
-        /// `Seq::MAX`: never.
-        returned: Seq,
-    }
-
-    impl Op {
-        fn is_mandatory(&self) -> bool {
-            self.returned != Seq::MAX && (!self.write || self.fate == Fate::Acknowledged)
-        }
-        fn is_possible(&self) -> bool {
-            if self.write { self.fate != Fate::Refused } else { self.is_mandatory() }
-        }
-        /// When it must have taken effect, if it did.
-        fn deadline(&self) -> Seq {
-            if self.is_mandatory() { self.returned } else { Seq::MAX }
-        }
-    }
-
-    /// Tries every order.
-    fn is_linearizable(ops: &[Op], done: u32, current: u64) -> bool {
-        let left = |index: usize| done & 1 << index == 0 && ops[index].is_possible();
-        let all = 0..ops.len();
-        if !all.clone().any(|index| left(index) && ops[index].is_mandatory()) {
-            return true;
-        }
-        all.clone().any(|next| {
-            let op = ops[next];
-            left(next)
-                && !all.clone().any(|other| left(other) && ops[other].deadline() < op.invoked)
-                && (op.write || op.value == current)
-                && is_linearizable(ops, done | 1 << next, if op.write { op.value } else { current })
-        })
-    }
-
-    /// Feeds the history to a register; what it finds first.
-    fn judge(ops: &[Op]) -> (Register, Option<Wrong>) {
-        let mut events: Vec<(Seq, usize, bool)> = Vec::new();
-        for (index, op) in ops.iter().enumerate() {
-            events.push((op.invoked, index, true));
-            if op.returned != Seq::MAX {
-                events.push((op.returned, index, false));
-            }
-        }
-        events.sort_unstable();
-        let mut register = Register::new();
-        for (seq, index, invoked) in events {
-            let op = ops[index];
-            let now = moment(seq, index);
-            let found = match (invoked, op.write) {
-                (true, true) => {
-                    register.write_invoked(op.value, now);
-                    None
-                }
-                (true, false) => {
-                    register.read_invoked(seq);
-                    None
-                }
-                (false, true) => {
-                    register.write_ended(op.fate, now, None, &mut Vec::new()).map(Wrong::Refused)
-                }
-                (false, false) => {
-                    let read = register.read(op.value, moment(op.invoked, index), now);
-                    register.read_ended(op.invoked);
-                    read.err()
-                }
-            };
-            if found.is_some() {
-                return (register, found);
-            }
-        }
-        (register, None)
-    }
-
-    fn moment(seq: Seq, op: usize) -> Moment {
-        Moment { seq, at: Nanos::new(seq), op: OpId::new(op as u64) }
-    }
-
-    type Draw = (u8, u8, u16, u16, u16);
-
-    /// Makes a history of draws: operations at random times on a true register, with some reads
-    /// falsified. The values of writes are unique, but for trims.
-    fn history(draws: &[Draw], lies: u16, trims: bool) -> Vec<Op> {
-        let mut keys: Vec<(u32, usize, u8)> = Vec::new();
-        for (index, (_, _, a, b, c)) in draws.iter().enumerate() {
-            let mut times = [*a, *b, *c];
-            times.sort_unstable();
-            keys.extend((0..3).map(|at| (u32::from(times[at as usize]), index, at)));
-        }
-        keys.sort_unstable();
-        let mut next_value = 1;
-        let mut ops: Vec<Op> = draws
-            .iter()
-            .map(|(kind, fate, ..)| {
-                let write = kind % 2 == 0 && next_value <= 3;
-                let value = if !write || (trims && kind % 8 == 0) { 0 } else { next_value };
-                next_value += u64::from(value > 0);
-                let fates = [Fate::Pending, Fate::InDoubt, Fate::Abandoned, Fate::Refused];
-                let fate =
-                    if *fate % 2 == 0 { Fate::Acknowledged } else { fates[*fate as usize / 2 % 4] };
-                Op { write, value, fate, invoked: 0, returned: Seq::MAX }
-            })
-            .collect();
-        let mut current = 0;
-        for (position, (_, index, at)) in keys.into_iter().enumerate() {
-            let (seq, op) = (position as Seq + 1, &mut ops[index]);
-            match at {
-                0 => op.invoked = seq,
-                // A write that ends in doubt has its effect late, or early, or not at all.
-                1 if op.write && op.fate != Fate::Refused => current = op.value,
-                1 if !op.write => op.value = current,
-                2 if !op.write || op.fate != Fate::Pending => op.returned = seq,
-                _ => {}
-            }
-        }
-        for (index, op) in ops.iter_mut().enumerate() {
-            if !op.write && lies & 1 << index != 0 {
-                op.value = u64::from(draws[index].1 % 4);
-            }
-        }
-        ops
-    }
-
-    /// Compares the register with the search; counts legal and illegal histories.
-    fn compare(ops: &[Op], trims: bool, counts: &[Cell<u32>; 2]) -> Result<(), TestCaseError> {
-        let legal = is_linearizable(ops, 0, 0);
-        let (register, found) = judge(ops);
-        counts[usize::from(legal)].set(counts[usize::from(legal)].get() + 1);
-        if legal != found.is_none() && (legal || !trims) {
-            return Err(TestCaseError::fail(format!(
-                "legal: {legal}, but found {found:?}: {ops:#?}"
-            )));
-        }
-        if found.is_some() {
-            return Ok(());
-        }
-        // What may a medium hold now? What a read done now could show.
-        let now = ops.len() as Seq * 3 + 1;
-        let seen_in_flight = ops.iter().any(|op| op.write && op.fate == Fate::Pending);
-        for value in 0..=3 {
-            let read = Op {
-                write: false,
-                value,
-                fate: Fate::Acknowledged,
-                invoked: now,
-                returned: now + 1,
-            };
-            let legal = is_linearizable(&[ops, &[read]].concat(), 0, 0);
-            let held = register.may_hold(value, now);
-            let is_exact = !trims && !seen_in_flight;
-            if legal != held.is_ok() && (legal || is_exact) {
-                let text = format!("{value} now: legal {legal}, but {held:?}: {ops:#?}");
-                return Err(TestCaseError::fail(text));
-            }
-        }
-        Ok(())
-    }
-
-    fn agrees_with_the_search(ops_max: usize, cases: u32, trims: bool) {
-        let config = Config { cases, failure_persistence: None, ..Config::default() };
-        let draw = (any::<u8>(), any::<u8>(), any::<u16>(), any::<u16>(), any::<u16>());
-        let strategy = (prop::collection::vec(draw, 1..=ops_max), any::<u16>())
-            .prop_map(|(draws, lies)| history(&draws, lies & lies >> 3, trims));
-        let counts = [Cell::new(0), Cell::new(0)];
-        let outcome = TestRunner::new(config).run(&strategy, |ops| compare(&ops, trims, &counts));
-        assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
-        for count in counts {
-            assert!(count.get() > cases / 10, "legal and illegal must both be frequent");
-        }
-    }
-
-    #[test]
-    fn agrees_with_a_search_of_every_order() {
-        agrees_with_the_search(6, 20_000, false);
-        agrees_with_the_search(9, 10_000, false);
-    }
-
-    #[test]
-    fn never_condemns_a_legal_history_with_trims() {
-        agrees_with_the_search(6, 20_000, true);
-    }
-
-    #[test]
-    fn stays_small_however_long_the_history() {
-        let mut register = Register::new();
-        for round in 0..10_000_u64 {
-            // Each read begins within the write of its round and ends within that of the next: there
-            // is no moment without a read.
-            let (seq, value) = (round * 10 + 10, 1 << 48 | (round + 1));
-            register.write_invoked(value, moment(seq, round as usize));
-            register.read_invoked(seq + 1);
-            let ended = moment(seq + 2, round as usize);
-            register.write_ended(Fate::Acknowledged, ended, None, &mut Vec::new());
-            if round > 0 {
-                let read = register.read(value, moment(seq - 9, 0), moment(seq + 3, 0));
-                assert_eq!(read, Ok(()));
-                register.read_ended(seq - 9);
-            }
-            assert!(register.values().len() <= 8, "{:?}", register.values());
-        }
-        assert!(register.has_forgotten());
-        let old = register.read(1 << 48 | 7, moment(200_000, 0), moment(200_001, 0));
-        assert_eq!(old, Err(Wrong::Forgotten));
-    }
-
-    #[test]
-    fn a_refused_write_is_named_when_it_shows_up() {
-        let mut register = Register::new();
-        register.write_invoked(5, moment(1, 1));
-        assert_eq!(register.write_ended(Fate::Refused, moment(2, 1), None, &mut Vec::new()), None);
-        let read = register.read(5, moment(3, 2), moment(4, 2));
-        assert!(matches!(read, Err(Wrong::Refused(value)) if value.author == 5), "{read:?}");
     }
 }

@@ -5,7 +5,8 @@
 use std::borrow::Cow;
 
 use super::index::Index;
-use super::register::{Moment, Register, Settled, Value};
+use super::register::Register;
+use super::value::{Moment, Settled, Value};
 
 /// How many neighbouring blocks share an entry of the index: what one cache line has room for.
 const CHUNK: usize = 8;
@@ -218,7 +219,8 @@ mod tests {
 
     use super::Registers;
     use crate::base::{Nanos, OpId, Seq};
-    use crate::check::register::{Fate, Moment, Register, Value};
+    use crate::check::register::Register;
+    use crate::check::value::{Fate, Moment, Value};
 
     /// What may happen to a block: by which of a few operations.
     #[derive(Clone, Copy, Debug)]

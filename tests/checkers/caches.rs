@@ -286,10 +286,11 @@ fn of_two_flushes_that_span_a_loss_each_answers_for_itself() {
 }
 
 #[test]
-fn a_flush_promises_nothing_of_what_an_earlier_loss_may_have_taken() {
+fn a_flush_promises_nothing_of_what_somebody_was_told_of() {
     let lost_before = |story: &mut Story| {
         story.write(1, 7);
         story.lose_caches();
+        story.flush_failed(3);
         story.invoke_flush(2);
         story.lose_caches();
         story.returned(2, OpResult::Ok);
@@ -343,6 +344,7 @@ fn a_flush_that_is_done_in_spite_of_several_losses_has_promised_no_less() {
     let lost_before_it_began = |story: &mut Story| {
         story.write(1, 7);
         story.lose_caches();
+        story.flush_failed(3);
         story.invoke_flush(2);
         story.lose_caches();
         story.lose_caches();
@@ -396,13 +398,17 @@ fn a_write_that_was_under_way_at_a_loss_is_there_for_good_once_it_returned_and_w
         story.put_both(7, ZEROES);
     };
     assert_eq!(found(true, flush_began_too_early), NONE);
-    let lost_again = |story: &mut Story| {
+    let lost_again = |story: &mut Story, is_told: bool| {
         spanning(story);
         story.lose_caches();
+        if is_told {
+            story.flush_failed(4);
+        }
         story.flush(2);
         story.put_both(7, ZEROES);
     };
-    assert_eq!(found(true, lost_again), NONE, "the loss after it took it");
+    assert_eq!(found(true, |story| lost_again(story, true)), NONE, "the loss after it took it");
+    assert_eq!(found(true, |story| lost_again(story, false)), ["durable/lost-write"]);
 }
 
 #[test]
@@ -417,10 +423,7 @@ fn such_a_write_may_be_gone_when_somebody_was_told_or_nobody_could_be() {
             story.put_both(7, ZEROES);
         }
     };
-    let told = |story: &mut Story| {
-        story.invoke_flush(2);
-        story.returned(2, OpResult::InDoubt);
-    };
+    let told = |story: &mut Story| story.flush_failed(2);
     assert_eq!(found(true, after(told)), NONE);
     let client_died = |story: &mut Story| {
         story.record(NodeDown { node: NodeId::new(0), incarnation: 1, tasks: 3 });
@@ -435,6 +438,152 @@ fn such_a_write_may_be_gone_when_somebody_was_told_or_nobody_could_be() {
         story.record(TopologyDecided { volume, epoch, modes: 0, owner });
     };
     assert_eq!(found(true, after(given_back)), NONE);
+}
+
+#[test]
+fn the_first_flush_after_a_loss_that_is_done_says_that_nothing_was_lost() {
+    let lost = |story: &mut Story| {
+        story.write(1, 7);
+        story.write(2, 7);
+        story.lose_caches();
+    };
+    let gone = |story: &mut Story| {
+        lost(story);
+        story.flush(3);
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, gone), ["durable/lost-write"]);
+    let read = |story: &mut Story| {
+        lost(story);
+        story.flush(3);
+        story.read(4, 7, by(1, 7));
+        story.put_both(7, by(2, 7));
+    };
+    assert_eq!(found(true, read), ["linear/stale-read"]);
+    let there = |story: &mut Story| {
+        lost(story);
+        story.flush(3);
+        story.put_both(7, by(2, 7));
+        story.read(4, 7, by(2, 7));
+    };
+    assert_eq!(found(true, there), NONE);
+    let told_first = |story: &mut Story| {
+        lost(story);
+        story.flush_failed(3);
+        story.flush(4);
+        story.put_both(7, by(1, 7));
+    };
+    assert_eq!(found(true, told_first), NONE);
+    let told_before_the_loss = |story: &mut Story| {
+        story.flush_failed(5);
+        lost(story);
+        story.flush(3);
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, told_before_the_loss), ["durable/lost-write"], "not of this one");
+    let told_in_between = |story: &mut Story| {
+        story.write(1, 7);
+        story.flush_failed(5);
+        story.write(2, 8);
+        story.lose_caches();
+        story.flush(3);
+        story.put_both(7, ZEROES);
+        story.put_both(8, ZEROES);
+    };
+    assert_eq!(found(true, told_in_between), ["durable/lost-write"], "of block 8, not of block 7");
+    let client_died = |story: &mut Story| {
+        lost(story);
+        story.record(NodeDown { node: NodeId::new(0), incarnation: 1, tasks: 3 });
+        story.flush(3);
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, client_died), NONE);
+    let written_over_in_doubt = |story: &mut Story| {
+        story.write(1, 7);
+        story.invoke_write(2, 7, 1);
+        story.returned(2, OpResult::InDoubt);
+        story.lose_caches();
+        story.flush(3);
+        story.put_both(7, by(2, 7));
+    };
+    assert_eq!(found(true, written_over_in_doubt), NONE, "it may have been done");
+}
+
+#[test]
+fn what_a_read_shows_after_a_loss_was_there_for_every_flush_before() {
+    let shown = |story: &mut Story, is_flushed: bool| {
+        story.write(1, 7);
+        story.lose_caches();
+        story.flush_failed(2);
+        if is_flushed {
+            story.flush(3);
+        }
+        story.read(4, 7, by(1, 7));
+        story.lose_caches();
+        story.put_both(7, ZEROES);
+    };
+    assert_eq!(found(true, |story| shown(story, true)), ["durable/lost-write"]);
+    assert_eq!(found(true, |story| shown(story, false)), NONE);
+}
+
+#[test]
+fn of_trims_without_number_the_last_is_known_and_only_it() {
+    // Flushed first, so that the zeroes of the beginning are not to be had any more.
+    let trims = |story: &mut Story, count: u64| {
+        story.write(1, 7);
+        story.flush(2);
+        (0..count).for_each(|at| {
+            story.write(10 + 2 * at, 7);
+            story.trim(11 + 2 * at, 7);
+        });
+        (5_000..5_100).for_each(|op| story.write(op, 7));
+        story.lose_caches();
+        story.read(6_000, 7, ZEROES);
+    };
+    let another = |count: u64| {
+        move |story: &mut Story| {
+            trims(story, count);
+            story.put_both(7, ZEROES);
+            story.read(6_001, 7, by(5_000, 7));
+        }
+    };
+    assert_eq!(found(true, another(1)), ["linear/stale-read"]);
+    let same = |count: u64| {
+        move |story: &mut Story| {
+            trims(story, count);
+            story.put_both(7, ZEROES);
+            story.read(6_001, 7, ZEROES);
+        }
+    };
+    assert_eq!(found(true, same(1)), NONE);
+    assert_eq!(found(true, same(200)), NONE);
+    let lost_again = |story: &mut Story| {
+        trims(story, 1);
+        story.lose_caches();
+        story.read(6_001, 7, by(5_050, 7));
+        story.put_both(7, by(5_050, 7));
+    };
+    assert_eq!(found(true, lost_again), NONE, "nobody flushed what was read");
+}
+
+#[test]
+fn of_writes_without_number_the_last_is_there_when_the_flush_after_a_loss_is_done() {
+    let writes = |story: &mut Story| {
+        (1..5_000).for_each(|op| story.write(op, 7));
+        story.lose_caches();
+        story.flush(6_000);
+    };
+    let earlier = |story: &mut Story| {
+        writes(story);
+        story.put_both(7, by(40, 7));
+    };
+    assert_eq!(found(true, earlier), ["durable/lost-write"]);
+    let last = |story: &mut Story| {
+        writes(story);
+        story.put_both(7, by(4_999, 7));
+        story.read(6_001, 7, by(4_999, 7));
+    };
+    assert_eq!(found(true, last), NONE);
 }
 
 #[test]

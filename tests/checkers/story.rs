@@ -114,6 +114,12 @@ impl Story {
         self.returned(op, OpResult::Ok);
     }
 
+    /// A flush that failed: somebody was told that something may be lost.
+    pub fn flush_failed(&mut self, op: u64) {
+        self.invoke_flush(op);
+        self.returned(op, OpResult::InDoubt);
+    }
+
     /// Every leg loses its power.
     pub fn lose_caches(&mut self) {
         self.record(CachesLost { volume: VOL0 });
