@@ -130,6 +130,11 @@ impl Channel {
         self.connection.unread() as u64
     }
 
+    /// Whether this end is open.
+    pub(super) fn is_open(&self) -> bool {
+        self.connection.is_open()
+    }
+
     /// How many messages were read so far.
     pub(super) fn read(&self) -> u64 {
         self.read.get()

@@ -16,6 +16,7 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod app;
+mod backlog;
 mod channel;
 pub mod client;
 mod config;

@@ -67,6 +67,7 @@ crate::probes! {
         OLD_PLACE_REUSED = "manager.old-place-reused": "a place where a leg had been before served as a spare";
         LAST_LEG_KEPT = "manager.last-leg-kept": "a failed leg was kept because no other could serve";
         MANAGER_STOOD_STILL = "manager.stood-still": "the manager noticed that it had stood still";
+        REGISTRATION_UNREAD = "manager.registration-unread": "a registration may have lain unread when its time was over";
         HEARTBEATS_UNREAD = "manager.heartbeats-unread": "heartbeats lay unread, because the CPU that was to read them stood still";
         REGISTRATION_LATE = "manager.registration-late": "a leg did not register in time";
         DECIDED_ANEW = "manager.decided-anew": "a decision was overtaken by another before it was granted";

@@ -7,7 +7,6 @@
 //! `calls` are requests under way, `target_link` and
 //! `manager_link` the connections.
 
-mod backlog;
 mod boot;
 mod calls;
 mod coded;

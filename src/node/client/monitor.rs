@@ -67,13 +67,10 @@ fn time_out(client: &Client) {
 }
 
 fn report_unreachable(volume: &Volume) {
-    let now = volume.client.handle.monotonic();
+    let (now, timing) = (volume.client.handle.monotonic(), &volume.client.map.timing);
     let Some(topology) = volume.topology() else { return };
-    for leg in topology.modes.written() {
-        let away = volume.link(leg).down_for(now);
-        if away.is_some_and(|away| away >= volume.client.map.timing.patience) {
-            volume.report_failed(leg);
-        }
+    for leg in topology.modes.written().filter(|leg| volume.link(*leg).is_away(now, timing)) {
+        volume.report_failed(leg);
     }
 }
 

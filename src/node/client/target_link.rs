@@ -7,11 +7,11 @@ use crate::base::{Nanos, NodeId};
 use crate::net::port::Closed;
 use crate::sim::NodeHandle;
 
-use super::backlog::Backlog;
 use super::boot::Client;
 use super::calls::Reply;
+use crate::node::backlog::Backlog;
 use crate::node::channel::Channel;
-use crate::node::config::SESSION_BYTES;
+use crate::node::config::{SESSION_BYTES, Timing};
 use crate::node::probes;
 use crate::node::protocol::{Service, Wire};
 
@@ -23,6 +23,8 @@ pub(super) struct TargetLink {
     down_since: Cell<Nanos>,
     /// How many connections there have been.
     connections: Cell<u64>,
+    /// Whether an attempt to connect has failed since.
+    has_failed: Cell<bool>,
     /// How far what has arrived was read.
     backlog: Cell<Backlog>,
 }
@@ -31,8 +33,8 @@ impl TargetLink {
     pub(super) fn new(handle: &NodeHandle, target: NodeId) -> Self {
         let down_since = Cell::new(handle.monotonic());
         let (connection, connections) = (RefCell::new(None), Cell::new(0));
-        let backlog = Cell::default();
-        Self { target, connection, down_since, connections, backlog }
+        let (has_failed, backlog) = (Cell::default(), Cell::default());
+        Self { target, connection, down_since, connections, has_failed, backlog }
     }
 
     pub(super) fn is_up(&self) -> bool {
@@ -44,9 +46,12 @@ impl TargetLink {
         self.connections.get()
     }
 
-    /// For how long there has been no connection; `None` while there is one.
-    pub(super) fn down_for(&self, now: Nanos) -> Option<Nanos> {
-        (!self.is_up()).then(|| now.saturating_sub(self.down_since.get()))
+    /// Whether there has been no connection for so long that the target counts as away. That this node didn't
+    /// come to try, as when the CPU that is to stands still, is no fault of the target's; but not for ever.
+    pub(super) fn is_away(&self, now: Nanos, timing: &Timing) -> bool {
+        let away = now.saturating_sub(self.down_since.get());
+        let was_tried = self.has_failed.get() || away >= timing.unread_patience;
+        !self.is_up() && away >= timing.patience && was_tried
     }
 
     /// Sends to the target.
@@ -61,7 +66,7 @@ impl TargetLink {
     pub(super) fn look(&self, now: Nanos) {
         let mut backlog = self.backlog.get();
         match &*self.connection.borrow() {
-            Some(connection) => backlog.look(now, connection.read(), connection.unread()),
+            Some(connection) => backlog.look_at(now, connection),
             None => backlog.look(now, 0, 0),
         }
         self.backlog.set(backlog);
@@ -93,12 +98,14 @@ pub(super) async fn run(client: Rc<Client>, link: Rc<TargetLink>) {
         };
         let way = client.port.way(link.target, attempt);
         let Ok(connection) = client.port.connect_by(way, Service::Data as u16).await else {
+            link.has_failed.set(true);
             attempt = attempt.wrapping_add(1);
             client.handle.sleep(client.map.timing.reconnect).await;
             continue;
         };
         let connection = Rc::new(Channel::new(connection, client.handle.probes()));
         *link.connection.borrow_mut() = Some(connection.clone());
+        link.has_failed.take();
         link.backlog.take();
         link.look(client.handle.monotonic());
         link.connections.set(link.connections.get() + 1);

@@ -33,6 +33,8 @@ pub(super) enum Input {
     Tick,
     /// The manager stood still until now, and has not heard what was said meanwhile.
     StoodStill,
+    /// Of what legs have said that are to register, not all has been read that had arrived in time.
+    Unread,
 }
 
 /// What is to be done, in order.

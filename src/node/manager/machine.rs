@@ -177,7 +177,8 @@ impl Machine {
                 crate::sometimes!(self, true, probes::SAID_TOO_LATE);
             }
             Input::Tick => self.tick(now, out),
-            Input::StoodStill => self.stood_still(now),
+            Input::StoodStill => self.allow_to_register(now + self.timing.register_timeout),
+            Input::Unread => self.allow_to_register(now + self.timing.heartbeat),
         }
         self.advance(now, out);
         self.show_state(out);
@@ -390,11 +391,18 @@ impl Machine {
         }
     }
 
-    /// Whoever was to register in that time has it once more: its answer may lie unread.
-    fn stood_still(&mut self, now: Nanos) {
+    /// Whoever is to register has until then at least: its answer may lie unread.
+    fn allow_to_register(&mut self, until: Nanos) {
         if let Phase::Registering { deadline, .. } = &mut self.phase {
-            *deadline = (*deadline).max(now + self.timing.register_timeout);
+            *deadline = (*deadline).max(until);
         }
+    }
+
+    /// The targets of legs that are to register, and until when.
+    pub(super) fn awaits_registration(&self) -> Option<(Vec<NodeId>, Nanos)> {
+        let Phase::Registering { waiting, deadline } = self.phase else { return None };
+        let target = |leg| self.spec.place(self.record.places.of(leg)).target;
+        Some((LegSet::from_bits(waiting).iter().map(target).collect(), deadline))
     }
 
     /// Grants when all have registered; decides when something calls for it.

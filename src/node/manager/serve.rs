@@ -22,6 +22,7 @@ use crate::base::protocol::{
     LegMoved, SplitBrain, TopologyDecided, TopologyFound, TopologyGrantable, TopologyPersisted,
 };
 use crate::layout::Layout;
+use crate::node::backlog::Backlog;
 use crate::node::channel::Channel;
 use crate::node::channel::Frame;
 use crate::node::config::{ClusterMap, SESSION_BYTES, VolumeSpec};
@@ -40,6 +41,8 @@ enum Event {
 struct Peer {
     connection: Channel,
     heard: Cell<Nanos>,
+    /// How far what it said was read.
+    backlog: Cell<Backlog>,
     /// The volumes asked for over it, by session.
     asked: RefCell<Vec<(VolumeId, u64)>>,
     _session: Allocation,
@@ -54,6 +57,8 @@ struct Manager {
     effects: Vec<Effect>,
     /// When it looked round last, and whether it had stood still then.
     ticked: (Nanos, bool),
+    /// Since when it has come late every time.
+    slow_since: Option<Nanos>,
 }
 
 /// The manager's main task.
@@ -85,7 +90,8 @@ pub(super) async fn run(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Fram
     );
     handle.spawn("manager.accept", accept(handle.clone(), map.clone(), port, events.clone()));
     let (peers, effects, ticked) = (BTreeMap::new(), Vec::new(), (handle.monotonic(), false));
-    let mut manager = Manager { handle, map, machines, peers, stores, effects, ticked };
+    let slow_since = None;
+    let mut manager = Manager { handle, map, machines, peers, stores, effects, ticked, slow_since };
     manager.serve(&events).await;
 }
 
@@ -147,8 +153,8 @@ async fn accept(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Frame>, even
         };
         let heard = Cell::new(handle.monotonic());
         let connection = Channel::new(connection, handle.probes());
-        let peer = Peer { connection, heard, asked: RefCell::default(), _session: session };
-        let peer = Rc::new(peer);
+        let (backlog, asked) = (Cell::default(), RefCell::default());
+        let peer = Rc::new(Peer { connection, heard, backlog, asked, _session: session });
         handle.spawn("manager.peer", listen(handle.clone(), peer, events.clone()));
     }
 }
@@ -269,8 +275,11 @@ impl Manager {
         let (before, stood_still_before) = self.ticked;
         let span = now.saturating_sub(before);
         // One that is always slow has to act all the same.
-        let stood_still = !stood_still_before && span > self.map.timing.heartbeat.saturating_mul(3);
+        let heartbeat = self.map.timing.heartbeat;
+        let is_slow = span.saturating_mul(2) > heartbeat.saturating_mul(3);
+        let stood_still = !stood_still_before && span > heartbeat.saturating_mul(3);
         self.ticked = (now, stood_still);
+        self.slow_since = is_slow.then(|| self.slow_since.unwrap_or(before));
         crate::sometimes!(self.handle, stood_still, probes::MANAGER_STOOD_STILL);
         if stood_still {
             return self.for_all(Input::StoodStill);
@@ -296,7 +305,35 @@ impl Manager {
                 self.node_gone(node);
             }
         }
+        self.spare_the_unread(now);
         self.for_all(Input::Tick);
+    }
+
+    /// Whoever was to register by now may have done so, and what it said of it may lie unread, or its connection may
+    /// not have been noticed yet: that has an end as above.
+    fn spare_the_unread(&mut self, now: Nanos) {
+        let patience = self.map.timing.unread_patience;
+        if self.slow_since.is_some_and(|since| now.saturating_sub(since) <= patience) {
+            self.for_all(Input::StoodStill);
+        }
+        for peer in self.peers.values() {
+            let mut backlog = peer.backlog.get();
+            backlog.look_at(now, &peer.connection);
+            peer.backlog.set(backlog);
+        }
+        for at in 0..self.machines.len() {
+            let machine = &self.machines[at];
+            let Some((targets, deadline)) = machine.awaits_registration() else { continue };
+            let is_unread = |target| {
+                let peer = self.peers.get(target);
+                peer.is_some_and(|it| it.backlog.get().read_until(now, patience) < deadline)
+            };
+            let (volume, are_unread) = (machine.spec().id, targets.iter().any(is_unread));
+            if now >= deadline && are_unread {
+                crate::sometimes!(self.handle, true, probes::REGISTRATION_UNREAD);
+                self.apply(volume, Input::Unread);
+            }
+        }
     }
 
     /// Whoever asked for volumes over this connection is alive.

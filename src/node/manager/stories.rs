@@ -147,6 +147,25 @@ fn a_manager_that_stood_still_gives_a_registration_its_time_again() {
 }
 
 #[test]
+fn a_registration_that_may_lie_unread_is_waited_for() {
+    let mut rig = Rig::attached();
+    rig.apply(Input::Attach { client: C0, session: 2, held: NEVER });
+    rig.apply(Input::Persisted(Epoch::new(3)));
+    rig.apply(Input::Registered { leg: A, epoch: Epoch::new(3), life: 0, again: false, ok: true });
+    let (targets, deadline) = rig.machine.awaits_registration().expect("B is to register");
+    assert_eq!(targets.len(), 1);
+    rig.now = deadline;
+    rig.apply(Input::Unread);
+    rig.after(Nanos::ZERO);
+    assert_eq!(rig.modes(), [LegMode::ReadWrite; 2]);
+    // All has been read now.
+    rig.after(Nanos::from_millis(2));
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
+    rig.apply(Input::Unread);
+    assert_eq!(rig.machine.awaits_registration(), None);
+}
+
+#[test]
 fn an_earlier_session_that_is_heard_late_does_not_become_the_owner() {
     let mut rig = Rig::attached();
     rig.apply(Input::Attach { client: C0, session: 3, held: NEVER });

@@ -2,6 +2,8 @@
 
 use crate::base::Nanos;
 
+use super::channel::Channel;
+
 /// How far a reader has come with what arrived, by occasional looks at two counts.
 ///
 /// What arrived before [`Backlog::read_until`] was read. As far as that, silence is the peer's; after it, the
@@ -15,6 +17,14 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
+    /// A look at a connection. Of one that is over, and of which only that is unread, nothing is known: what had
+    /// arrived may have gone with it.
+    pub(super) fn look_at(&mut self, now: Nanos, connection: &Channel) {
+        if connection.unread() > 0 || connection.is_open() {
+            self.look(now, connection.read(), connection.unread());
+        }
+    }
+
     /// A look at `now`: so many messages have been read altogether, and so many lie unread.
     pub(super) fn look(&mut self, now: Nanos, read: u64, unread: u64) {
         if unread == 0 {
