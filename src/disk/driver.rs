@@ -3,10 +3,11 @@
 //!
 //! It follows Linux (`drivers/nvme/host`): a command that takes longer than it may is aborted; if that does
 //! not end it, the controller is reset, which ends everything in flight; if commands time out even after
-//! that, the device is given up. A command that failed is tried again, but never more often than
-//! `retries_max`, not when the status says Do Not Retry, and not before the delay that the status asks for
-//! is over. A write whose outcome isn't known (aborted, queue gone) is never tried again here: whoever
-//! issued it may have given its place to another.
+//! that, the device is given up. A command that failed, or that an abort or a reset ended, is tried again, but
+//! never more often than `retries_max`, not when the status says Do Not Retry, and not before the delay that
+//! the status asks for is over. Unlike Linux it never tries a command again that may have changed the medium and
+//! of which nobody knows whether it did (aborted, queue gone): whoever issued it may have given its place
+//! to another.
 //!
 //! # Fidelity
 //! - Modelled: time-outs with abort, reset and removal; DNR, CRD; completions that come twice or after the
@@ -254,10 +255,9 @@ impl Driver {
 
     fn may_retry(&self, entry: &Entry, status: Status) -> bool {
         let fails_again = status.is_ok() || status.dnr() || status.is_path();
-        let in_doubt = was_ended_by_host(status) || status == Status::PowerLoss;
+        let is_open = was_ended_by_host(status) || status == Status::PowerLoss;
         !fails_again
-            && !in_doubt
-            && entry.op.is_some()
+            && entry.op.as_ref().is_some_and(|op| !is_open || !op.code().changes_media())
             && entry.retries < self.config.retries_max
             && !self.pair.is_dead()
     }

@@ -180,6 +180,30 @@ fn a_driver_finds_a_lost_completion_by_reset() {
 }
 
 #[test]
+fn a_driver_tries_again_what_an_abort_or_a_reset_ended_unless_it_may_have_been_written() {
+    let ended = |op: Op, count| {
+        let bench = Bench::new(1, exact());
+        bench.disk.fail_next(OpMask::ALL, count, Status::Internal, Phase::Completion);
+        let done = drive(&bench, DriverConfig::LINUX.scaled(1000), vec![op]);
+        bench.rig.settle();
+        (done.take()[0].status, bench.rig.records_of::<ControllerReset>().len())
+    };
+    assert_eq!(ended(read(0, 1), 1), (Status::Success, 1));
+    assert_eq!(ended(Op::Flush, 1), (Status::Success, 1));
+    assert_eq!(ended(write(0, 1, 1), 1), (Status::AbortQueue, 1));
+    let gone = ended(read(0, 1), 9);
+    assert_eq!(gone, (Status::HostPath, 1), "no second reset without a completion in between");
+    let bench = Bench::new(1, exact());
+    bench.disk.hang(OpMask::READ);
+    let done = drive(&bench, DriverConfig::LINUX.scaled(1000), vec![read(0, 1)]);
+    bench.rig.settle();
+    let steps: Vec<u8> =
+        bench.rig.records_of::<CommandTimedOut>().iter().map(|late| late.step).collect();
+    assert_eq!(statuses(&done.take()), [Status::AbortRequested]);
+    assert_eq!(steps, [1; 6], "five retries, each aborted in its turn");
+}
+
+#[test]
 fn a_driver_tries_again_what_may_be_tried_again() {
     let with = |status, count| {
         let bench = Bench::new(1, exact());
