@@ -69,6 +69,10 @@ crate::word_enum! {
         AbortedByHost = "aborted-by-host",
         /// 0.02: a field of the command is not supported, such as a transfer that is too long.
         InvalidField = "invalid-field",
+        /// 1.80: attributes of the command contradict each other, such as its protection information.
+        ConflictingAttributes = "conflicting-attributes",
+        /// 1.82: the blocks, or all of them, are read-only.
+        ReadOnlyRange = "read-only-range",
     }
 }
 
@@ -93,6 +97,8 @@ impl Status {
             Self::NamespaceNotReady => (0, 0x82),
             Self::ReservationConflict => (0, 0x83),
             Self::FormatInProgress => (0, 0x84),
+            Self::ConflictingAttributes => (1, 0x80),
+            Self::ReadOnlyRange => (1, 0x82),
             Self::WriteFault => (2, 0x80),
             Self::UnrecoveredRead => (2, 0x81),
             Self::GuardCheck => (2, 0x82),
@@ -117,6 +123,8 @@ impl Status {
             | Self::NamespaceWriteProtected
             | Self::LbaRange
             | Self::ReservationConflict
+            | Self::ConflictingAttributes
+            | Self::ReadOnlyRange
             | Self::UnrecoveredRead
             | Self::GuardCheck
             | Self::AppTagCheck
@@ -230,6 +238,7 @@ mod tests {
         assert_eq!(Status::CommandInterrupted.word(), 0x0800 | 0x21);
         assert_eq!(Status::NamespaceNotReady.word(), 0x1000 | 0x82);
         assert_eq!(Status::HostPath.word(), 0x0370);
+        assert_eq!(Status::ReadOnlyRange.word(), 0x4000 | 0x0182);
     }
 
     #[test]

@@ -158,6 +158,16 @@ pub struct Disk {
     #[serde(deserialize_with = "within::<1, 256, _, _>")]
     #[schemars(range(min = 1, max = 256))]
     pub atomic_blocks: u32,
+    /// A write that crosses a multiple of so many blocks is atomic per block only, 0 to 65536; 0 is no boundary.
+    #[serde(deserialize_with = "within::<0, 65_536, _, _>")]
+    #[schemars(range(min = 0, max = 65_536))]
+    pub atomic_boundary: u32,
+    /// How long a write into the volatile cache takes.
+    pub cache_write: NanosRange,
+    /// How long a write stays in the volatile cache before the disk puts it on its medium by itself.
+    pub write_back: NanosRange,
+    /// How long a reset of its controller takes.
+    pub reset: NanosRange,
 }
 
 impl Default for Disk {
@@ -170,6 +180,10 @@ impl Default for Disk {
             flush: NanosRange::micros(100, 400),
             volatile_cache: false,
             atomic_blocks: 1,
+            atomic_boundary: 0,
+            cache_write: NanosRange::micros(5, 15),
+            write_back: NanosRange::micros(1_000, 10_000),
+            reset: NanosRange::micros(500, 2_000),
         }
     }
 }

@@ -192,6 +192,10 @@ fn add_disks(
         flush: (disk.flush.min, disk.flush.max),
         volatile_cache: disk.volatile_cache,
         atomic_blocks: disk.atomic_blocks,
+        atomic_boundary: disk.atomic_boundary,
+        cache_write: (disk.cache_write.min, disk.cache_write.max),
+        write_back: (disk.write_back.min, disk.write_back.max),
+        reset: (disk.reset.min, disk.reset.max),
         ..DiskConfig::default()
     };
     names.disks = nodes.target_disks().map(|disk| disk.to_string()).collect();

@@ -28,6 +28,8 @@ name_enum! {
 name_enum! {
     /// A failure that a disk reports, by its NVMe name.
     pub enum StatusName {
+        /// 0h/02h: a field of the command is not supported.
+        InvalidField = "invalid_field",
         /// 0h/04h: the data did not make it over the bus.
         DataTransferError = "data_transfer_error",
         /// 0h/05h: aborted because power was lost.
@@ -36,6 +38,8 @@ name_enum! {
         Internal = "internal",
         /// 0h/07h: aborted by request.
         AbortRequested = "abort_requested",
+        /// 0h/08h: aborted because its queue was deleted.
+        AbortQueue = "abort_queue",
         /// 0h/0Bh: the namespace is gone.
         InvalidNamespace = "invalid_namespace",
         /// 0h/20h: the namespace is write-protected.
@@ -44,8 +48,20 @@ name_enum! {
         Interrupted = "interrupted",
         /// 0h/22h: a transient transport error.
         TransportError = "transport_error",
+        /// 0h/80h: blocks beyond the end of the namespace.
+        LbaRange = "lba_range",
+        /// 0h/81h: no space is left on a thin namespace.
+        CapacityExceeded = "capacity_exceeded",
         /// 0h/82h: the namespace is not ready; to be tried again.
         NamespaceNotReady = "namespace_not_ready",
+        /// 0h/83h: another host holds a reservation.
+        ReservationConflict = "reservation_conflict",
+        /// 0h/84h: the namespace is being formatted; to be tried again.
+        FormatInProgress = "format_in_progress",
+        /// 1h/80h: attributes of the command contradict each other.
+        ConflictingAttributes = "conflicting_attributes",
+        /// 1h/82h: the blocks are read-only.
+        ReadOnlyRange = "read_only_range",
         /// 2h/80h: the write was not committed to the media.
         WriteFault = "write_fault",
         /// 2h/81h: the media could not be read.
@@ -56,10 +72,20 @@ name_enum! {
         ApplicationTagCheck = "application_tag_check",
         /// 2h/84h: the reference tag, the block's own address, does not match.
         ReferenceTagCheck = "reference_tag_check",
+        /// 2h/85h: a compare found other data.
+        CompareFailure = "compare_failure",
         /// 2h/86h: access to the blocks is denied.
         AccessDenied = "access_denied",
+        /// 2h/87h: a block was never written, or was deallocated.
+        UnwrittenBlock = "unwritten_block",
+        /// 3h/02h: the namespace cannot be reached through this controller.
+        AnaInaccessible = "ana_inaccessible",
+        /// 3h/60h: the path to the device failed in the controller.
+        ControllerPathError = "controller_path_error",
         /// 3h/70h: the path to the device failed in the host.
         HostPathError = "host_path_error",
+        /// 3h/71h: the host gave the command up.
+        AbortedByHost = "aborted_by_host",
     }
 }
 

@@ -343,21 +343,49 @@ fn op_mask(ops: Ops) -> OpMask {
 
 fn status(name: StatusName) -> Status {
     match name {
+        StatusName::InvalidField => Status::InvalidField,
         StatusName::DataTransferError => Status::DataTransferError,
         StatusName::PowerLoss => Status::PowerLoss,
         StatusName::Internal => Status::Internal,
         StatusName::AbortRequested => Status::AbortRequested,
+        StatusName::AbortQueue => Status::AbortQueue,
         StatusName::InvalidNamespace => Status::InvalidNamespace,
         StatusName::WriteProtected => Status::NamespaceWriteProtected,
         StatusName::Interrupted => Status::CommandInterrupted,
         StatusName::TransportError => Status::TransientTransport,
+        StatusName::LbaRange => Status::LbaRange,
+        StatusName::CapacityExceeded => Status::CapacityExceeded,
         StatusName::NamespaceNotReady => Status::NamespaceNotReady,
+        StatusName::ReservationConflict => Status::ReservationConflict,
+        StatusName::FormatInProgress => Status::FormatInProgress,
+        StatusName::ConflictingAttributes => Status::ConflictingAttributes,
+        StatusName::ReadOnlyRange => Status::ReadOnlyRange,
         StatusName::WriteFault => Status::WriteFault,
         StatusName::UnrecoveredRead => Status::UnrecoveredRead,
         StatusName::GuardCheck => Status::GuardCheck,
         StatusName::ApplicationTagCheck => Status::AppTagCheck,
         StatusName::ReferenceTagCheck => Status::RefTagCheck,
+        StatusName::CompareFailure => Status::CompareFailure,
         StatusName::AccessDenied => Status::AccessDenied,
+        StatusName::UnwrittenBlock => Status::UnwrittenBlock,
+        StatusName::AnaInaccessible => Status::AnaInaccessible,
+        StatusName::ControllerPathError => Status::CtrlPath,
         StatusName::HostPathError => Status::HostPath,
+        StatusName::AbortedByHost => Status::AbortedByHost,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::status;
+    use crate::disk::port::Status;
+    use crate::scenario::StatusName;
+
+    #[test]
+    fn every_failure_that_a_disk_knows_can_be_injected() {
+        let injected: Vec<Status> = StatusName::ALL.iter().map(|name| status(*name)).collect();
+        let mut known = Status::ALL.iter().filter(|status| !status.is_ok());
+        assert!(known.all(|status| injected.contains(status)), "{injected:?}");
+        assert_eq!(injected.len(), Status::ALL.len() - 1);
     }
 }
