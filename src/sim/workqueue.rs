@@ -129,6 +129,27 @@ impl Work {
         }
     }
 
+    /// If it waits for its delay to be over, queues it now, on the CPU that armed it; waits until it neither is
+    /// queued nor runs.
+    pub async fn flush_delayed(&self) {
+        let queue = self.0.queue.borrow().upgrade();
+        let is_own = |item: &Item| item.work.is(self);
+        let delayed = queue.and_then(|queue| {
+            let mut state = queue.state.borrow_mut();
+            let at = state.delayed.iter().position(is_own)?;
+            let cpu = state.delayed.remove(at).cpu;
+            drop(state);
+            Some((WorkQueue::of(queue), cpu))
+        });
+        if let Some((queue, cpu)) = delayed {
+            if let Some(timer) = self.0.timer.take() {
+                timer.abort();
+            }
+            queue.enqueue(cpu, self);
+        }
+        self.flush().await;
+    }
+
     fn is(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.0, &other.0)
     }

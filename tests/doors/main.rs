@@ -16,6 +16,7 @@ mod net_storm;
 mod rig;
 mod sim;
 mod sim_cpus;
+mod sim_idle;
 mod sim_probes;
 mod sim_schedules;
 mod sim_work;

@@ -143,6 +143,27 @@ fn a_delay_can_be_changed_and_taken_back() {
 }
 
 #[test]
+fn a_delayed_work_that_is_flushed_runs_at_once_and_only_once() {
+    let (rig, handle, queue, log) = setup(2, BOUND);
+    let work = sleeper(&handle, &log, "a", 1);
+    assert!(queue.queue_delayed(&work, Nanos::new(1_000)));
+    rig.run_until(Nanos::new(5));
+    let ended = rig.start(handle.node(), {
+        let (work, handle) = (work.clone(), handle.clone());
+        async move {
+            work.flush_delayed().await;
+            (work.is_pending(), handle.monotonic().get())
+        }
+    });
+    rig.settle();
+    assert_eq!(ended.take(), (false, 6));
+    assert_eq!(told(&log), ["5 a on cpu0", "6 a over"]);
+    let again = work.clone();
+    rig.run(handle.node(), async move { again.flush_delayed().await });
+    assert_eq!(log.borrow().len(), 2, "there was nothing to flush");
+}
+
+#[test]
 fn the_delay_of_a_stopped_cpu_stands_still_with_it() {
     let (rig, handle, queue, log) = setup(2, BOUND);
     let work = sleeper(&handle, &log, "a", 1);
