@@ -27,12 +27,14 @@ use super::config::DiskConfig;
 use super::execute::Executed;
 use super::execute::LATE_FACTOR;
 use super::execute::Setting;
+use super::execute::refuses;
 use super::fault::End;
 use super::fault::FaultKind;
 use super::fault::Faults;
 use super::fault::Verdict;
 use super::journal::Journal;
 use super::media::Media;
+use super::port::Standing;
 use super::queue::InFlight;
 use super::queue::Pairs;
 use super::queue::Slots;
@@ -186,6 +188,16 @@ impl Engine {
         Setting { config: &self.config, now: self.kernel.now() }
     }
 
+    pub(super) fn standing(&self, pair: u32) -> Standing {
+        let state = &mut *self.state.borrow_mut();
+        let life = state.life;
+        match state.pairs.get(pair) {
+            pair if pair.life != life => Standing::Dead,
+            pair if pair.outstanding >= self.config.queue_depth => Standing::Full,
+            _ => Standing::Open,
+        }
+    }
+
     pub(super) fn outstanding(&self, pair: u32) -> u16 {
         self.state.borrow().pairs.outstanding(pair)
     }
@@ -314,7 +326,8 @@ impl Engine {
     /// the cause of a fault that landed on it; its submission is the cause of all else.
     fn finish(&self, command: &InFlight, verdict: &Verdict, executed: Executed) {
         self.tell_what_was_done(command, verdict, &executed);
-        self.complete(command, verdict.status, executed.data, verdict.end == End::Twice);
+        let twice = verdict.end == End::Twice;
+        self.complete(&Issue::of(command), verdict.status, executed.data, twice);
     }
 
     fn tell_what_was_done(&self, command: &InFlight, verdict: &Verdict, executed: &Executed) {
@@ -324,27 +337,22 @@ impl Engine {
         self.tell_executed(command, executed);
     }
 
-    fn complete(&self, command: &InFlight, status: Status, data: Payload, twice: bool) {
+    fn complete(&self, issue: &Issue, status: Status, data: Payload, twice: bool) {
         let kernel = &self.kernel;
-        kernel.set_cause(command.submitted);
+        let Issue { pair, host, cookie, code, submitted_at, submitted, .. } = *issue;
+        kernel.set_cause(submitted);
+        let latency = kernel.now() - submitted_at;
         kernel.emit(
             None,
-            &CommandCompleted {
-                disk: self.id,
-                host: command.host,
-                cookie: command.cookie,
-                op: command.code,
-                status,
-                latency: kernel.now() - command.submitted_at,
-            },
+            &CommandCompleted { disk: self.id, host, cookie, op: code, status, latency },
         );
-        if is_abort(command) {
+        if code == OpCode::Abort {
             return;
         }
         let consumer = {
             let mut state = self.state.borrow_mut();
-            let pair = state.pairs.get(command.pair);
-            let completion = Completion { cookie: command.cookie, status, data };
+            let pair = state.pairs.get(pair);
+            let completion = Completion { cookie, status, data };
             if twice {
                 pair.outstanding += 1;
                 pair.completions.push_back(completion.clone());
@@ -427,8 +435,70 @@ impl Engine {
     }
 }
 
-impl Device for Engine {
-    fn fire(&self, token: u64) {
+/// What a command's end is told by.
+#[derive(Clone, Copy)]
+struct Issue {
+    pair: u32,
+    host: NodeId,
+    cookie: u64,
+    tag: u64,
+    code: OpCode,
+    submitted_at: Nanos,
+    submitted: Seq,
+}
+
+impl Issue {
+    fn of(command: &InFlight) -> Self {
+        Self {
+            pair: command.pair,
+            host: command.host,
+            cookie: command.cookie,
+            tag: command.tag,
+            code: command.code,
+            submitted_at: command.submitted_at,
+            submitted: command.submitted,
+        }
+    }
+}
+
+impl Engine {
+    /// Executes a read or a write that is due on a device that nothing is wrong with, as nearly all are. Does
+    /// for it what [`Engine::take_due`] does for any, in fewer steps; says whether it was one.
+    fn fire_plain(&self, token: u64) -> bool {
+        let (issue, lba, changed, data) = {
+            let state = &mut *self.state.borrow_mut();
+            let is_sound = state.is_sound();
+            let Some(command) = state.slots.get(token) else { return false };
+            let is_plain = command.refused.is_none() && command.held.is_none();
+            if !is_sound || !is_plain || refuses(command, &self.config).is_some() {
+                return false;
+            }
+            let (lba, blocks) = command.range;
+            let (changed, data) = match &command.work {
+                Work::Io(Op::Write { data, .. }) => {
+                    state.media.write(lba, data, blocks);
+                    (blocks, Payload::empty())
+                }
+                Work::Io(Op::Read { .. }) if !state.media.is_lost(lba, blocks) => {
+                    (0, state.media.read(lba, blocks))
+                }
+                _ => return false,
+            };
+            let issue = Issue::of(command);
+            state.slots.free(token);
+            (issue, lba, changed, data)
+        };
+        if changed > 0 {
+            self.kernel.set_cause(issue.submitted);
+            let (disk, tag) = (self.id, issue.tag);
+            self.kernel.emit(None, &MediaWritten { disk, lba, blocks: changed, tag });
+        }
+        self.complete(&issue, Status::Success, data, false);
+        true
+    }
+
+    #[cold]
+    fn fire_any(&self, token: u64) {
         match self.take_due(token) {
             None => {}
             Some(Due::Ends(command, verdict, executed)) => {
@@ -445,13 +515,22 @@ impl Device for Engine {
                 self.tell_fault(&Verdict::refused(Status::Success, fault), code, lba);
             }
             Some(Due::Comes(command, status, data)) => {
-                self.complete(&command, status, data, false);
+                self.complete(&Issue::of(&command), status, data, false);
             }
             Some(Due::Aborts(command, victim)) => {
                 self.kernel.set_cause(command.submitted);
                 self.abort(command.pair, victim);
-                self.complete(&command, Status::Success, Payload::empty(), false);
+                let issue = Issue::of(&command);
+                self.complete(&issue, Status::Success, Payload::empty(), false);
             }
+        }
+    }
+}
+
+impl Device for Engine {
+    fn fire(&self, token: u64) {
+        if !self.fire_plain(token) {
+            self.fire_any(token);
         }
     }
 }
@@ -461,6 +540,14 @@ fn is_abort(command: &InFlight) -> bool {
 }
 
 impl State {
+    /// Whether no fault can meet a command, and nobody wants back what one replaces.
+    fn is_sound(&self) -> bool {
+        self.faults.is_quiet()
+            && self.silent.is_empty()
+            && self.cache.is_none()
+            && self.journal.is_none()
+    }
+
     /// Puts a blank device in the place of this one.
     pub(super) fn replace(&mut self) {
         self.media = Media::default();

@@ -287,7 +287,7 @@ impl State {
 }
 
 /// Why a command is refused whatever the device's state, if it is.
-fn refuses(command: &InFlight, config: &DiskConfig) -> Option<Status> {
+pub(super) fn refuses(command: &InFlight, config: &DiskConfig) -> Option<Status> {
     if matches!(command.code, OpCode::Flush | OpCode::Identify | OpCode::Abort) {
         return None;
     }

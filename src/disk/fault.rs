@@ -325,6 +325,11 @@ impl Faults {
         cut.then_some((FaultKind::Disconnected, Status::HostPath))
     }
 
+    /// Whether no command that is due can meet anything.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.overlays.is_empty() && self.bad.is_empty()
+    }
+
     /// By what latencies are multiplied.
     pub(super) fn slow_factor(&self) -> u32 {
         let slow = self.overlays.iter().rev().find_map(|(_, fault)| match fault {

@@ -140,8 +140,10 @@ impl Media {
             let next = end.min(at + (PAGE - within) as u64);
             // Zeroes take no room where nothing was.
             if first != ZERO || self.page(at).is_some() {
+                // Where nothing stands aside, what was there before isn't looked at: it is seldom in the cache.
+                let may_hide = !self.aside.is_empty();
                 let slots = &mut self.page_mut(at)[within..within + (next - at) as usize];
-                let hides = slots.contains(&ASIDE);
+                let hides = may_hide && slots.contains(&ASIDE);
                 for (slot, offset) in slots.iter_mut().zip(at - lba..) {
                     *slot = follows(first, offset);
                 }

@@ -44,7 +44,9 @@ mod status;
 pub use config::DiskConfig;
 pub use control::{Fault, FaultId, FaultKind, Namespace, OpMask, Phase};
 pub use driver::{Driver, DriverConfig};
-pub use port::{Command, Completion, Drive, Identity, Op, OpCode, QueueFull, QueuePair, Status};
+pub use port::{
+    Command, Completion, Drive, Identity, Op, OpCode, QueueFull, QueuePair, Standing, Status,
+};
 pub use records::{
     BadSectorBurst, BadSectorInserted, BitsFlipped, BrokenWith, CacheDropped, CacheLost,
     ClientDisconnected, ClientReconnected, CommandAborted, CommandCompleted, CommandFaulted,

@@ -169,6 +169,17 @@ impl fmt::Debug for QueuePair {
     }
 }
 
+/// What became of a queue pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It takes another command.
+    Open,
+    /// A submission would be refused now.
+    Full,
+    /// See [`QueuePair::is_dead`].
+    Dead,
+}
+
 impl QueuePair {
     /// Queues a command. It takes effect at the instant it completes, in any order with others.
     ///
@@ -214,6 +225,12 @@ impl QueuePair {
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.engine.outstanding(self.pair) >= self.engine.config.queue_depth
+    }
+
+    /// Whether it takes another command that the device may execute.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.engine.standing(self.pair)
     }
 }
 

@@ -100,9 +100,16 @@ impl Slots {
             return None;
         }
         let command = slot.command.take()?;
+        self.free(token);
+        Some(command)
+    }
+
+    /// Forgets a command that is over.
+    pub(super) fn free(&mut self, token: u64) {
+        let slot = &mut self.slots[token as u32 as usize];
+        slot.command = None;
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(token as u32);
-        Some(command)
     }
 
     /// The commands for which `wanted` holds, in the order of their submission.

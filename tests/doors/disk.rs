@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use stormglass::base::history::MediaWritten;
 use stormglass::base::{Block, BlockSize, DiskId, Nanos, Odds, Payload, Record, Recorded, Stamp};
-use stormglass::disk::control::{Fault, FaultKind, OpMask, Phase};
+use stormglass::disk::control::{Fault, FaultKind, Namespace, OpMask, Phase};
 use stormglass::disk::port::{Command, Drive, Op, QueueFull, QueuePair, Status};
 use stormglass::disk::{
-    CommandAborted, CommandCompleted, CommandFaulted, CommandSubmitted, DiskConfig, SectorRemapped,
+    BadSectorInserted, CommandAborted, CommandCompleted, CommandFaulted, CommandSubmitted,
+    DiskConfig, SectorRemapped,
 };
 use stormglass::sim::TaskPolled;
 
@@ -501,12 +502,18 @@ fn raw_access_goes_behind_everything() {
 
 /// A busy minute: two hosts, faults, a kill in the middle.
 fn storm(seed: u64, failures: bool) -> (u128, Vec<Record>) {
+    storm_on(seed, |disk| {
+        if failures {
+            let odds = Odds::new(1, 5).expect("one in five");
+            disk.inject_random_failure(OpMask::ALL, odds, Status::Internal, Phase::After);
+        }
+    })
+}
+
+fn storm_on(seed: u64, injure: impl FnOnce(&Namespace)) -> (u128, Vec<Record>) {
     let bench =
         Bench::new(seed, DiskConfig { blocks: 64, queue_depth: 16, ..DiskConfig::default() });
-    if failures {
-        let odds = Odds::new(1, 5).expect("one in five");
-        bench.disk.inject_random_failure(OpMask::ALL, odds, Status::Internal, Phase::After);
-    }
+    injure(&bench.disk);
     let load = |pair: QueuePair| async move {
         for round in 0..50_u64 {
             while !pair.is_full() {
@@ -531,6 +538,20 @@ fn storm(seed: u64, failures: bool) -> (u128, Vec<Record>) {
 fn a_seed_decides_everything() {
     assert_eq!(storm(1, true).0, storm(1, true).0);
     assert_ne!(storm(1, true).0, storm(2, true).0);
+}
+
+#[test]
+fn a_fault_that_nothing_meets_changes_nothing() {
+    // A device with a fault in force executes commands another way than one without any.
+    let sound = storm_on(4, |_| {}).1;
+    let injured = storm_on(4, |disk| {
+        disk.insert_bad_sector(63, 1, Status::UnrecoveredRead);
+    });
+    let told = |record: &Record| (record.at, record.node, record.kind.code, record.words);
+    let (own, injured): (Vec<_>, Vec<_>) =
+        injured.1.iter().map(told).partition(|told| told.2 == BadSectorInserted::TYPE.code);
+    assert_eq!(own.len(), 1);
+    assert_eq!(injured, sound.iter().map(told).collect::<Vec<_>>());
 }
 
 #[test]
