@@ -12,8 +12,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::history::{MediaWritten, OpAbandoned, OpInvoked, OpReturned};
-use crate::base::{DiskId, Nanos, NodeId, Record, Recorded, VolumeId};
+use crate::base::history::{MediaWritten, OpAbandoned, OpInvoked};
+use crate::base::{DiskId, Nanos, NodeId, Record, VolumeId};
 
 use super::history::History;
 use super::name::Check;
@@ -21,11 +21,6 @@ use super::violation::Violation;
 
 /// The tag of writes that belong to no epoch: a node's own metadata.
 const NO_EPOCH: u64 = u64::MAX;
-
-const WRITTEN: u32 = MediaWritten::TYPE.code;
-const INVOKED: u32 = OpInvoked::TYPE.code;
-const RETURNED: u32 = OpReturned::TYPE.code;
-const ABANDONED: u32 = OpAbandoned::TYPE.code;
 
 /// Blocks of a disk that one owner may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,25 +105,29 @@ impl Bounds {
         self.limits = limits;
     }
 
-    /// Takes in a record.
-    pub(super) fn observe(&mut self, record: &Record, history: &History) {
-        match record.kind.code {
-            WRITTEN => self.written(record, MediaWritten::from_words(&record.words), history),
-            INVOKED => self.invoked(record, OpInvoked::from_words(&record.words), history),
-            RETURNED => self.ended(OpReturned::from_words(&record.words).volume),
-            ABANDONED => self.ended(OpAbandoned::from_words(&record.words).volume),
-            _ => {}
+    /// Takes in a record of none of the kinds below.
+    pub(super) fn observe(&mut self, record: &Record) {
+        if let Some(OpAbandoned { volume, .. }) = record.get() {
+            self.ended(volume);
         }
     }
 
-    fn written(&mut self, record: &Record, written: MediaWritten, history: &History) {
+    /// A medium was written.
+    pub(super) fn written(&mut self, record: &Record, written: &MediaWritten, history: &History) {
         let Some(extents) = self.limits.extents.get(written.disk.index()) else { return };
         let end = written.lba.saturating_add(u64::from(written.blocks));
         let is_metadata = written.tag == NO_EPOCH;
         let mut own = extents.iter().filter(|extent| extent.is_metadata == is_metadata);
-        if own.any(|extent| extent.first <= written.lba && end <= extent.first + extent.blocks) {
-            return;
+        if !own.any(|extent| extent.first <= written.lba && end <= extent.first + extent.blocks) {
+            self.written_outside(record, written, history);
         }
+    }
+
+    #[cold]
+    fn written_outside(&mut self, record: &Record, written: &MediaWritten, history: &History) {
+        let extents = &self.limits.extents[written.disk.index()];
+        let end = written.lba.saturating_add(u64::from(written.blocks));
+        let is_metadata = written.tag == NO_EPOCH;
         let kind = if is_metadata { "metadata-outside" } else { "data-outside" };
         let own = extents.iter().filter(|extent| extent.is_metadata == is_metadata);
         let places: Vec<String> = own
@@ -145,7 +144,8 @@ impl Bounds {
         self.report(violation);
     }
 
-    fn invoked(&mut self, record: &Record, invoked: OpInvoked, history: &History) {
+    /// An operation of an application began.
+    pub(super) fn invoked(&mut self, record: &Record, invoked: &OpInvoked, history: &History) {
         self.begun += 1;
         let Some(limit) = self.limits.operations.get(invoked.volume.index()) else { return };
         let count = &mut self.operations[invoked.volume.index()];
@@ -162,7 +162,8 @@ impl Bounds {
         }
     }
 
-    fn ended(&mut self, volume: VolumeId) {
+    /// An operation of an application on this volume is over.
+    pub(super) fn ended(&mut self, volume: VolumeId) {
         if let Some(count) = self.operations.get_mut(volume.index()) {
             *count = count.saturating_sub(1);
         }

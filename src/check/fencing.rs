@@ -39,9 +39,7 @@ impl Checker for Fencing {
         match record.kind.code {
             WRITTEN => {
                 let written = MediaWritten::from_words(&record.words);
-                if written.tag != NO_EPOCH {
-                    self.written(record.at, written, history);
-                }
+                self.written(record.at, &written, history);
             }
             RAISED => self.raised(record.at, FenceRaised::from_words(&record.words)),
             _ => {}
@@ -80,7 +78,16 @@ impl Fencing {
         }
     }
 
-    fn written(&mut self, at: Nanos, written: MediaWritten, history: &History) {
+    /// Whether it has found anything.
+    pub(super) fn has_violations(&self) -> bool {
+        !self.violations.is_empty()
+    }
+
+    /// A medium was written.
+    pub(super) fn written(&mut self, at: Nanos, written: &MediaWritten, history: &History) {
+        if written.tag == NO_EPOCH {
+            return;
+        }
         let Some(fences) = self.fences.get_mut(written.disk.index()) else {
             return;
         };
@@ -90,7 +97,7 @@ impl Fencing {
                 written.lba < fence.first.saturating_add(fence.blocks) && fence.first < end;
             if behind && written.tag < fence.epoch.get() && !fence.reported {
                 fence.reported = true;
-                self.violations.push(violation(at, written, fence, history));
+                self.violations.push(violation(at, *written, fence, history));
             }
         }
     }

@@ -2,7 +2,8 @@
 //! by all checkers. Notices contradictions, and leaves it to the checkers to report them.
 
 use crate::base::history::{
-    BlockRead, CachesLost, NodeDown, OpAbandoned, OpInvoked, OpKind, OpResult, OpReturned,
+    BlockRead, CachesLost, MediaWritten, NodeDown, OpAbandoned, OpInvoked, OpKind, OpResult,
+    OpReturned,
 };
 use crate::base::protocol::TopologyDecided;
 use crate::base::{Nanos, NodeId, OpId, Record, Recorded, Seq, Stamp, VolumeId};
@@ -15,6 +16,7 @@ use super::register::{Register, Wrong};
 use super::registers::Registers;
 use super::value::{Fate, Moment, Value};
 
+const WRITTEN: u32 = MediaWritten::TYPE.code;
 const INVOKED: u32 = OpInvoked::TYPE.code;
 const SHOWN: u32 = BlockRead::TYPE.code;
 const RETURNED: u32 = OpReturned::TYPE.code;
@@ -145,28 +147,25 @@ impl History {
         judged.map_err(|wrong| Unfit::Wrong(self.precise(content, wrong)))
     }
 
-    /// Takes a record in; records must come in the order of the trace.
-    pub fn observe(&mut self, record: &Record) {
+    /// Time has come to a record; records must come in the order of the trace.
+    fn go_on(&mut self, record: &Record) {
         if !self.contradictions.is_empty() {
             self.contradictions.clear();
         }
         self.now = record.seq;
+    }
+
+    /// Takes a record in; records must come in the order of the trace.
+    pub fn observe(&mut self, record: &Record) {
+        match record.kind.code {
+            WRITTEN => return self.written(record),
+            INVOKED => return self.invoked(record, &OpInvoked::from_words(&record.words)),
+            SHOWN => return self.shown(record, &BlockRead::from_words(&record.words)),
+            RETURNED => return self.returned(record, &OpReturned::from_words(&record.words)),
+            _ => self.go_on(record),
+        }
         self.recent.push(record);
         match record.kind.code {
-            INVOKED => self.invoked(record, OpInvoked::from_words(&record.words)),
-            SHOWN => {
-                let read = BlockRead::from_words(&record.words);
-                if let Some(operation) = self.operations.get_mut(read.op) {
-                    let stamp = Stamp::from_words([read.place, read.author]);
-                    operation.shown.push((read.block, stamp));
-                }
-            }
-            RETURNED => {
-                let returned = OpReturned::from_words(&record.words);
-                if let Some(operation) = self.operations.leave(returned.op) {
-                    self.ended(record, operation, Some(returned.result));
-                }
-            }
             ABANDONED => {
                 let abandoned = OpAbandoned::from_words(&record.words);
                 if let Some(operation) = self.operations.leave(abandoned.op) {
@@ -267,7 +266,35 @@ impl History {
         &self.recent
     }
 
-    fn invoked(&mut self, record: &Record, invoked: OpInvoked) {
+    /// A medium was written.
+    pub(super) fn written(&mut self, record: &Record) {
+        self.go_on(record);
+        self.recent.push_media(record);
+    }
+
+    /// A block was shown to an operation.
+    pub(super) fn shown(&mut self, record: &Record, read: &BlockRead) {
+        self.go_on(record);
+        self.recent.push_io(record);
+        if let Some(operation) = self.operations.get_mut(read.op) {
+            let stamp = Stamp::from_words([read.place, read.author]);
+            operation.shown.push((read.block, stamp));
+        }
+    }
+
+    /// An operation returned.
+    pub(super) fn returned(&mut self, record: &Record, returned: &OpReturned) {
+        self.go_on(record);
+        self.recent.push_io(record);
+        if let Some(operation) = self.operations.leave(returned.op) {
+            self.ended(record, operation, Some(returned.result));
+        }
+    }
+
+    /// An operation was invoked.
+    pub(super) fn invoked(&mut self, record: &Record, invoked: &OpInvoked) {
+        self.go_on(record);
+        self.recent.push_io(record);
         self.operations.enter(record, invoked);
         if invoked.kind != OpKind::Read && self.caches.is_some() {
             self.used_by(invoked.volume, record.node, record.at);

@@ -62,7 +62,7 @@ pub(super) struct Operations {
 
 impl Operations {
     /// Enters an operation. One of the same id that is still there is replaced.
-    pub(super) fn enter(&mut self, record: &Record, invoked: OpInvoked) {
+    pub(super) fn enter(&mut self, record: &Record, invoked: &OpInvoked) {
         if self.index.get(invoked.op.get()).is_some() {
             let _ = self.leave(invoked.op);
         }

@@ -28,16 +28,24 @@ pub(super) struct Recent {
 }
 
 impl Recent {
-    /// Keeps a record.
+    /// Keeps a record of an application.
+    pub(super) fn push_io(&mut self, record: &Record) {
+        self.io.push(record, IO_MAX);
+    }
+
+    /// Keeps a record of a medium.
+    pub(super) fn push_media(&mut self, record: &Record) {
+        self.media.push(record, MEDIA_MAX);
+    }
+
+    /// Keeps a record of any other kind.
     pub(super) fn push(&mut self, record: &Record) {
         if record.kind.audience == Audience::Notable {
             if record.kind.code != RebuildProgress::TYPE.code {
                 self.notable.push(record, NOTABLE_MAX);
             }
-        } else if record.kind.code == MediaWritten::TYPE.code {
-            self.media.push(record, MEDIA_MAX);
         } else if record.kind.code != MarkChanged::TYPE.code {
-            self.io.push(record, IO_MAX);
+            self.push_io(record);
         }
     }
 

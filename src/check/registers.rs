@@ -9,13 +9,41 @@ use super::register::Register;
 use super::value::{Moment, Settled, Value};
 
 /// How many neighbouring blocks share an entry of the index: what one cache line has room for.
-const CHUNK: usize = 8;
+const CHUNK: usize = 16;
+
+/// A [`Cell`] in 32 bits: the lower two say of which kind it is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Packed(u32);
+
+impl Packed {
+    fn get(self) -> Cell {
+        let slot = self.0 >> 2;
+        match self.0 & 3 {
+            0 => Cell::Untouched,
+            1 => Cell::Settled(slot),
+            2 => Cell::Rewritten(slot),
+            _ => Cell::Full(slot),
+        }
+    }
+}
+
+impl From<Cell> for Packed {
+    fn from(cell: Cell) -> Self {
+        let (kind, slot) = match cell {
+            Cell::Untouched => (0, 0),
+            Cell::Settled(slot) => (1, slot),
+            Cell::Rewritten(slot) => (2, slot),
+            Cell::Full(slot) => (3, slot),
+        };
+        assert!(slot < 1 << 30, "a history of more than a billion blocks");
+        Self(slot << 2 | kind)
+    }
+}
 
 /// Where what is known of a block is kept.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 enum Cell {
     /// Nobody has touched it.
-    #[default]
     Untouched,
     /// Its register is at rest, in this slot.
     Settled(u32),
@@ -25,18 +53,18 @@ enum Cell {
     Full(u32),
 }
 
-/// A register at rest, and the only thing that has happened to it since.
+/// A register at rest, by its slot, and the only thing that has happened to it since.
 #[derive(Clone, Copy, Debug)]
 struct Rewrite {
-    before: Settled,
+    before: u32,
     author: u64,
     invoked: Moment,
 }
 
 impl Rewrite {
     /// Makes a register what this stands for.
-    fn unfold(&self, register: &mut Register) {
-        register.resume(&self.before);
+    fn unfold(&self, before: &Settled, register: &mut Register) {
+        register.resume(before);
         register.write_invoked(self.author, self.invoked);
     }
 }
@@ -46,7 +74,7 @@ impl Rewrite {
 pub(super) struct Registers {
     /// From a place to its chunk.
     index: Index,
-    chunks: Vec<[Cell; CHUNK]>,
+    chunks: Vec<[Packed; CHUNK]>,
     settled: Slots<Settled>,
     rewrites: Slots<Rewrite>,
     full: Slots<Register>,
@@ -107,7 +135,8 @@ impl Registers {
             }
             Cell::Rewritten(slot) => {
                 let mut register = Register::new();
-                self.rewrites.slots[slot as usize].unfold(&mut register);
+                let rewrite = &self.rewrites.slots[slot as usize];
+                rewrite.unfold(&self.settled.slots[rewrite.before as usize], &mut register);
                 Some(Cow::Owned(register))
             }
             Cell::Full(slot) => Some(Cow::Borrowed(&self.full.slots[slot as usize])),
@@ -126,10 +155,9 @@ impl Registers {
     pub(super) fn write_invoked(&mut self, place: u64, author: u64, invoked: Moment) {
         if let Some((chunk, within)) = self.find(place)
             && let cell = &mut self.chunks[chunk][within]
-            && let Cell::Settled(at) = *cell
+            && let Cell::Settled(before) = cell.get()
         {
-            let before = self.settled.give(at);
-            *cell = Cell::Rewritten(self.rewrites.hold(Rewrite { before, author, invoked }));
+            *cell = Cell::Rewritten(self.rewrites.hold(Rewrite { before, author, invoked })).into();
             return;
         }
         self.with(place, |register| register.write_invoked(author, invoked));
@@ -141,13 +169,16 @@ impl Registers {
     pub(super) fn rewritten(&mut self, place: u64, ended: Moment) -> Option<Value> {
         let (chunk, within) = self.find(place)?;
         let cell = &mut self.chunks[chunk][within];
-        let Cell::Rewritten(at) = *cell else { return None };
+        let Cell::Rewritten(at) = cell.get() else { return None };
         if self.rewrites.slots[at as usize].invoked.op != ended.op {
             return None;
         }
         let Rewrite { before, author, invoked } = self.rewrites.give(at);
-        *cell = Cell::Settled(self.settled.hold(Settled::of(author, invoked, ended)));
-        Some(before.value())
+        *cell = Cell::Settled(before).into();
+        let settled = &mut self.settled.slots[before as usize];
+        let value = settled.value();
+        *settled = Settled::of(author, invoked, ended);
+        Some(value)
     }
 
     /// Where a place's cell is.
@@ -157,7 +188,7 @@ impl Registers {
     }
 
     fn cell(&self, place: u64) -> Cell {
-        self.find(place).map_or(Cell::Untouched, |(chunk, within)| self.chunks[chunk][within])
+        self.find(place).map_or(Cell::Untouched, |(chunk, within)| self.chunks[chunk][within].get())
     }
 
     /// Works on the registers of all blocks of a volume: those whose places have it in their high bits.
@@ -176,12 +207,12 @@ impl Registers {
     pub(super) fn with<R>(&mut self, place: u64, work: impl FnOnce(&mut Register) -> R) -> R {
         let (chunk, within) = chunk_of(place);
         let chunk = self.index.get(chunk).unwrap_or_else(|| {
-            self.chunks.push([Cell::Untouched; CHUNK]);
+            self.chunks.push([Packed::default(); CHUNK]);
             self.index.insert(chunk, self.chunks.len() as u32 - 1);
             self.chunks.len() as u32 - 1
         });
         let cell = &mut self.chunks[chunk as usize][within];
-        let slot = match *cell {
+        let slot = match cell.get() {
             Cell::Full(slot) => slot,
             Cell::Untouched => {
                 let slot = self.full.take(Register::new);
@@ -195,19 +226,22 @@ impl Registers {
             }
             Cell::Rewritten(at) => {
                 let slot = self.full.take(Register::new);
-                self.rewrites.give(at).unfold(&mut self.full.slots[slot as usize]);
+                let rewrite = self.rewrites.give(at);
+                let before = self.settled.give(rewrite.before);
+                rewrite.unfold(&before, &mut self.full.slots[slot as usize]);
                 slot
             }
         };
         let register = &mut self.full.slots[slot as usize];
         let result = work(register);
-        *cell = match register.settled() {
+        let rest = match register.settled() {
             Some(settled) => {
                 self.full.free.push(slot);
                 Cell::Settled(self.settled.hold(settled))
             }
             None => Cell::Full(slot),
         };
+        *cell = rest.into();
         result
     }
 }

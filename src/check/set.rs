@@ -1,7 +1,7 @@
 //! The checkers of one run, behind one door: records and freezes in, violations out. Checks nothing
 //! itself.
 
-use crate::base::history::{FenceRaised, MediaWritten};
+use crate::base::history::{BlockRead, MediaWritten, OpInvoked, OpReturned};
 use crate::base::{DiskId, Nanos, NodeId, Record, Recorded, VolumeId};
 
 use super::bounds::{Bounds, Limits, Measure};
@@ -22,7 +22,9 @@ use super::snapshot::VolumeView;
 use super::violation::Violation;
 
 const WRITTEN: u32 = MediaWritten::TYPE.code;
-const RAISED: u32 = FenceRaised::TYPE.code;
+const INVOKED: u32 = OpInvoked::TYPE.code;
+const RETURNED: u32 = OpReturned::TYPE.code;
+const SHOWN: u32 = BlockRead::TYPE.code;
 
 /// The checkers of one run.
 #[derive(Default)]
@@ -141,33 +143,99 @@ impl Checkers {
         self.foreign.push(Foreign { codes: checker.codes(), checker });
     }
 
-    /// Takes in a record; call it for each record whose audience is `History` or `Notable`, in order.
+    /// Takes in a record; call it for each record whose audience is `History` or `Notable`, in order. What every
+    /// IO writes is taken apart once, and shown to those whom it concerns.
     pub fn observe(&mut self, record: &Record) {
+        match record.kind.code {
+            WRITTEN => self.written(record, &MediaWritten::from_words(&record.words)),
+            INVOKED => self.invoked(record, &OpInvoked::from_words(&record.words)),
+            RETURNED => self.returned(record, &OpReturned::from_words(&record.words)),
+            SHOWN => self.history.shown(record, &BlockRead::from_words(&record.words)),
+            _ => self.any(record),
+        }
+        if !self.foreign.is_empty() {
+            self.show_foreign(record);
+        }
+    }
+
+    fn written(&mut self, record: &Record, written: &MediaWritten) {
         if let Some(protocol) = &mut self.protocol {
-            protocol.observe(record, &self.history);
-            if protocol.has_violations() {
-                self.violations.append(&mut protocol.take_violations());
-            }
+            protocol.written(record, written, &self.history);
         }
         if let Some(bounds) = &mut self.bounds {
-            bounds.observe(record, &self.history);
-            if bounds.has_violations() {
-                self.violations.append(&mut bounds.take_violations());
-            }
+            bounds.written(record, written, &self.history);
+        }
+        self.history.written(record);
+        if let Some(fencing) = &mut self.fencing {
+            fencing.written(record.at, written, &self.history);
+        }
+        self.collect();
+    }
+
+    fn invoked(&mut self, record: &Record, invoked: &OpInvoked) {
+        if let Some(bounds) = &mut self.bounds {
+            bounds.invoked(record, invoked, &self.history);
+        }
+        self.history.invoked(record, invoked);
+        self.collect();
+    }
+
+    fn returned(&mut self, record: &Record, returned: &OpReturned) {
+        if let Some(protocol) = &mut self.protocol {
+            protocol.returned(record, returned, &self.history);
+        }
+        if let Some(bounds) = &mut self.bounds {
+            bounds.ended(returned.volume);
+        }
+        self.history.returned(record, returned);
+        self.contradicted(record);
+        self.collect();
+    }
+
+    #[cold]
+    fn any(&mut self, record: &Record) {
+        if let Some(protocol) = &mut self.protocol {
+            protocol.observe(record, &self.history);
+        }
+        if let Some(bounds) = &mut self.bounds {
+            bounds.observe(record);
         }
         self.history.observe(record);
+        self.contradicted(record);
+        if let Some(fencing) = &mut self.fencing {
+            fencing.observe(record, &self.history);
+        }
+        self.collect();
+    }
+
+    fn contradicted(&mut self, record: &Record) {
         if !self.history.contradictions().is_empty()
             && let Some(linear) = &mut self.linear
         {
             linear.observe(record, &self.history);
             self.violations.append(&mut linear.take_violations());
         }
-        if matches!(record.kind.code, WRITTEN | RAISED)
-            && let Some(fencing) = &mut self.fencing
-        {
-            fencing.observe(record, &self.history);
-            self.violations.append(&mut fencing.take_violations());
+    }
+
+    /// Takes over what was found.
+    fn collect(&mut self) {
+        let found = self.protocol.as_ref().is_some_and(Protocol::has_violations)
+            || self.bounds.as_ref().is_some_and(Bounds::has_violations)
+            || self.fencing.as_ref().is_some_and(Fencing::has_violations);
+        if found {
+            self.collect_all();
         }
+    }
+
+    #[cold]
+    fn collect_all(&mut self) {
+        let protocol = self.protocol.iter_mut().flat_map(Protocol::take_violations);
+        self.violations.extend(protocol);
+        self.violations.extend(self.bounds.iter_mut().flat_map(Bounds::take_violations));
+        self.violations.extend(self.fencing.iter_mut().flat_map(Checker::take_violations));
+    }
+
+    fn show_foreign(&mut self, record: &Record) {
         for Foreign { codes, checker } in &mut self.foreign {
             if codes.is_some_and(|codes| !codes.contains(&record.kind.code)) {
                 continue;

@@ -94,8 +94,10 @@ impl Value {
 }
 
 /// A register at rest: nobody works on the block, and of what was written only one acknowledged write
-/// can still be seen. Of its value this says all that is not the same for every such value.
+/// can still be seen. Of its value this says all that is not the same for every such value. It lies in one cache
+/// line, not across two.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub(super) struct Settled {
     pub(super) author: u64,
     op: OpId,

@@ -73,38 +73,19 @@ impl Watch {
 
     fn see(&self, record: &Record) {
         let mut checkers = self.checkers.borrow_mut();
-        let is_for_all = match record.get::<CommandSubmitted>() {
-            Some(command) if self.shows_reads.get() => {
-                if command.op == OpCode::Read {
-                    checkers.leg_read(record, (command.disk, command.lba), command.host);
-                }
-                self.wanted.borrow().contains(&record.kind.code)
+        match record.kind.audience {
+            Audience::History => checkers.observe(record),
+            Audience::Notable => {
+                checkers.observe(record);
+                tell_bounds(&mut checkers, record);
             }
-            _ => true,
-        };
-        if is_for_all {
-            checkers.observe(record);
-        }
-        if record.kind.audience == Audience::Notable {
-            tell_bounds(&mut checkers, record);
+            Audience::Trace => self.see_watched(&mut checkers, record),
         }
         if !checkers.violations().is_empty() {
             self.attention.set(true);
         }
         if !self.unmet.borrow().is_empty() {
-            if let Some(CommandFaulted { disk, fault, .. }) = record.get() {
-                self.meet(|it| *it == Awaited::Disk(disk, fault));
-            } else if let Some(CacheLost { disk, lost: 1.., .. }) = record.get() {
-                self.meet(|it| *it == Awaited::Disk(disk, FaultKind::PowerLost));
-            } else if let Some(SectorRemapped { disk, .. }) = record.get() {
-                self.meet(|it| *it == Awaited::Disk(disk, FaultKind::BadSector));
-                self.meet(|it| *it == Awaited::Disk(disk, FaultKind::FlipBits));
-            } else if let Some(MediaWritten { disk, .. }) = record.get() {
-                // Whoever finds another device without having had a command there fills it.
-                self.meet(|it| *it == Awaited::Disk(disk, FaultKind::Replaced));
-            } else if let Some(MessageFaulted::<Frame> { from, to, fault, .. }) = record.get() {
-                self.meet(|it| it.is_met_by_message(fault, from, to));
-            }
+            self.look_for_met(record);
         }
         if record.kind.code == OpReturned::TYPE.code {
             let returned = record.get::<OpReturned>();
@@ -120,6 +101,39 @@ impl Watch {
         {
             self.inbox.borrow_mut().push(*record);
             self.attention.set(true);
+        }
+    }
+
+    /// A record that nobody is shown unless somebody asks.
+    #[cold]
+    fn see_watched(&self, checkers: &mut Checkers, record: &Record) {
+        if let Some(command) = record.get::<CommandSubmitted>()
+            && self.shows_reads.get()
+        {
+            if command.op == OpCode::Read {
+                checkers.leg_read(record, (command.disk, command.lba), command.host);
+            }
+            if !self.wanted.borrow().contains(&record.kind.code) {
+                return;
+            }
+        }
+        checkers.observe(record);
+    }
+
+    /// Whether a fault that has yet to be met is.
+    fn look_for_met(&self, record: &Record) {
+        if let Some(CommandFaulted { disk, fault, .. }) = record.get() {
+            self.meet(|it| *it == Awaited::Disk(disk, fault));
+        } else if let Some(CacheLost { disk, lost: 1.., .. }) = record.get() {
+            self.meet(|it| *it == Awaited::Disk(disk, FaultKind::PowerLost));
+        } else if let Some(SectorRemapped { disk, .. }) = record.get() {
+            self.meet(|it| *it == Awaited::Disk(disk, FaultKind::BadSector));
+            self.meet(|it| *it == Awaited::Disk(disk, FaultKind::FlipBits));
+        } else if let Some(MediaWritten { disk, .. }) = record.get() {
+            // Whoever finds another device without having had a command there fills it.
+            self.meet(|it| *it == Awaited::Disk(disk, FaultKind::Replaced));
+        } else if let Some(MessageFaulted::<Frame> { from, to, fault, .. }) = record.get() {
+            self.meet(|it| it.is_met_by_message(fault, from, to));
         }
     }
 

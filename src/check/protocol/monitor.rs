@@ -19,7 +19,7 @@ use crate::base::protocol::{
     LegLoaded, LegMode, LegMoved, LegReported, MarkChanged, OwnerGranted, RegistrationStarted,
     TopologyDecided, TopologyFound, TopologyGrantable, TopologyPersisted,
 };
-use crate::base::{Audience, DiskId, Epoch, LegIndex, NodeId, OpId, Record, Recorded, VolumeId};
+use crate::base::{Audience, DiskId, Epoch, LegIndex, NodeId, OpId, Record, VolumeId};
 
 use super::leg::Leg;
 use super::places::Places;
@@ -32,10 +32,6 @@ use crate::check::violation::Violation;
 
 /// The tag of writes that belong to no epoch: a target's own metadata.
 const NO_EPOCH: u64 = u64::MAX;
-
-const WRITTEN: u32 = MediaWritten::TYPE.code;
-const RETURNED: u32 = OpReturned::TYPE.code;
-const MARKED: u32 = MarkChanged::TYPE.code;
 
 /// The monitor.
 #[derive(Default)]
@@ -78,24 +74,12 @@ impl Protocol {
         self.wants_reads
     }
 
-    /// Takes in a record, before the history does.
+    /// Takes in a record, before the history does; it is of none of the kinds that every IO writes.
     pub(in crate::check) fn observe(&mut self, record: &Record, history: &History) {
-        match record.kind.code {
-            WRITTEN => {
-                let written = MediaWritten::from_words(&record.words);
-                if written.tag != NO_EPOCH {
-                    self.written(record, written, history);
-                }
-            }
-            RETURNED => {
-                let returned = OpReturned::from_words(&record.words);
-                if returned.result == OpResult::Ok {
-                    self.returned(record, returned, history);
-                }
-            }
-            MARKED => self.mark_changed(record, MarkChanged::from_words(&record.words), history),
-            _ if record.kind.audience == Audience::Notable => self.notable(record, history),
-            _ => {}
+        if let Some(changed) = record.get() {
+            self.mark_changed(record, changed, history);
+        } else if record.kind.audience == Audience::Notable {
+            self.notable(record, history);
         }
     }
 
@@ -361,7 +345,16 @@ impl Protocol {
         }
     }
 
-    fn written(&mut self, record: &Record, written: MediaWritten, history: &History) {
+    /// A medium was written: as [`Protocol::observe`].
+    pub(in crate::check) fn written(
+        &mut self,
+        record: &Record,
+        written: &MediaWritten,
+        history: &History,
+    ) {
+        if written.tag == NO_EPOCH {
+            return;
+        }
         let Some(legs) = self.disks.get(written.disk.index()) else { return };
         let part = legs.iter().find_map(|slot| {
             let part = self.legs[*slot as usize].part(written.lba, written.blocks)?;
@@ -373,7 +366,7 @@ impl Protocol {
         let is_early = Epoch::new(written.tag) > leg.allowed;
         let unmarked = leg.unmarked(at, blocks);
         if is_early || unmarked.is_some() {
-            self.badly_written(record, &written, (slot, unmarked), history);
+            self.badly_written(record, written, (slot, unmarked), history);
         }
     }
 
@@ -414,8 +407,16 @@ impl Protocol {
         }
     }
 
-    /// An operation has succeeded.
-    fn returned(&mut self, record: &Record, returned: OpReturned, history: &History) {
+    /// An operation has returned: as [`Protocol::observe`].
+    pub(in crate::check) fn returned(
+        &mut self,
+        record: &Record,
+        returned: &OpReturned,
+        history: &History,
+    ) {
+        if returned.result != OpResult::Ok {
+            return;
+        }
         let Some(volume) = self.volumes.get(returned.volume.index()) else { return };
         let Some(grant) = volume.grant else { return };
         if Some(grant.node) != record.node {
