@@ -272,8 +272,7 @@ pub struct Payload(Blocks);
 enum Blocks {
     /// One write's blocks: the first one's stamp, and how many.
     Run(Stamp, u32),
-    One(Block),
-    Many(Rc<[Block]>),
+    Any(Rc<[Block]>),
 }
 
 impl Payload {
@@ -298,11 +297,7 @@ impl Payload {
     /// These blocks.
     #[must_use]
     pub fn from_blocks(blocks: &[Block]) -> Self {
-        match blocks {
-            [] => Self::empty(),
-            [one] => Self(Blocks::One(one.clone())),
-            many => Self(Blocks::Many(many.into())),
-        }
+        if blocks.is_empty() { Self::empty() } else { Self(Blocks::Any(blocks.into())) }
     }
 
     /// How many blocks it carries.
@@ -310,8 +305,7 @@ impl Payload {
     pub fn len(&self) -> u32 {
         match &self.0 {
             Blocks::Run(_, count) => *count,
-            Blocks::One(_) => 1,
-            Blocks::Many(blocks) => blocks.len() as u32,
+            Blocks::Any(blocks) => blocks.len() as u32,
         }
     }
 
@@ -328,7 +322,7 @@ impl Payload {
         match &self.0 {
             Blocks::Run(first, _) if first.writer() != 0 => Some(*first),
             Blocks::Run(..) => Some(Stamp::default()),
-            Blocks::One(_) | Blocks::Many(_) => None,
+            Blocks::Any(_) => None,
         }
     }
 
@@ -343,11 +337,7 @@ impl Payload {
                 }
                 Block::stamped(first.advanced(u64::from(index)))
             }
-            Blocks::One(block) => {
-                assert!(index == 0, "block {index} of a payload of 1");
-                block.clone()
-            }
-            Blocks::Many(blocks) => blocks[index as usize].clone(),
+            Blocks::Any(blocks) => blocks[index as usize].clone(),
         }
     }
 
@@ -358,9 +348,7 @@ impl Payload {
         match &self.0 {
             Blocks::Run(first, _) if first.writer() == 0 => Self::zeroes(count),
             Blocks::Run(first, _) => Self::run(first.advanced(u64::from(from)), count),
-            Blocks::One(_) if count == 1 => self.clone(),
-            Blocks::One(_) => Self::empty(),
-            Blocks::Many(blocks) => {
+            Blocks::Any(blocks) => {
                 Self::from_blocks(&blocks[from as usize..(from + count) as usize])
             }
         }

@@ -71,7 +71,11 @@ impl VolumeSpec {
     }
 
     /// The regions that `blocks` blocks from `block` touch; at least one block.
-    pub fn regions_of(&self, block: u64, blocks: u32) -> impl Iterator<Item = Region> + use<> {
+    pub fn regions_of(
+        &self,
+        block: u64,
+        blocks: u32,
+    ) -> impl Iterator<Item = Region> + Clone + use<> {
         let (first, last) = self.region_span(block, blocks);
         (first.get()..=last.get()).map(Region::new)
     }

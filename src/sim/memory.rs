@@ -48,6 +48,8 @@ pub(super) struct Account {
     fail_next: Cell<u64>,
     refused: Cell<u64>,
     sites: RefCell<Vec<Site>>,
+    /// The place among them that asked last.
+    last: Cell<usize>,
     numbers: Sites,
     freed: Signal,
 }
@@ -63,6 +65,7 @@ impl Account {
             fail_next: Cell::new(0),
             refused: Cell::new(0),
             sites: RefCell::default(),
+            last: Cell::new(0),
             numbers: kernel.inner.ledger.sites.clone(),
             freed: Signal::new(kernel),
         })
@@ -151,8 +154,16 @@ impl Account {
     ) -> Result<Allocation, (OutOfMemory, SiteId)> {
         let mut sites = self.sites.borrow_mut();
         let same = |site: &Site| std::ptr::eq(site.place, place) && site.reserves == reserves;
-        let known = sites.iter().position(same);
-        let at = known.unwrap_or_else(|| self.new_site(&mut sites, place, reserves));
+        // Mostly the place that asked last asks again.
+        let last = self.last.get();
+        let at = match sites.get(last) {
+            Some(site) if same(site) => last,
+            _ => {
+                let known = sites.iter().position(same);
+                known.unwrap_or_else(|| self.new_site(&mut sites, place, reserves))
+            }
+        };
+        self.last.set(at);
         let site = &mut sites[at];
         let used = self.used.get().saturating_add(bytes);
         if self.fail_next.get() > 0 || used > self.limit.get() {

@@ -56,7 +56,7 @@ impl Draw {
 
     /// The next operation; `None` when there is none left.
     pub(super) fn next(&mut self, progress: &AppProgress) -> Option<Choice> {
-        match self.config.kind.clone() {
+        match self.config.kind {
             AppKind::Random { ops, mix, distribution, fua, .. } => {
                 if progress.issued() >= ops {
                     return None;

@@ -97,24 +97,23 @@ impl Issuer {
 }
 
 /// An operation under way. If its application dies, the history is told.
-struct OpenOp {
-    handle: NodeHandle,
-    progress: Rc<AppProgress>,
+struct OpenOp<'a> {
+    issuer: &'a Issuer,
     id: OpId,
     volume: VolumeId,
     kind: OpKind,
     is_open: bool,
 }
 
-impl OpenOp {
-    fn new(issuer: &Issuer, volume: VolumeId, kind: OpKind) -> Self {
-        let progress = issuer.progress.clone();
+impl<'a> OpenOp<'a> {
+    fn new(issuer: &'a Issuer, volume: VolumeId, kind: OpKind) -> Self {
+        let progress = &issuer.progress;
         progress.issued.set(progress.issued.get() + 1);
         progress.open.set(progress.open.get() + 1);
         let writes = progress.open_writes.get() + u64::from(kind.is_write());
         progress.open_writes.set(writes);
         let id = issuer.ops.next();
-        Self { handle: issuer.handle.clone(), progress, id, volume, kind, is_open: true }
+        Self { issuer, id, volume, kind, is_open: true }
     }
 
     fn returned(mut self, result: Result<(), IoError>) {
@@ -126,17 +125,19 @@ impl OpenOp {
             Err(IoError::Taken) => OpResult::Taken,
         };
         self.is_open = false;
-        self.handle.emit(&OpReturned { op: self.id, volume: self.volume, kind: self.kind, result });
+        let (op, volume, kind) = (self.id, self.volume, self.kind);
+        self.issuer.handle.emit(&OpReturned { op, volume, kind, result });
     }
 }
 
-impl Drop for OpenOp {
+impl Drop for OpenOp<'_> {
     fn drop(&mut self) {
-        self.progress.open.set(self.progress.open.get() - 1);
-        let writes = self.progress.open_writes.get() - u64::from(self.kind.is_write());
-        self.progress.open_writes.set(writes);
+        let progress = &self.issuer.progress;
+        progress.open.set(progress.open.get() - 1);
+        let writes = progress.open_writes.get() - u64::from(self.kind.is_write());
+        progress.open_writes.set(writes);
         if self.is_open {
-            self.handle.emit(&OpAbandoned { op: self.id, volume: self.volume });
+            self.issuer.handle.emit(&OpAbandoned { op: self.id, volume: self.volume });
         }
     }
 }

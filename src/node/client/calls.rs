@@ -189,15 +189,34 @@ impl Call {
         self.cookie
     }
 
-    /// Says that both belong to one work, which goes on when all its requests are answered.
-    pub(super) fn join(&self, other: &Self) {
-        let slots = &mut *self.calls.0.slots.borrow_mut();
-        let Some(entry) = slots.find(other.cookie) else { return };
-        let next = entry.next.replace(self.cookie).unwrap_or(other.cookie);
-        if let Some(entry) = slots.find(self.cookie) {
-            entry.next = Some(next);
+    /// Has whoever is polled woken when it is answered, which it cannot be yet, and so is every other request
+    /// of the same work: one of them is `beside`, if there are others.
+    pub(super) fn wait(&self, beside: Option<&Self>, cx: &Context<'_>) {
+        let shared = &*self.calls.0;
+        let slots = &mut *shared.slots.borrow_mut();
+        let mut next = None;
+        if let Some(other) = beside
+            && let Some(entry) = slots.find(other.cookie)
+        {
+            next = Some(entry.next.replace(self.cookie).unwrap_or(other.cookie));
         }
+        let entry = slots.find(self.cookie).expect("a call's slot is its own");
+        assert!(entry.reply.is_none(), "an answer takes a message");
+        (entry.next, entry.waiter) = (next, Some(shared.kernel.wake_ref(cx)));
+        shared.kernel.waits_for(awaits(entry.target));
     }
+
+    /// Whether it was answered, and is done.
+    pub(super) fn is_done(&self) -> bool {
+        let mut slots = self.calls.0.slots.borrow_mut();
+        let reply = slots.find(self.cookie).and_then(|entry| entry.reply.as_ref());
+        matches!(reply, Some(Reply::Answer(LegStatus::Ok, _)))
+    }
+}
+
+/// What whoever waits for an answer of a target waits for.
+fn awaits(target: NodeId) -> Wait {
+    Wait { what: "an answer of node", which: u64::from(target.get()) }
 }
 
 impl Future for Call {
@@ -208,11 +227,8 @@ impl Future for Call {
         if let Some(reply) = entry.reply.take() {
             return Poll::Ready(reply);
         }
-        let target = entry.target;
         entry.waiter = Some(self.calls.0.kernel.wake_ref(cx));
-        drop(slots);
-        let which = u64::from(target.get());
-        self.calls.0.kernel.waits_for(Wait { what: "an answer of node", which });
+        self.calls.0.kernel.waits_for(awaits(entry.target));
         Poll::Pending
     }
 }

@@ -185,18 +185,23 @@ impl Intent {
     }
 }
 
+fn each((first, last): (Region, Region)) -> impl Iterator<Item = Region> {
+    (first.get()..=last.get()).map(Region::new)
+}
+
 /// A write under way; unless it was completed, its regions may differ afterwards.
 pub(super) struct Writing {
     volume: Rc<Volume>,
-    block: u64,
-    blocks: u32,
+    /// The first and the last of them.
+    regions: (Region, Region),
     complete: bool,
 }
 
 impl Writing {
     pub(super) fn begin(volume: &Rc<Volume>, block: u64, blocks: u32) -> Self {
-        volume.intent.begin(volume.spec.regions_of(block, blocks));
-        Self { volume: volume.clone(), block, blocks, complete: false }
+        let regions = volume.spec.region_span(block, blocks);
+        volume.intent.begin(each(regions));
+        Self { volume: volume.clone(), regions, complete: false }
     }
 
     /// All legs have it.
@@ -207,8 +212,7 @@ impl Writing {
 
 impl Drop for Writing {
     fn drop(&mut self) {
-        let regions = self.volume.spec.regions_of(self.block, self.blocks);
-        self.volume.intent.end(regions, self.complete);
+        self.volume.intent.end(each(self.regions), self.complete);
         crate::sometimes!(self.volume.client.handle, !self.complete, probes::WRITE_LEFT_DIVERGENT);
         if !self.complete || self.volume.is_leaving() {
             self.volume.changed.notify();

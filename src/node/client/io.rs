@@ -163,7 +163,10 @@ impl BlockDevice {
             return Err(IoError::Refused);
         }
         let (_io, _open) = (self.tracker.open(), self.volume.open_io());
-        self.equal(block, blocks).await?;
+        let regions = self.volume.spec.regions_of(block, blocks);
+        if !self.volume.intent.are_equal(regions.clone()) {
+            Box::pin(self.equal(block, blocks)).await?;
+        }
         let bytes = self.bytes_to_write(block, blocks);
         let _buffer = self.volume.client.memory.alloc_waiting(bytes).await;
         loop {
@@ -172,10 +175,14 @@ impl BlockDevice {
             } else {
                 self.range(block, blocks)
             };
-            let lock = self.volume.locks.exclusive(span).await;
-            if !self.volume.intent.are_equal(self.volume.spec.regions_of(block, blocks)) {
+            // Seldom is anybody in the way: what waits stays out of the way of what doesn't.
+            let lock = match self.volume.locks.try_exclusive(span) {
+                Some(lock) => lock,
+                None => Box::pin(self.volume.locks.exclusive(span)).await,
+            };
+            if !self.volume.intent.are_equal(regions.clone()) {
                 drop(lock);
-                self.equal(block, blocks).await?;
+                Box::pin(self.equal(block, blocks)).await?;
                 continue;
             }
             let writing = Writing::begin(&self.volume, block, blocks);
@@ -380,11 +387,16 @@ pub(super) enum Piece {
     Bad(u64),
 }
 
-fn join(pieces: Vec<Piece>) -> Option<Payload> {
+fn join(mut pieces: Vec<Piece>) -> Option<Payload> {
+    // What was read in one go is left as it is.
+    if let [Piece::Good(..)] = pieces[..]
+        && let Some(Piece::Good(_, data)) = pieces.pop()
+    {
+        return Some(data);
+    }
     let mut blocks: Vec<Block> = Vec::new();
     for piece in pieces {
         match piece {
-            Piece::Good(_, data) if blocks.is_empty() && data.len() > 1 => return Some(data),
             Piece::Good(_, data) => blocks.extend(data.blocks()),
             Piece::Bad(_) => return None,
         }

@@ -49,6 +49,18 @@ struct State {
     waiting: VecDeque<(Claim, WakeRef)>,
 }
 
+impl State {
+    /// Grants a claim that nothing is in the way of; says whether that is so.
+    fn enter(&mut self, claim: Claim) -> bool {
+        let free = !self.held.iter().any(|held| claim.conflicts(held))
+            && !self.waiting.iter().any(|(earlier, _)| claim.conflicts(earlier));
+        if free {
+            self.held.push(claim);
+        }
+        free
+    }
+}
+
 /// The locks of one volume. Clones share them.
 #[derive(Clone)]
 pub(super) struct RangeLocks(Rc<Shared>);
@@ -64,6 +76,16 @@ impl RangeLocks {
         let tracker = handle.tracker("range lock");
         let kernel = handle.kernel().clone();
         Self(Rc::new(Shared { kernel, tracker, state: RefCell::default() }))
+    }
+
+    /// Gets the range at once, if nobody else has it or waits for it: as [`RangeLocks::exclusive`].
+    pub(super) fn try_exclusive(&self, range: Range) -> Option<Lock> {
+        let mut state = self.0.state.borrow_mut();
+        let claim = Claim { id: state.next + 1, range, exclusive: true };
+        state.enter(claim).then(|| {
+            state.next += 1;
+            self.lock(claim)
+        })
     }
 
     /// Waits until nobody else reads or writes the range.
@@ -83,12 +105,18 @@ impl RangeLocks {
         Acquire { locks: self.clone(), claim, stage: Stage::New }
     }
 
+    fn lock(&self, claim: Claim) -> Lock {
+        Lock { _tracked: self.0.tracker.open(), locks: self.clone(), id: claim.id }
+    }
+
     fn release(&self, id: u64) {
         let mut state = self.0.state.borrow_mut();
         if let Some(at) = state.held.iter().position(|claim| claim.id == id) {
             state.held.swap_remove(at);
         }
-        self.grant(&mut state);
+        if !state.waiting.is_empty() {
+            self.grant(&mut state);
+        }
     }
 
     fn withdraw(&self, id: u64) {
@@ -136,14 +164,11 @@ impl Future for Acquire {
         let mut state = shared.state.borrow_mut();
         match this.stage {
             Stage::New => {
-                let free = !state.held.iter().any(|held| claim.conflicts(held))
-                    && !state.waiting.iter().any(|(earlier, _)| claim.conflicts(earlier));
-                if !free {
+                if !state.enter(claim) {
                     state.waiting.push_back((claim, shared.kernel.wake_ref(cx)));
                     this.stage = Stage::Waiting;
                     return shared.pending(claim);
                 }
-                state.held.push(claim);
             }
             Stage::Waiting => {
                 if let Some((_, wake)) = state.waiting.iter_mut().find(|(w, _)| w.id == claim.id) {
@@ -154,8 +179,7 @@ impl Future for Acquire {
             Stage::Done => unreachable!("a lock is handed out once"),
         }
         this.stage = Stage::Done;
-        let _tracked = shared.tracker.open();
-        Poll::Ready(Lock { _tracked, locks: this.locks.clone(), id: claim.id })
+        Poll::Ready(this.locks.lock(claim))
     }
 }
 

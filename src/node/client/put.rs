@@ -68,6 +68,8 @@ pub(super) struct Put {
     legs: LegSet,
     done: LegSet,
     grant: u64,
+    /// Those in the window that are written under the grant.
+    written: LegSet,
     /// The topology's `cold` that `done` counts from.
     cold: Epoch,
     calls: [Option<(Call, u64)>; Put::LEGS_MAX],
@@ -90,6 +92,7 @@ impl Put {
             legs,
             done: LegSet::NONE,
             grant: 0,
+            written: LegSet::NONE,
             cold: Epoch::new(0),
             calls: Default::default(),
             held: [0; Self::LEGS_MAX],
@@ -109,8 +112,18 @@ impl Put {
         if self.grant == grant {
             return;
         }
+        self.written = topology.modes.written_set() & self.window;
+        if std::mem::replace(&mut self.grant, grant) == 0 {
+            self.cold = topology.cold;
+        } else {
+            self.follow_on(topology);
+        }
+    }
+
+    #[cold]
+    fn follow_on(&mut self, topology: &Topology) {
         let handle = &self.volume.client.handle;
-        crate::sometimes!(handle, self.grant != 0, probes::WRITE_UNDER_NEW_GRANT);
+        crate::sometimes!(handle, true, probes::WRITE_UNDER_NEW_GRANT);
         if topology.cold != self.cold {
             // What legs had done may have gone with their caches, also if they have yet to tell.
             self.cold = topology.cold;
@@ -144,20 +157,37 @@ impl Put {
         }
         let (work, volume) = (&self.work, &self.volume);
         let message = |cookie, epoch| work.message(cookie, volume, leg, epoch);
-        let Some(mut call) = request(volume, leg, epoch, message) else { return false };
-        if let Some((other, _)) = self.calls.iter().flatten().next() {
-            call.join(other);
-        }
-        // Has itself woken for the answer, which cannot be here yet.
-        let answered = Pin::new(&mut call).poll(cx).is_ready();
-        assert!(!answered, "an answer takes a message");
+        let Some(call) = request(volume, leg, epoch, message) else { return false };
+        call.wait(self.calls.iter().flatten().map(|(other, _)| other).next(), cx);
         self.calls[at] = Some((call, self.grant));
         false
+    }
+
+    /// Whether all legs have done it when first asked, under the grant that still holds: it mostly ends so.
+    fn is_plainly_done(&self) -> bool {
+        let has_done = |leg: LegIndex| {
+            let call = self.calls[self.place(leg)].as_ref();
+            call.is_some_and(|(call, _)| call.is_done())
+        };
+        let due = self.written & self.legs;
+        !due.is_empty()
+            && self.grant == self.volume.grant()
+            && !self.volume.is_lost()
+            && self.failures == 0
+            && due.iter().all(has_done)
     }
 
     fn answered(&mut self, leg: LegIndex, grant: u64, reply: &Reply) {
         match reply {
             Reply::Answer(LegStatus::Ok, _) => self.done.add(leg),
+            _ => self.not_done(leg, grant, reply),
+        }
+    }
+
+    #[cold]
+    fn not_done(&mut self, leg: LegIndex, grant: u64, reply: &Reply) {
+        match reply {
+            Reply::Answer(LegStatus::Ok, _) => {}
             Reply::Answer(LegStatus::WrongEpoch, _) => {
                 let at = self.place(leg);
                 self.held[at] = grant;
@@ -197,6 +227,7 @@ impl Put {
 
     /// Takes back what has not been answered: after this, the connection that carried it is over, and
     /// nothing of it can land on top of what is written next.
+    #[cold]
     fn give_up(&mut self) {
         for leg in self.window.iter() {
             let at = self.place(leg);
@@ -223,6 +254,7 @@ impl Put {
     }
 
     /// Whether it is time to ask legs again that failed and were not given up.
+    #[cold]
     fn is_retry_due(&mut self, cx: &mut Context<'_>) -> bool {
         let due = self.retry.as_mut().is_some_and(|retry| retry.as_mut().poll(cx).is_ready());
         if due {
@@ -239,6 +271,9 @@ impl Future for Put {
     type Output = Result<(), IoError>;
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        if this.is_plainly_done() {
+            return Poll::Ready(Ok(()));
+        }
         loop {
             if this.volume.is_lost() || this.failures > FAILURES_MAX {
                 this.give_up();
@@ -247,7 +282,7 @@ impl Future for Put {
             let Some(topology) = this.volume.topology() else { break };
             this.follow(&topology);
             let (mut missing, mut moved) = (false, false);
-            for leg in (topology.modes.written_set() & this.legs & !this.done).iter() {
+            for leg in (this.written & this.legs & !this.done).iter() {
                 moved |= this.step(leg, topology.epoch, cx);
                 missing |= !this.done.has(leg);
             }
@@ -255,16 +290,15 @@ impl Future for Put {
             if !missing {
                 return Poll::Ready(Ok(()));
             }
-            if !moved && !this.is_retry_due(cx) {
+            if !moved && (this.retry.is_none() || !this.is_retry_due(cx)) {
                 break;
             }
         }
         // A leg without a call waits for a connection or a grant; calls are nudged by a grant.
-        let waits = this.volume.topology().is_none_or(|topology| {
-            let mut waiting = (topology.modes.written_set() & this.window & !this.done).iter();
-            waiting.any(|leg| this.calls[this.place(leg)].is_none())
-        });
-        if waits {
+        let mut waiting = (this.written & !this.done).iter();
+        if this.volume.topology().is_none()
+            || waiting.any(|leg| this.calls[this.place(leg)].is_none())
+        {
             this.volume.changed.register(cx);
         }
         Poll::Pending

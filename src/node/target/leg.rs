@@ -449,14 +449,14 @@ impl Leg {
 
     /// Counts a client's command as in flight until the guard is dropped. `writes`: the regions it writes.
     pub(super) fn begin(
-        self: &Rc<Self>,
+        self: Rc<Self>,
         client: NodeId,
         writes: Option<(Region, Region)>,
     ) -> InFlight {
         self.in_flight.set(self.in_flight.get() + 1);
         self.count_for(client, |count| count + 1);
         self.count_writes(writes, |count| count + 1);
-        InFlight { leg: self.clone(), client, writes, _tracked: self.tracker.open() }
+        InFlight { client, writes, _tracked: self.tracker.open(), leg: self }
     }
 
     /// The clients that have commands in flight.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::base::{DiskId, Epoch, LegIndex, Nanos, NodeId, Payload, Region, VolumeId};
-use crate::disk::port::{Command, Completion, Op, QueuePair, Status};
+use crate::disk::port::{Command, Completion, Op, QueuePair, Standing, Status};
 use crate::net::port::Closed;
 
 use super::boot::Target;
@@ -112,14 +112,6 @@ struct Server {
     client: NodeId,
 }
 
-/// What became of a request.
-enum Started {
-    Submitted,
-    /// It waits for marks or for room in the queue.
-    Waits(Request),
-    Answered,
-}
-
 impl Server {
     /// Does all that can be done now.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
@@ -130,8 +122,11 @@ impl Server {
                     Err(closed) => return Poll::Ready(closed),
                 }
             }
-            while let Some((queue, completion)) = self.poll_completion(cx) {
-                self.complete(queue, completion);
+            while let Some(completion) = self.poll_completion(cx) {
+                self.complete(completion);
+            }
+            if self.parked.is_empty() && self.short.is_none() {
+                return Poll::Pending;
             }
             // A request that goes on may open a queue pair, whose completions nobody has asked to be
             // woken for yet: so look again after each that does.
@@ -156,16 +151,14 @@ impl Server {
         is_due
     }
 
-    fn poll_completion(&self, cx: &Context<'_>) -> Option<(usize, Completion)> {
-        self.queues.iter().enumerate().find_map(|(at, (_, queue))| {
-            match queue.poll_completion(cx) {
-                Poll::Ready(completion) => Some((at, completion)),
-                Poll::Pending => None,
-            }
+    fn poll_completion(&self, cx: &Context<'_>) -> Option<Completion> {
+        self.queues.iter().find_map(|(_, queue)| match queue.poll_completion(cx) {
+            Poll::Ready(completion) => Some(completion),
+            Poll::Pending => None,
         })
     }
 
-    fn complete(&mut self, _queue: usize, completion: Completion) {
+    fn complete(&mut self, completion: Completion) {
         let slot = completion.cookie as u32 as usize;
         let serial = (completion.cookie >> 32) as u32;
         // A device may complete a command twice.
@@ -212,7 +205,7 @@ impl Server {
             }
             status => return self.answer(cookie, LegStatus::Disk(status), Payload::empty()),
         };
-        self.begin(Request { cookie, leg, epoch, work });
+        self.start(Request { cookie, leg, epoch, work });
     }
 
     fn answer(&self, cookie: u64, status: LegStatus, data: Payload) {
@@ -292,13 +285,7 @@ impl Server {
         let Some(leg) = held.or_else(|| self.blank(volume).filter(|_| is_probe)) else {
             return self.answer(cookie, LegStatus::Unusable, Payload::empty());
         };
-        self.begin(Request { cookie, leg, epoch, work });
-    }
-
-    fn begin(&mut self, request: Request) {
-        if let Started::Waits(request) = self.start(request) {
-            self.parked.push_back(request);
-        }
+        self.start(Request { cookie, leg, epoch, work });
     }
 
     /// Tries again what waits; says whether any of it went on.
@@ -306,27 +293,21 @@ impl Server {
         let before = self.parked.len();
         for _ in 0..before {
             let request = self.parked.pop_front().expect("as many as counted");
-            if let Started::Waits(request) = self.start(request) {
-                self.parked.push_back(request);
-            }
+            self.start(request);
         }
         self.parked.len() < before
     }
 
-    fn start(&mut self, request: Request) -> Started {
-        let leg = request.leg.clone();
+    /// Submits a request or answers it, or parks it, last of all, until there are its marks, or room.
+    fn start(&mut self, request: Request) {
+        let leg = &*request.leg;
         if !matches!(request.work, Work::Probe)
             && let Err(status) = leg.admits(request.epoch)
         {
-            let other_epoch = status == LegStatus::WrongEpoch;
-            crate::sometimes!(self.target.handle, other_epoch, probes::EPOCH_REFUSED);
-            self.answer(request.cookie, status, Payload::empty());
-            return Started::Answered;
+            return self.refuse(request.cookie, status);
         }
         if !request.work.is_within(leg.extent.blocks + leg.extent.journal_blocks) {
-            let status = LegStatus::Disk(Status::LbaRange);
-            self.answer(request.cookie, status, Payload::empty());
-            return Started::Answered;
+            return self.refuse(request.cookie, LegStatus::Disk(Status::LbaRange));
         }
         // What stands in the journal is no data yet.
         let written = request.work.written().filter(|(block, _)| *block < leg.extent.blocks);
@@ -340,27 +321,39 @@ impl Server {
                 if planted!(IntentNotAwaited) {
                     return self.submit(request, writes);
                 }
-                return Started::Waits(request);
+                return self.parked.push_back(request);
             }
         }
-        self.submit(request, writes)
+        self.submit(request, writes);
     }
 
-    fn submit(&mut self, request: Request, writes: Option<(Region, Region)>) -> Started {
+    /// Nothing is done about a request.
+    #[cold]
+    fn refuse(&self, cookie: u64, status: LegStatus) {
+        let other_epoch = status == LegStatus::WrongEpoch;
+        crate::sometimes!(self.target.handle, other_epoch, probes::EPOCH_REFUSED);
+        self.answer(cookie, status, Payload::empty());
+    }
+
+    fn submit(&mut self, request: Request, writes: Option<(Region, Region)>) {
         let queue = self.queue_of(&request.leg);
-        if self.queues[queue].1.is_dead() && self.queues[queue].1.outstanding() == 0 {
+        let pair = &mut self.queues[queue].1;
+        match pair.standing() {
+            Standing::Open => {}
             // The leg was read again in the device's new life, or it wouldn't admit anything.
-            self.queues[queue].1 = request.leg.drive.open(self.client);
-        }
-        if self.queues[queue].1.is_full() || self.queues[queue].1.is_dead() {
-            crate::sometimes!(self.target.handle, true, probes::REQUEST_AWAITED_QUEUE);
-            return Started::Waits(request);
+            Standing::Dead if pair.outstanding() == 0 => {
+                *pair = request.leg.drive.open(self.client);
+            }
+            Standing::Full | Standing::Dead => {
+                crate::sometimes!(self.target.handle, true, probes::REQUEST_AWAITED_QUEUE);
+                return self.parked.push_back(request);
+            }
         }
         let bytes = HEADER_BYTES + request.work.blocks() * self.block_bytes();
         let Ok(buffer) = self.target.memory.alloc(bytes) else {
             let pause = self.target.map.timing.reconnect;
             self.short.get_or_insert_with(|| Box::pin(self.target.handle.sleep(pause)));
-            return Started::Waits(request);
+            return self.parked.push_back(request);
         };
         let slot = self.free.pop().unwrap_or_else(|| {
             self.pending.push(None);
@@ -374,8 +367,8 @@ impl Server {
         self.issued = serial.wrapping_add(1);
         let command_id = u64::from(serial) << 32 | u64::from(slot);
         let command = Command { cookie: command_id, tag: epoch.get(), op };
-        let in_flight = leg.begin(self.client, writes);
         self.queues[queue].1.submit(command).expect("the queue has room");
+        let in_flight = leg.begin(self.client, writes);
         self.pending[slot as usize] = Some(Pending {
             cookie,
             serial,
@@ -385,7 +378,6 @@ impl Server {
             submitted_at,
             took,
         });
-        Started::Submitted
     }
 
     fn block_bytes(&self) -> u64 {
