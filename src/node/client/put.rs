@@ -113,15 +113,17 @@ impl Put {
             return;
         }
         self.written = topology.modes.written_set() & self.window;
-        if std::mem::replace(&mut self.grant, grant) == 0 {
+        let since = std::mem::replace(&mut self.grant, grant);
+        if since == 0 {
             self.cold = topology.cold;
         } else {
-            self.follow_on(topology);
+            self.follow_on(topology, since);
         }
     }
 
+    /// The grant is another than the one followed since.
     #[cold]
-    fn follow_on(&mut self, topology: &Topology) {
+    fn follow_on(&mut self, topology: &Topology, since: u64) {
         let handle = &self.volume.client.handle;
         crate::sometimes!(handle, true, probes::WRITE_UNDER_NEW_GRANT);
         if topology.cold != self.cold {
@@ -130,7 +132,7 @@ impl Put {
             self.done = LegSet::NONE;
             self.calls = Default::default();
         }
-        let (modes, since) = (&topology.modes, std::mem::replace(&mut self.grant, grant));
+        let modes = &topology.modes;
         let is_gone =
             |leg: &LegIndex| modes.of(*leg) == LegMode::Dead || self.volume.moved(*leg) > since;
         let gone: LegSet = self.window.iter().filter(is_gone).collect();
