@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::base::Bug;
-use crate::scenario::{Digest, Expect, Scenario, SeedFile};
+use crate::scenario::{Digest, Scenario, SeedFile};
 use crate::world::RunOptions;
 
 use super::corpus::VERSION;
@@ -129,12 +129,13 @@ pub fn hunt(
     report
 }
 
-/// The scenarios in which a bug is hunted, by their indices: none that expects a failure anyway.
+/// The scenarios in which a bug is hunted, by their indices: the one that is named for it, or else all but those that
+/// expect a failure anyway.
 fn grounds(bug: Bug, scenarios: &[Tested]) -> Vec<usize> {
     let passes = |at: &usize| scenarios[*at].is_to_pass();
     let is_named = |at: &usize| scenarios[*at].name() == grounds_of(bug);
     let (all, named) = (0..scenarios.len(), 0..scenarios.len());
-    let named: Vec<usize> = named.filter(passes).filter(is_named).collect();
+    let named: Vec<usize> = named.filter(is_named).collect();
     if named.is_empty() { all.filter(passes).collect() } else { named }
 }
 
@@ -167,7 +168,7 @@ fn hunt_one(
 
 /// A scenario as it is without any bug.
 fn clean(scenario: &Scenario) -> Scenario {
-    Scenario { plant: Vec::new(), expect: Expect::Pass, ..scenario.clone() }
+    Scenario { plant: Vec::new(), ..scenario.clone() }
 }
 
 /// How a run failed, if a check or a hang said so: that a fault never landed is no sign of a bug.

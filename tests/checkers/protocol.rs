@@ -287,8 +287,9 @@ fn each_rule_is_reported_where_it_is_broken() {
 
 #[test]
 fn every_rule_has_a_story() {
-    let told: Vec<Rule> = BROKEN.iter().map(|(rule, _)| *rule).collect();
-    assert_eq!(told, Rule::ALL);
+    let is_told = |rule: &Rule| BROKEN.iter().any(|(told, _)| told == rule);
+    let untold: Vec<&Rule> = Rule::ALL.iter().filter(|rule| !is_told(rule)).collect();
+    assert_eq!(untold, Vec::<&Rule>::new());
 }
 
 /// What looks like a breach and is none.

@@ -193,7 +193,7 @@ mod tests {
         let offered: Vec<Scenario> = places.iter().flat_map(|at| simpler(&scenario, at)).collect();
         assert!(offered.len() > 20, "{}", offered.len());
         assert!(offered.iter().all(|other| *other != scenario));
-        assert!(offered.iter().any(|other| other.volumes[0].blocks == 1));
+        assert!(offered.iter().any(|other| other.volumes[0].blocks == 16));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::scenario::model::Scenario;
 
 use super::document::{PARTS, Pointer, document, scenario, values};
 
-/// Without them an entry says something else, not less.
+/// Without them, and without what is in them, an entry says something else, not less.
 const KEPT: [&str; 5] = ["for", "depth", "blocks", "mix", "legs"];
 
 /// The keys without which it is another valid scenario, that of their defaults.
@@ -14,7 +14,7 @@ const KEPT: [&str; 5] = ["for", "depth", "blocks", "mix", "legs"];
 pub fn removable(of: &Scenario) -> Vec<Pointer> {
     let whole = document(of);
     let all = values(&whole, &PARTS).into_iter().map(|(at, _)| at);
-    let keys = all.filter(|at| !KEPT.contains(&at.last()));
+    let keys = all.filter(|at| !at.0.split('/').any(|key| KEPT.contains(&key)));
     let keys = keys.filter(|at| at.last().parse::<usize>().is_err());
     keys.filter(|at| {
         let is_part = PARTS.iter().any(|part| at.0 == format!("/{part}"));
