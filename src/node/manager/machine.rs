@@ -405,6 +405,17 @@ impl Machine {
         Some((LegSet::from_bits(waiting).iter().map(target).collect(), deadline))
     }
 
+    /// Notes the disks of legs that had not been heard when the record was decided on. All have registered by now, and
+    /// whatever takes one's place from now on is known for another.
+    fn note_serials(&mut self) {
+        for leg in self.record.modes.written() {
+            if self.record.serials[leg.index()] == 0 {
+                let serial = self.report(leg).map_or(0, |report| report.serial);
+                self.record.serials[leg.index()] = serial;
+            }
+        }
+    }
+
     /// Grants when all have registered; decides when something calls for it.
     fn advance(&mut self, now: Nanos, out: &mut Vec<Effect>) {
         if self.is_split() {
@@ -417,6 +428,7 @@ impl Machine {
                 self.settle(out);
             } else {
                 self.record.granted = true;
+                self.note_serials();
                 self.phase = Phase::Persisting;
                 out.push(Effect::Persist(self.record));
             }

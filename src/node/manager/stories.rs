@@ -234,6 +234,21 @@ fn a_leg_comes_back_by_w_and_the_rebuild_covers_what_its_generation_says() {
 }
 
 #[test]
+fn a_disk_that_is_first_heard_of_when_it_registers_is_on_record_before_the_owner_is_told() {
+    let mut rig = Rig::boot(None, Nanos::ZERO);
+    rig.hello(A, 0, 0);
+    rig.apply(Input::Attach { client: C0, session: 1, held: NEVER });
+    rig.hello(B, 0, 0);
+    rig.settle(Input::Persisted(Epoch::new(2)));
+    assert_eq!(rig.grants(), [(C0, 2, [LegMode::ReadWrite; 2])]);
+    let known = rig.machine.record().serials;
+    assert_eq!([known[A.index()], known[B.index()]], [100, 101]);
+    // A blank disk in its place is none of them, and its number takes nobody's place.
+    rig.apply(Input::Place(place(B), Some(LegReport { serial: 999, ..report(B, 0, 0) })));
+    assert_eq!(rig.machine.record().serials[B.index()], 101);
+}
+
+#[test]
 fn a_rebuild_of_everything_that_is_cut_short_stays_one() {
     let mut rig = Rig::rebuilding(0);
     let epoch = rig.epoch();
