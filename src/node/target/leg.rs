@@ -301,8 +301,7 @@ impl Leg {
     /// where it is not.
     pub(super) fn is_new_to(&self, rebuild: Epoch) -> bool {
         let state = self.state.borrow();
-        let is_trusted = planted!(OldDiskTrusted) && state.generation > Epoch::new(0);
-        rebuild > Epoch::new(0) && state.rebuild != rebuild && !is_trusted
+        rebuild > Epoch::new(0) && state.rebuild != rebuild
     }
 
     /// Asks for every region to be marked on the disk.
