@@ -142,7 +142,8 @@ fn latencies(
         let histogram = histograms
             .entry(name)
             .or_insert_with(|| Histogram::new(3).expect("three digits are few enough"));
-        histogram.saturating_record((end.at.get() - record.at.get()).max(1));
+        let latency = (end.at.get() - record.at.get()).max(1);
+        histogram.record(latency).expect("it grows with what it is given");
     }
     let latency = |(name, histogram): (String, Histogram<u64>)| Latency {
         name,
@@ -219,4 +220,59 @@ fn records(trace: &[Record]) -> Vec<(&'static str, u64)> {
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
     counts
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::base::history::{OpInvoked, OpKind, OpResult, OpReturned};
+    use crate::base::{Names, Nanos, NodeId, OpId, Record, Recorded, VolumeId};
+    use crate::view::scene::Scene;
+
+    use super::{STEPS, Stats};
+
+    fn record<R: Recorded>(seq: u64, at: Nanos, what: &R) -> Record {
+        let (node, words) = (Some(NodeId::new(0)), what.words());
+        Record { at, seq, cause: 0, node, cpu: None, kind: R::TYPE, words }
+    }
+
+    /// A thousand reads, one after the other: the first takes 1 us, the second 2 us, the last 1 ms.
+    fn ever_slower() -> Vec<Record> {
+        let (volume, kind, result) = (VolumeId::new(0), OpKind::Read, OpResult::Ok);
+        let mut trace = Vec::new();
+        let mut now = Nanos::ZERO;
+        for number in 1..=1_000 {
+            let op = OpId::new(number);
+            let invoked = OpInvoked { op, volume, kind, block: 0, blocks: 1, author: 0 };
+            trace.push(record(2 * number - 1, now, &invoked));
+            now = now.saturating_add(Nanos::from_micros(number));
+            trace.push(record(2 * number, now, &OpReturned { op, volume, kind, result }));
+        }
+        trace
+    }
+
+    #[test]
+    fn latencies_are_those_of_the_run() {
+        let (trace, names) = (ever_slower(), Names::default());
+        let stats = Stats::of_run(&Scene::of_test(&trace, &names));
+        let [reads] = stats.operations.as_slice() else { panic!("{:?}", stats.operations) };
+        assert_eq!((reads.name.as_str(), reads.count), ("vol0 read", 1_000));
+        let figures = [reads.min_ns, reads.p50_ns, reads.p90_ns, reads.p99_ns, reads.p999_ns];
+        let figures = figures.into_iter().chain([reads.max_ns]);
+        for (found, micros) in figures.zip([1, 500, 900, 990, 999, 1_000_u64]) {
+            let exact = micros * 1_000;
+            // A thousandth for the figure, and one for which of a thousand it is.
+            assert!(found.abs_diff(exact) <= exact / 500, "{found} for {exact}");
+        }
+    }
+
+    #[test]
+    fn every_operation_is_counted_in_the_step_it_returned_in() {
+        let (trace, names) = (ever_slower(), Names::default());
+        let stats = Stats::of_run(&Scene::of_test(&trace, &names));
+        assert_eq!(stats.rate.returned.len() as u64, STEPS + 1);
+        assert_eq!(stats.rate.returned.iter().sum::<u64>(), 1_000);
+        let (first, last) = (stats.rate.returned[0], stats.rate.returned[100]);
+        assert!(first > 50 && last < 10, "they are ever slower: {first}, then {last}");
+        assert!(stats.rate.in_flight.iter().all(|under_way| *under_way <= 1));
+    }
 }
