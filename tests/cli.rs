@@ -56,8 +56,8 @@ fn smoke_with(from: &str, to: &str) -> String {
 #[test]
 fn help_is_worth_reading() {
     for verb in [
-        "run", "sweep", "replay", "shrink", "debug", "prove", "hunt", "generate", "validate",
-        "schema", "list",
+        "run", "sweep", "replay", "shrink", "debug", "view", "explain", "prove", "hunt",
+        "generate", "validate", "schema", "list",
     ] {
         insta::assert_snapshot!(format!("help-{verb}"), said(&[verb, "--help"]));
     }
@@ -80,6 +80,7 @@ fn command_lines_that_make_no_sense_exit_with_2() {
         ("bad-log", &["run", SMOKE, "--log", "a=b=c"]),
         ("bad-trace", &["run", SMOKE, "--trace", "no/such/dir/out"]),
         ("bad-list", &["list", "flaws"]),
+        ("view-of-nothing", &["view", SMOKE]),
     ] {
         let text = said(arguments);
         assert!(text.starts_with("exit code Some(2)\n"), "{name}: {text}");
@@ -196,6 +197,7 @@ fn statistics_are_an_added_key_that_changes_nothing_else() {
         let at = |name: &str| row[name].as_u64().expect("a number");
         let order = ["min_ns", "p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns"];
         assert!(order.windows(2).all(|pair| at(pair[0]) <= at(pair[1])), "{row}");
+        assert!(at("max_ns") > 10_000, "no operation of this cluster is that quick: {row}");
     }
 }
 
