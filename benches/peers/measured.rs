@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
+
 /// How many writes a measurement makes.
 pub const WRITES: u64 = 200_000;
 /// How many writes the client keeps in flight.
@@ -56,42 +58,17 @@ pub fn median(mut all: Vec<Measured>) -> Measured {
 /// Runs `body` on a fresh thread and times it. It returns its operations, its reboots and the time it
 /// simulated.
 pub fn on_a_fresh_thread(body: impl FnOnce() -> (u64, u64, Duration) + Send) -> Measured {
-    let start = Clock::now();
+    let start = busy();
     let (ops, reboots, simulated) = std::thread::scope(|scope| {
         scope.spawn(body).join().expect("a measured simulation does not panic")
     });
-    Measured { ops, reboots, time: start.elapsed(), simulated }
+    Measured { ops, reboots, time: busy() - start, simulated }
 }
 
-/// Time that this process has spent on a CPU; where the system does not tell, time on the wall.
-#[expect(clippy::disallowed_types, reason = "a benchmark measures real time")]
-struct Clock {
-    wall: std::time::Instant,
-    busy: Option<Duration>,
-}
-
-impl Clock {
-    #[expect(clippy::disallowed_types, reason = "a benchmark measures real time")]
-    fn now() -> Self {
-        Self { wall: std::time::Instant::now(), busy: busy() }
-    }
-
-    fn elapsed(&self) -> Duration {
-        match (self.busy, busy()) {
-            (Some(before), Some(after)) => after - before,
-            _ => self.wall.elapsed(),
-        }
-    }
-}
-
-/// The time on a CPU of all threads of this process, in steps of 10 ms.
-fn busy() -> Option<Duration> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // After the name in parentheses: state, then 10 numbers, then user time and system time.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let user: u64 = fields.next()?.parse().ok()?;
-    let system: u64 = fields.next()?.parse().ok()?;
-    Some(Duration::from_millis(10 * (user + system)))
+/// The time on a CPU of all threads of this process.
+fn busy() -> Duration {
+    let busy = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(busy.tv_sec as u64, busy.tv_nsec as u32)
 }
 
 /// The client's side of the load, the same everywhere: which writes are in flight.

@@ -43,7 +43,18 @@ pub struct Checkers {
     leaks: Option<Leaks>,
     memory: Option<Memory>,
     foreign: Vec<Foreign>,
+    /// Of what every IO writes, the kinds that one of these wants to see.
+    foreign_kinds: Kinds,
     violations: Vec<Violation>,
+}
+
+/// Kinds of records that every IO writes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Kinds {
+    written: bool,
+    invoked: bool,
+    returned: bool,
+    shown: bool,
 }
 
 /// A checker that is not one of ours.
@@ -140,20 +151,43 @@ impl Checkers {
 
     /// Adds a checker that is not one of ours.
     pub fn add(&mut self, checker: Box<dyn Checker>) {
-        self.foreign.push(Foreign { codes: checker.codes(), checker });
+        let codes = checker.codes();
+        let wants = |code| codes.is_none_or(|codes| codes.contains(&code));
+        let kinds = &mut self.foreign_kinds;
+        kinds.written |= wants(WRITTEN);
+        kinds.invoked |= wants(INVOKED);
+        kinds.returned |= wants(RETURNED);
+        kinds.shown |= wants(SHOWN);
+        self.foreign.push(Foreign { codes, checker });
     }
 
     /// Takes in a record; call it for each record whose audience is `History` or `Notable`, in order. What every
     /// IO writes is taken apart once, and shown to those whom it concerns.
     pub fn observe(&mut self, record: &Record) {
-        match record.kind.code {
-            WRITTEN => self.written(record, &MediaWritten::from_words(&record.words)),
-            INVOKED => self.invoked(record, &OpInvoked::from_words(&record.words)),
-            RETURNED => self.returned(record, &OpReturned::from_words(&record.words)),
-            SHOWN => self.history.shown(record, &BlockRead::from_words(&record.words)),
-            _ => self.any(record),
-        }
-        if !self.foreign.is_empty() {
+        let kinds = self.foreign_kinds;
+        let is_wanted = match record.kind.code {
+            WRITTEN => {
+                self.written(record, &MediaWritten::from_words(&record.words));
+                kinds.written
+            }
+            INVOKED => {
+                self.invoked(record, &OpInvoked::from_words(&record.words));
+                kinds.invoked
+            }
+            RETURNED => {
+                self.returned(record, &OpReturned::from_words(&record.words));
+                kinds.returned
+            }
+            SHOWN => {
+                self.history.shown(record, &BlockRead::from_words(&record.words));
+                kinds.shown
+            }
+            _ => {
+                self.any(record);
+                true
+            }
+        };
+        if is_wanted {
             self.show_foreign(record);
         }
     }

@@ -311,6 +311,13 @@ impl Namespace {
         self.engine.state.borrow().media.block(lba)
     }
 
+    /// Of what time the medium's content is: as long as that stays, so does all that [`Self::raw_read`] shows.
+    #[must_use]
+    pub fn raw_version(&self) -> (u32, u64) {
+        let state = self.engine.state.borrow();
+        (state.life, state.media.changes())
+    }
+
     /// Shows what the medium holds, under every overlay, block by block in order. Blocks that hold
     /// zeroes may be left out. `see` must not call back into the disk.
     pub fn raw_scan(&self, blocks: Range<u64>, see: impl FnMut(u64, &Block)) {

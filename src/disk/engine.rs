@@ -120,7 +120,7 @@ impl Engine {
         let code = work.code();
         let (lba, blocks) = work.range();
         let submitted_at = self.kernel.now();
-        let (host, latency, refused, slowed, covers) = {
+        let (token, host, latency, slowed) = {
             let state = &mut *self.state.borrow_mut();
             let entry = state.pairs.get(pair);
             // An abort goes through the queue pair of the controller itself.
@@ -134,8 +134,23 @@ impl Engine {
             let factor = state.faults.slow_factor();
             let latency = self.draw_latency(&mut state.latency, &work, factor);
             let refused = state.refusal(pair, host, submitted_at);
-            let covers = state.cache.as_ref().map_or(0, Cache::next);
-            (host, latency, refused, state.faults.slow_lands(), covers)
+            let token = state.slots.insert(InFlight {
+                pair,
+                host,
+                cookie,
+                tag,
+                work,
+                code,
+                range: (lba, blocks),
+                refused,
+                parked: false,
+                held: None,
+                covers: state.cache.as_ref().map_or(0, Cache::next),
+                submitted_at,
+                // Known when it is written.
+                submitted: 0,
+            });
+            (token, host, latency, state.faults.slow_lands())
         };
         let cause = self.kernel.cause();
         let disk = self.id;
@@ -146,22 +161,9 @@ impl Engine {
             self.tell_fault(&verdict, code, lba);
         }
         self.kernel.set_cause(cause);
-        let command = InFlight {
-            pair,
-            host,
-            cookie,
-            tag,
-            work,
-            code,
-            range: (lba, blocks),
-            refused,
-            parked: false,
-            held: None,
-            covers,
-            submitted_at,
-            submitted,
-        };
-        let token = self.state.borrow_mut().slots.insert(command);
+        if let Some(command) = self.state.borrow_mut().slots.get(token) {
+            command.submitted = submitted;
+        }
         self.kernel.schedule(submitted_at.saturating_add(latency), self.owner(), token);
         true
     }

@@ -30,6 +30,8 @@ pub(super) struct Media {
     lost: BTreeSet<u64>,
     /// Collects the blocks of a read that are not one write's.
     scratch: Vec<Block>,
+    /// How often something was written.
+    changes: u64,
 }
 
 /// What neighbouring blocks held at some time.
@@ -119,8 +121,14 @@ impl Media {
         }
     }
 
+    /// How often something was written: as long as that stays, so does all that it holds.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Sets one block.
     pub(super) fn set(&mut self, lba: u64, block: Block) {
+        self.changes += 1;
         self.found_again(lba, 1);
         let stamp = packed(&block);
         let before = std::mem::replace(&mut self.page_mut(lba)[place(lba).2], stamp);
@@ -133,6 +141,7 @@ impl Media {
 
     /// Sets `count` blocks from `lba` on: to `first` and what follows it.
     fn fill(&mut self, lba: u64, first: Stamp, count: u32) {
+        self.changes += 1;
         self.found_again(lba, count);
         let (mut at, end) = (lba, lba + u64::from(count));
         while at < end {

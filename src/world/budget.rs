@@ -7,6 +7,7 @@ use crate::scenario;
 use super::build::Stage;
 use super::caches::Caches;
 use super::conditions::Conditions;
+use super::database;
 use super::freeze;
 use super::inject::NetUndo;
 
@@ -75,7 +76,7 @@ impl Budget {
             let well = |target: NodeId| {
                 !self.troubled.iter().any(|(node, at)| *node == target && *at >= since)
             };
-            let record = freeze::record(stage, spec);
+            let record = database::record(stage, spec);
             let is_known = status.granted == status.decided || status.granted == Epoch::new(0);
             let good = |leg: &LegIndex| {
                 let placed = freeze::place(spec, *leg, &record);
@@ -135,7 +136,7 @@ impl Budget {
         conditions: &Conditions,
     ) -> bool {
         let all = &stage.map.volumes[volume];
-        let record = freeze::record(stage, all);
+        let record = database::record(stage, all);
         let spec = freeze::place(all, leg, &record);
         let in_sync = conditions.volumes[volume].modes >> (2 * leg.get()) & 3 == 0;
         in_sync
@@ -158,7 +159,7 @@ impl Budget {
 fn legs_where(stage: &Stage, wanted: impl Fn(NodeId, DiskId) -> bool) -> Legs {
     let mut legs = Vec::new();
     for (volume, spec) in stage.map.volumes.iter().enumerate() {
-        let record = freeze::record(stage, spec);
+        let record = database::record(stage, spec);
         for (leg, placed) in freeze::places(spec, &record) {
             if wanted(placed.target, placed.disk) {
                 legs.push((volume, leg));

@@ -15,6 +15,7 @@ use crate::scenario::{
 };
 use crate::sim::{ClockConfig, Kernel, KernelConfig, NodeConfig, Rng, ScheduleKind, Seed};
 
+use super::database::Records;
 use super::mounts::{App, Mounts};
 use super::place;
 use super::report::RunOptions;
@@ -83,6 +84,7 @@ pub(super) struct Stage {
     pub(super) apps: Rc<Vec<App>>,
     pub(super) ops: OpCounter,
     pub(super) mounts: Rc<Mounts>,
+    pub(super) records: Records,
 }
 
 impl Stage {
@@ -125,7 +127,8 @@ pub(super) fn stage(scenario: &Scenario, seed: u64, options: &RunOptions) -> Sta
     let apps = Rc::new(apps(scenario, &nodes));
     let ops = OpCounter::default();
     let mounts = Mounts::new(map.volumes.len(), &apps, &ops);
-    let stage = Stage { kernel, fabric, disks, map, nodes, names, apps, ops, mounts };
+    let records = Records::default();
+    let stage = Stage { kernel, fabric, disks, map, nodes, names, apps, ops, mounts, records };
     set_boots(&stage);
     stage
 }

@@ -7,6 +7,7 @@ use crate::layout::Layout;
 use crate::node::LegMode;
 
 use super::build::Stage;
+use super::database;
 use super::freeze;
 use super::simulate::World;
 
@@ -35,7 +36,7 @@ impl Caches {
         if self.is_warm(volume, leg) {
             return;
         }
-        match freeze::record(stage, &stage.map.volumes[volume]).modes.of(leg) {
+        match database::record(stage, &stage.map.volumes[volume]).modes.of(leg) {
             LegMode::ReadWrite => {
                 self.cold.retain(|cold| (cold.volume, cold.leg) != (volume, leg));
             }
@@ -65,7 +66,7 @@ impl Caches {
             if spec.layout.writes_through() {
                 continue;
             }
-            let record = freeze::record(stage, spec);
+            let record = database::record(stage, spec);
             let on_disk = freeze::places(spec, &record).filter(|(_, leg)| leg.disk == disk);
             let legs: Vec<LegIndex> = on_disk.map(|(leg, _)| leg).collect();
             if legs.is_empty() {

@@ -7,7 +7,7 @@ use crate::scenario::{Condition, NodeState, Scenario};
 use crate::sim::NodeUp;
 
 use super::build::Stage;
-use super::freeze;
+use super::database;
 use super::watch::{VolumeStatus, Watch};
 
 /// The volumes as their records told, and what just changed.
@@ -73,7 +73,7 @@ impl Conditions {
     /// A manager died: of what it had decided, only what it had persisted stands.
     pub(super) fn recall(&mut self, stage: &Stage) {
         for (status, spec) in self.volumes.iter_mut().zip(&stage.map.volumes) {
-            let record = freeze::record(stage, spec);
+            let record = database::record(stage, spec);
             status.decided = record.epoch;
             status.modes = record.modes.word();
         }

@@ -10,6 +10,7 @@ use crate::node::{IntentMap, LegMode, LegSpec, Superblock, VolumeSpec};
 
 use super::build::Stage;
 use super::caches::Caches;
+use super::database::record;
 use super::lines::Lines;
 
 /// The media of one volume.
@@ -134,15 +135,6 @@ pub(super) fn marks(stage: &Stage, spec: &VolumeSpec) -> Vec<IntentMap> {
 /// Whether no region of any leg is marked.
 pub(super) fn is_unmarked(stage: &Stage) -> bool {
     stage.map.volumes.iter().all(|spec| marks(stage, spec).iter().all(|marks| marks.count() == 0))
-}
-
-/// What the database holds of a volume.
-pub(super) fn record(stage: &Stage, spec: &VolumeSpec) -> VolumeRecord {
-    let size = stage.map.block_size;
-    let slots = [0, 1].map(|turn| stage.database().raw_read(u64::from(spec.id.get()) * 2 + turn));
-    let records = slots.iter().filter_map(|block| VolumeRecord::from_block(block, size));
-    let newest = records.max_by_key(VolumeRecord::age);
-    newest.unwrap_or_else(|| VolumeRecord::new(spec.legs.len()))
 }
 
 /// Where a leg is.

@@ -8,6 +8,7 @@ use crate::layout::Layout;
 use crate::node::{IntentMap, LegMode, VolumeSpec};
 use crate::sim::{ArmedTimer, CpuState, MemoryUse, TaskState};
 
+use super::database;
 use super::freeze;
 use super::session::Session;
 
@@ -226,7 +227,7 @@ impl Session<'_> {
     #[must_use]
     pub fn volume(&self, name: &str) -> Option<VolumeLook> {
         let (stage, spec) = (&self.world.stage, self.spec(name)?);
-        let record = freeze::record(stage, spec);
+        let record = database::record(stage, spec);
         let status = &self.world.conditions.volumes[spec.id.index()];
         let marks = freeze::marks(stage, spec);
         let legs = spec.leg_ids().map(|leg| {
@@ -261,7 +262,7 @@ impl Session<'_> {
         if block >= spec.blocks {
             return None;
         }
-        let record = freeze::record(stage, spec);
+        let record = database::record(stage, spec);
         let marks = freeze::marks(stage, spec);
         let run = spec.layout.run(block, 1);
         let copy = |leg: LegIndex| {

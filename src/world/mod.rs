@@ -8,6 +8,7 @@ mod budget;
 mod build;
 mod caches;
 mod conditions;
+mod database;
 mod freeze;
 mod honest;
 mod inject;

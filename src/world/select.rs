@@ -8,6 +8,7 @@ use crate::scenario::{
 use crate::sim::Rng;
 
 use super::build::Stage;
+use super::database;
 use super::freeze;
 
 /// What a selector may stand for: for `all` every one of them, else one drawn from them.
@@ -96,7 +97,7 @@ pub(super) fn disks(selector: &DiskSelector, stage: &Stage, scenario: &Scenario)
         DiskSelector::AnyLegOf(volume) => {
             let at = scenario.volume_index(volume).expect("a validated selector names a volume");
             let spec = &stage.map.volumes[at];
-            let record = freeze::record(stage, spec);
+            let record = database::record(stage, spec);
             Choice::OneOf(freeze::places(spec, &record).map(|(_, leg)| leg.disk).collect())
         }
     }

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::base::history::{MediaWritten, OpResult, OpReturned, VolumeState};
-use crate::base::{Audience, DiskId, Epoch, NodeId, Record, Recorded};
+use crate::base::{Audience, DiskId, Epoch, NodeId, Record};
 use crate::check::Checkers;
 use crate::disk::control::FaultKind;
 use crate::disk::{CacheLost, CommandFaulted, CommandSubmitted, OpCode, SectorRemapped, Status};
@@ -26,6 +26,8 @@ pub(super) struct Watch {
     pub(super) acked: Cell<u64>,
     /// The number of acknowledged operations that the script waits for next.
     pub(super) acked_wanted: Cell<u64>,
+    /// Whether a record that every IO writes may be of interest to the script: `wanted` or `unmet` has something.
+    is_alert: Cell<bool>,
     /// Codes of records that the script waits for by name.
     wanted: RefCell<Vec<u32>>,
     /// Faults that nothing has met yet, by script entry.
@@ -44,6 +46,7 @@ impl Watch {
             attention: Cell::new(false),
             acked: Cell::new(0),
             acked_wanted: Cell::new(u64::MAX),
+            is_alert: Cell::new(false),
             wanted: RefCell::default(),
             unmet: RefCell::default(),
             met: RefCell::default(),
@@ -57,6 +60,7 @@ impl Watch {
     pub(super) fn want(&self, kernel: &Kernel, code: u32) {
         kernel.watch_code(code);
         self.wanted.borrow_mut().push(code);
+        self.set_alert();
     }
 
     /// Has the checkers shown what is read from disks for as long as they want to see it.
@@ -84,17 +88,21 @@ impl Watch {
         if !checkers.violations().is_empty() {
             self.attention.set(true);
         }
+        if let Some(OpReturned { result: OpResult::Ok, .. }) = record.get() {
+            self.acked.set(self.acked.get() + 1);
+            if self.acked.get() >= self.acked_wanted.get() {
+                self.attention.set(true);
+            }
+        }
+        if self.is_alert.get() || record.kind.audience != Audience::History {
+            self.look_closer(record);
+        }
+    }
+
+    /// Whether the script waits for a record, or for a fault to be met by what it tells of.
+    fn look_closer(&self, record: &Record) {
         if !self.unmet.borrow().is_empty() {
             self.look_for_met(record);
-        }
-        if record.kind.code == OpReturned::TYPE.code {
-            let returned = record.get::<OpReturned>();
-            if returned.is_some_and(|returned| returned.result == OpResult::Ok) {
-                self.acked.set(self.acked.get() + 1);
-                if self.acked.get() >= self.acked_wanted.get() {
-                    self.attention.set(true);
-                }
-            }
         }
         if record.kind.audience == Audience::Notable
             || self.wanted.borrow().contains(&record.kind.code)
@@ -102,6 +110,11 @@ impl Watch {
             self.inbox.borrow_mut().push(*record);
             self.attention.set(true);
         }
+        self.set_alert();
+    }
+
+    fn set_alert(&self) {
+        self.is_alert.set(!self.unmet.borrow().is_empty() || !self.wanted.borrow().is_empty());
     }
 
     /// A record that nobody is shown unless somebody asks.
@@ -143,6 +156,7 @@ impl Watch {
         let awaited = (awaited, entry);
         if !is_met && !self.unmet.borrow().contains(&awaited) {
             self.unmet.borrow_mut().push(awaited);
+            self.set_alert();
         }
     }
 

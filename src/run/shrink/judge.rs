@@ -76,9 +76,8 @@ impl<'a> Judge<'a> {
         candidates: &[Scenario],
         tick: &mut dyn FnMut(u64),
     ) -> Option<(usize, Failing)> {
-        let fresh: Vec<usize> = (0..candidates.len())
-            .filter(|at| !self.known.contains(&digest(&candidates[*at])))
-            .collect();
+        let fresh: Vec<usize> =
+            (0..candidates.len()).filter(|at| !self.is_known(&candidates[*at])).collect();
         let found: Mutex<Option<(usize, Failing)>> = Mutex::new(None);
         let lowest = AtomicUsize::new(usize::MAX);
         let work = |at: usize| {
@@ -102,10 +101,20 @@ impl<'a> Judge<'a> {
             return None;
         }
         // Those before it were all run; of those after it some were, as threads had it.
-        let before = found.as_ref().map_or(usize::MAX, |(at, _)| *at);
-        let passed = fresh.into_iter().filter(|at| *at < before);
-        self.known.extend(passed.map(|at| digest(&candidates[at])));
+        self.note(&candidates[..found.as_ref().map_or(candidates.len(), |(at, _)| *at)]);
         found
+    }
+
+    /// Whether it is known that a candidate is of no use.
+    pub(super) fn is_known(&self, candidate: &Scenario) -> bool {
+        self.known.contains(&digest(candidate))
+    }
+
+    /// These candidates are of no use, unless the work was stopped before they were looked at.
+    pub(super) fn note(&mut self, candidates: &[Scenario]) {
+        if !self.stop.is_up() {
+            self.known.extend(candidates.iter().map(digest));
+        }
     }
 
     /// How a scenario fails: with the seed of the best so far, or with one of a few others.

@@ -9,6 +9,9 @@ use super::judge::Failing;
 const PARTS: [(u64, u64); 8] =
     [(1, 128), (1, 32), (1, 8), (1, 4), (1, 2), (3, 4), (9, 10), (19, 20)];
 
+/// No entry is moved to an earlier time.
+const SOONEST: Nanos = Nanos::from_micros(1);
+
 /// Scenarios with a part of the operations of this one, each in some ways; where one that takes its time would look
 /// as if it hung, none at a lower rate.
 pub(super) fn fewer_operations(best: &Failing, may_be_slow: bool) -> Vec<Scenario> {
@@ -71,9 +74,11 @@ pub(super) fn sooner(scenario: &Scenario) -> Vec<Scenario> {
     let mut found = Vec::new();
     for from in 0..scenario.script.len() {
         let Trigger::At(at) = &scenario.script[from].trigger else { continue };
-        for by in [at.min.get(), at.min.get() / 2, at.min.get() / 8] {
+        // All of a range at once, then its beginning: a range that begins as soon as can be is not moved bit by bit.
+        let steps = [at.max.get(), at.min.get(), at.min.get() / 2, at.min.get() / 8];
+        for by in steps.into_iter().map(Nanos::new).filter(|by| *by > SOONEST) {
             let mut other = scenario.clone();
-            other.script[from..].iter_mut().for_each(|entry| advance(entry, Nanos::new(by)));
+            other.script[from..].iter_mut().for_each(|entry| advance(entry, by));
             found.push(other);
         }
     }
@@ -85,7 +90,7 @@ fn advance(entry: &mut Entry, by: Nanos) {
     if let Trigger::At(at) = &mut entry.trigger
         && matches!(entry.effect, Effect::Do(_))
     {
-        let earlier = |time: Nanos| time.saturating_sub(by).max(Nanos::from_micros(1));
+        let earlier = |time: Nanos| time.saturating_sub(by).max(SOONEST);
         *at = NanosRange { min: earlier(at.min), max: earlier(at.max) };
     }
 }

@@ -59,14 +59,19 @@ impl Reducer<'_> {
 
     /// Goes on with the first of the candidates that fails. Says which that was.
     fn try_all(&mut self, candidates: &[Scenario]) -> Option<usize> {
+        let fresh = (0..candidates.len()).filter(|at| !self.judge.is_known(&candidates[*at]));
         let valid: Vec<(usize, Scenario)> =
-            candidates.iter().enumerate().filter_map(|(at, it)| Some((at, checked(it)?))).collect();
+            fresh.filter_map(|at| Some((at, checked(&candidates[at])?))).collect();
         let scenarios: Vec<Scenario> = valid.iter().map(|(_, it)| it.clone()).collect();
         let (step, best, watch) = (self.step, &self.best, &mut *self.watch);
         let found = self.judge.first(best, &scenarios, &mut |runs| watch(step, best, runs));
+        let found = found.map(|(at, failing)| (valid[at].0, failing));
+        // Those that stand before it are invalid or do not fail: neither is looked at again.
+        let before = found.as_ref().map_or(candidates.len(), |(at, _)| *at);
+        self.judge.note(&candidates[..before]);
         let (at, failing) = found?;
         self.best = failing;
-        Some(valid[at].0)
+        Some(at)
     }
 
     /// Goes on with candidates of the best for as long as one of them fails.

@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(small.cluster.targets, 2, "a mirror has two copies on targets of their own");
         assert_eq!(one.file.signature.as_deref(), Some("liveness/hangs"));
         assert_eq!((one.before.entries, one.after.entries), (21, 2));
-        assert!(!one.interrupted && one.runs < 30_000, "{} runs", one.runs);
+        assert!(!one.interrupted && one.runs < 400, "{} runs", one.runs);
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl Place {
         if given.node == 0 || given.node == self.node { self } else { given }
     }
 
-    pub(super) fn node(self) -> Option<NodeId> {
+    pub(in crate::sim) fn node(self) -> Option<NodeId> {
         self.node.checked_sub(1).map(NodeId::new)
     }
 

@@ -93,17 +93,28 @@ impl TraceSink {
         words: &[u64; WORDS],
     ) -> Seq {
         let seq = self.digest.push(head, kind, words);
-        if kind.audience != Audience::Trace || self.is_curious {
-            self.show_last();
+        if kind.audience != Audience::Trace || (self.is_curious && self.wants(kind)) {
+            self.show(seq, head, kind, words);
         }
         seq
     }
 
-    /// Shows the record that was written last, as the page has it: what only passes by is not kept at hand
-    /// for this.
+    /// Whether a record is kept or watched that nobody is shown otherwise.
+    fn wants(&self, kind: &RecordType) -> bool {
+        self.keep != Keep::Nothing || self.watched.contains(&kind.code)
+    }
+
+    /// Shows the record that was written last.
     #[inline(never)]
-    fn show_last(&mut self) {
-        let Some(record) = self.digest.last() else { return };
+    fn show(
+        &mut self,
+        seq: Seq,
+        (at, place, cause): (Nanos, Place, Seq),
+        kind: &'static RecordType,
+        words: &[u64; WORDS],
+    ) {
+        let (node, cpu) = (place.node(), place.cpu());
+        let record = Record { at, seq, cause, node, cpu, kind, words: *words };
         let kept = match self.keep {
             Keep::Nothing => false,
             Keep::All => true,

@@ -7,6 +7,7 @@ use crate::node::Superblock;
 use crate::scenario::{self, Action, DiskSelector, InsertBadSector, Ops, StatusName};
 
 use super::apply::{Applied, Undo};
+use crate::world::database;
 use crate::world::freeze;
 use crate::world::records::{ActionName, DiskFaultApplied};
 use crate::world::select::{self, Choice};
@@ -144,7 +145,7 @@ impl World<'_> {
     fn is_image_recognised(&self, disk: DiskId, age: Nanos) -> bool {
         let (stage, held) = (&self.stage, &self.stage.disks[disk.index()]);
         stage.map.volumes.iter().all(|spec| {
-            let record = freeze::record(stage, spec);
+            let record = database::record(stage, spec);
             let mut held_here = freeze::places(spec, &record).filter(|(_, leg)| leg.disk == disk);
             held_here.all(|(id, leg)| {
                 let old = held.raw_read_old(leg.extent.superblock, age);
