@@ -165,6 +165,12 @@ impl Block {
         Self::from_bytes(&sum)
     }
 
+    /// Whether it can be a block of this size: bytes have to be as many. What its bytes follow from has any size.
+    #[must_use]
+    pub fn fits(&self, size: BlockSize) -> bool {
+        if let Content::Bytes(bytes) = &self.0 { bytes.len() == size.bytes() } else { true }
+    }
+
     /// What its bytes follow from; `None` if they are all that is known.
     const fn pattern(&self) -> Option<Pattern> {
         match self.0 {
@@ -298,6 +304,35 @@ impl Payload {
     #[must_use]
     pub fn from_blocks(blocks: &[Block]) -> Self {
         if blocks.is_empty() { Self::empty() } else { Self(Blocks::Any(blocks.into())) }
+    }
+
+    /// The blocks of all of these, one payload behind the other.
+    #[must_use]
+    pub fn joined(parts: impl IntoIterator<Item = Self>) -> Self {
+        let parts: Vec<Self> = parts.into_iter().collect();
+        let count = parts.iter().map(Self::len).sum();
+        let mut from = 0;
+        let continues = |first: &Stamp| {
+            parts.iter().all(|part| {
+                let expected = if first.writer() == 0 { *first } else { first.advanced(from) };
+                from += u64::from(part.len());
+                part.first_of_run() == Some(expected)
+            })
+        };
+        if let Some(first) = parts.first().and_then(Self::first_of_run).filter(continues) {
+            return Self::run(first, count);
+        }
+        let blocks: Vec<Block> = parts.iter().flat_map(Self::blocks).collect();
+        Self::from_blocks(&blocks)
+    }
+
+    /// Whether each of its blocks can be one of this size.
+    #[must_use]
+    pub fn fits(&self, size: BlockSize) -> bool {
+        match &self.0 {
+            Blocks::Run(..) => true,
+            Blocks::Any(blocks) => blocks.iter().all(|block| block.fits(size)),
+        }
     }
 
     /// How many blocks it carries.
@@ -451,5 +486,18 @@ mod tests {
                 assert_eq!(part, expected.collect::<Vec<_>>());
             }
         }
+    }
+
+    #[test]
+    fn parts_that_are_joined_are_the_whole_again() {
+        let run = Payload::run(Stamp::new(1, 10, 1, 5), 5);
+        let mixed: Vec<Block> = run.part(0, 2).blocks().chain([Block::ZERO]).collect();
+        for whole in [run, Payload::zeroes(4), Payload::from_blocks(&mixed)] {
+            let (first, rest) = (whole.part(0, 2), whole.part(2, whole.len() - 2));
+            assert_eq!(Payload::joined([first, rest]), whole);
+        }
+        let torn = [Payload::run(Stamp::new(1, 0, 1, 5), 2), Payload::zeroes(1)];
+        assert_eq!(Payload::joined(torn).block(2), Block::ZERO);
+        assert!(Payload::joined([]).is_empty());
     }
 }

@@ -1,5 +1,6 @@
 //! Each simulator alone, driven through both of its doors: node code's and the test's.
 
+mod block_device;
 mod clock;
 mod cluster;
 mod disk;

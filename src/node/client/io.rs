@@ -1,5 +1,13 @@
 //! The data service: a write goes to every leg that holds its blocks before it is acknowledged, a read comes
 //! from any such leg in sync (rules 4, 6, 11, 13 and 14). Which legs those are is the layout's to say.
+//!
+//! # Fidelity
+//! - Modelled: the unit of all IO is the volume's block, as it is of an NVMe namespace. Requests count blocks, so
+//!   that one which begins or ends within a block cannot be asked for; data that are no whole blocks, no blocks at all,
+//!   and blocks beyond the volume's end are refused, as Linux refuses them (`EINVAL`), and nothing is done.
+//! - Ignored: what lies above a block device and makes blocks of bytes, a page cache or a file system that reads what
+//!   it writes in part, and devices whose physical block is larger than the logical one. Who depends on the
+//!   read-modify-write of such a layer can't be written against the port.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -27,7 +35,8 @@ use crate::node::protocol::{LegMode, Topology, Wire};
 /// Why an IO failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IoError {
-    /// It is outside the volume, or empty, or the volume was never granted: nothing was done.
+    /// It is outside the volume, or empty, or its data are no whole blocks, or the volume was never granted: nothing
+    /// was done.
     Refused,
     /// It may have been done, in part or in whole.
     InDoubt,
@@ -159,7 +168,7 @@ impl BlockDevice {
 
     async fn put(&self, block: u64, data: Payload, fua: bool) -> Result<(), IoError> {
         let blocks = data.len();
-        if !self.is_inside(block, blocks) {
+        if !self.is_inside(block, blocks) || !data.fits(self.volume.client.map.block_size) {
             return Err(IoError::Refused);
         }
         let (_io, _open) = (self.tracker.open(), self.volume.open_io());
