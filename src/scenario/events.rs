@@ -94,6 +94,7 @@ pub const EVENTS: &[&str] = &[
     "node.clock_drift",
     "node.clock_jump",
     "node.down",
+    "node.fire_timers",
     "node.paused",
     "node.resumed",
     "node.up",

@@ -16,7 +16,7 @@ use super::node::Node;
 use super::port::NodeHandle;
 use super::records::{ClockDriftSet, ClockJumped, CpuResumed, CpuSlowed, CpuStopped};
 use super::records::{MemoryFailNextSet, MemoryLimited, MemoryUnlimited};
-use super::records::{NodePaused, NodeResumed, NodeUp, ResourceLeaked};
+use super::records::{NodePaused, NodeResumed, NodeUp, ResourceLeaked, TimersFired};
 use super::schedule::{Misfit, Recording, Schedule};
 use super::task::State;
 use super::task::TaskId;
@@ -329,10 +329,25 @@ impl Kernel {
         self.emit(Some(node), &MemoryUnlimited { node });
     }
 
-    /// Makes the node's next `count` requests for memory fail, whatever is free; 0 lifts that.
-    pub fn fail_next_memory(&self, node: NodeId, count: u64) {
-        self.account(node).set_fail_next(count);
-        self.emit(Some(node), &MemoryFailNextSet { node, count });
+    /// Makes `count` of the node's requests for memory fail, whatever is free, once `after` others came; a count of
+    /// 0 lifts that.
+    pub fn fail_next_memory(&self, node: NodeId, count: u64, after: u64) {
+        self.account(node).set_fail_next(count, after);
+        self.emit(Some(node), &MemoryFailNextSet { node, count, after });
+    }
+
+    /// Has every timer of the node that is armed fire now, whatever its deadline: what waits for one goes on as if
+    /// the time had come, though no clock shows it. Timers that are armed from now on are true again. Says how many
+    /// fire early.
+    pub fn fire_timers(&self, node: NodeId) -> u32 {
+        let now = self.now();
+        let fired = self.inner.scheduler.borrow_mut().timers.fire_early(node, now);
+        let timers = fired.len() as u32;
+        self.emit(Some(node), &TimersFired { node, timers });
+        for token in fired {
+            self.push_timer(now, token);
+        }
+        timers
     }
 
     /// Sets the node's wall clock forward by so many nanoseconds, or back if negative. No timer notices:

@@ -44,8 +44,9 @@ pub(super) struct Account {
     /// Of `used`, what is reserved.
     reserved: Cell<u64>,
     peak: Cell<u64>,
-    /// How many of the next requests are refused whatever is free.
+    /// How many requests are refused whatever is free, once so many others have been judged by what is.
     fail_next: Cell<u64>,
+    fail_after: Cell<u64>,
     refused: Cell<u64>,
     sites: RefCell<Vec<Site>>,
     /// The place among them that asked last.
@@ -63,6 +64,7 @@ impl Account {
             reserved: Cell::new(0),
             peak: Cell::new(0),
             fail_next: Cell::new(0),
+            fail_after: Cell::new(0),
             refused: Cell::new(0),
             sites: RefCell::default(),
             last: Cell::new(0),
@@ -80,8 +82,25 @@ impl Account {
         }
     }
 
-    pub(super) fn set_fail_next(&self, count: u64) {
+    pub(super) fn set_fail_next(&self, count: u64, after: u64) {
         self.fail_next.set(count);
+        self.fail_after.set(after);
+    }
+
+    /// Whether the request that comes now is one of those that are made to fail.
+    fn is_made_to_fail(&self) -> bool {
+        let left = self.fail_next.get();
+        if left == 0 {
+            return false;
+        }
+        match self.fail_after.get().checked_sub(1) {
+            Some(before) => self.fail_after.set(before),
+            None => {
+                self.fail_next.set(left - 1);
+                return true;
+            }
+        }
+        false
     }
 
     /// Whether requests are made to fail, or the limit is below `made_with`.
@@ -115,6 +134,7 @@ impl Account {
             peak: self.peak.get(),
             refused: self.refused.get(),
             fail_next: self.fail_next.get(),
+            fail_after: self.fail_after.get(),
             sites: sites
                 .iter()
                 .map(|site| MemorySite {
@@ -166,8 +186,7 @@ impl Account {
         self.last.set(at);
         let site = &mut sites[at];
         let used = self.used.get().saturating_add(bytes);
-        if self.fail_next.get() > 0 || used > self.limit.get() {
-            self.fail_next.set(self.fail_next.get().saturating_sub(1));
+        if self.is_made_to_fail() || used > self.limit.get() {
             self.refused.set(self.refused.get() + 1);
             site.refused += 1;
             return Err((OutOfMemory { bytes, used: self.used.get() }, site.id));
@@ -346,8 +365,10 @@ pub struct MemoryUse {
     pub peak: u64,
     /// Requests that were refused.
     pub refused: u64,
-    /// How many of the next requests will be refused whatever is free.
+    /// How many requests will be refused whatever is free.
     pub fail_next: u64,
+    /// How many others come before these.
+    pub fail_after: u64,
     /// The use by place in the code, in the order of first use.
     pub sites: Vec<MemorySite>,
 }

@@ -11,6 +11,8 @@
 //!   unbound work leaves a stopped CPU. Per-CPU data, clocks, memory of one incarnation end with it.
 //! - Modelled: per node a monotonic clock that drifts and is bent (timers follow), a wall clock that is off
 //!   and jumps; both go on while the node is down, where a machine's monotonic clock would start anew.
+//! - Modelled: timers that are made to fire before their time (`fire_timers`), as a module's are when it is
+//!   drained. Waits of the host itself (a connection's, a device's) are no timers of the node and keep their time.
 //! - Modelled: memory as node code declares it, with limits, refusals and use by place in the code. What it
 //!   does not declare is not counted; a refusal is immediate, there is no reclaim, no fragmentation, no
 //!   killer of processes. Code that leans on those would notice.
@@ -69,7 +71,7 @@ pub use probe::{BuggifySite, Probe, Probes};
 pub use records::{
     AllocationRefused, ClockDriftSet, ClockJumped, CpuResumed, CpuSlowed, CpuStopped,
     MemoryFailNextSet, MemoryLimited, MemoryUnlimited, NodePaused, NodeResumed, NodeUp,
-    ResourceLeaked, TaskPolled,
+    ResourceLeaked, TaskPolled, TimersFired,
 };
 pub use schedule::{CpuSlot, Misfit, Ready, Recording, RecordingError, Schedule};
 pub use seal::sealed;

@@ -235,9 +235,13 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Waits for the next tick. Ticks that were missed (the CPU was stopped) are made up for by one.
+    /// Waits for the next tick. Ticks that were missed (the CPU was stopped) are made up for by one; one that came
+    /// early ([`Kernel::fire_timers`]) comes once more in its time.
     pub async fn tick(&mut self) {
         self.handle.sleep_until(self.next).await;
-        self.next = self.next.max(self.handle.monotonic()).saturating_add(self.period);
+        let now = self.handle.monotonic();
+        if now >= self.next {
+            self.next = now.saturating_add(self.period);
+        }
     }
 }

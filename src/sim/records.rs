@@ -46,6 +46,10 @@ crate::record! {
     pub struct ClockDriftSet = "node.clock_drift", Notable { node: NodeId, ppm: i32 }
 }
 crate::record! {
+    /// So many armed timers of a node fire now, before their time.
+    pub struct TimersFired = "node.fire_timers", Notable { node: NodeId, timers: u32 }
+}
+crate::record! {
     /// A node may hold so many bytes of memory from now on.
     pub struct MemoryLimited = "memory.limit", Notable { node: NodeId, bytes: u64, used: u64 }
 }
@@ -54,8 +58,10 @@ crate::record! {
     pub struct MemoryUnlimited = "memory.unlimit", Notable { node: NodeId }
 }
 crate::record! {
-    /// So many of the node's next requests for memory fail.
-    pub struct MemoryFailNextSet = "memory.fail_next", Notable { node: NodeId, count: u64 }
+    /// So many of the node's requests for memory fail, after so many others.
+    pub struct MemoryFailNextSet = "memory.fail_next", Notable {
+        node: NodeId, count: u64, after: u64
+    }
 }
 crate::record! {
     /// A request for memory was refused. `used` is what the node held; `site` is who asked.

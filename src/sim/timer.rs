@@ -1,7 +1,8 @@
 //! Timers: a slab of armed deadlines and the future that waits for one.
 //!
 //! A deadline is a time of its node's monotonic clock. When that clock's drift changes, the timers that are
-//! armed move with it: the event of each is scheduled anew, and one that comes too early is ignored.
+//! armed move with it: the event of each is scheduled anew, and one that comes too early is ignored. A timer that
+//! is made to fire early is one whose deadline has passed.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -79,6 +80,18 @@ impl Timers {
         moved
     }
 
+    /// Makes all armed timers of a node due now, and gives the tokens of those that were not.
+    pub(super) fn fire_early(&mut self, node: NodeId, now: Nanos) -> Vec<u64> {
+        let mut fired = Vec::new();
+        for (index, slot) in (0_u64..).zip(&mut self.slots) {
+            if slot.wake.is_some() && slot.node == node && slot.at > now {
+                (slot.local, slot.at) = (Nanos::ZERO, now);
+                fired.push(u64::from(slot.generation) << 32 | index);
+            }
+        }
+        fired
+    }
+
     /// Those that are armed, in no particular order.
     pub(super) fn armed(&self) -> Vec<ArmedTimer> {
         let armed = self.slots.iter().filter(|slot| slot.wake.is_some());
@@ -95,7 +108,8 @@ impl Timers {
     }
 }
 
-/// Waits until its node's monotonic clock shows a certain time. Dropping it disarms the timer.
+/// Waits until its node's monotonic clock shows a certain time, or the timer is made to fire early
+/// ([`Kernel::fire_timers`]): whoever must not be early looks at the clock. Dropping it disarms the timer.
 #[derive(Debug)]
 #[must_use = "a timer does nothing unless awaited"]
 pub struct Sleep {

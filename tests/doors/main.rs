@@ -21,3 +21,4 @@ mod sim_idle;
 mod sim_probes;
 mod sim_schedules;
 mod sim_work;
+mod sim_timers;

@@ -72,11 +72,31 @@ fn fail_next_memory_fails_so_many_requests_and_no_more() {
     let rig = Rig::new(1);
     let node = rig.node(&free_node());
     let handle = rig.kernel.handle(node);
-    rig.kernel.fail_next_memory(node, 2);
+    rig.kernel.fail_next_memory(node, 2, 0);
     assert!(handle.alloc(1).is_err() && handle.memory().reserve(1).is_err());
     assert!(!rig.kernel.is_short_of_memory(node));
     assert!(handle.alloc(1).is_ok());
-    assert_eq!(rig.records_of::<MemoryFailNextSet>(), [MemoryFailNextSet { node, count: 2 }]);
+    assert_eq!(
+        rig.records_of::<MemoryFailNextSet>(),
+        [MemoryFailNextSet { node, count: 2, after: 0 }]
+    );
+}
+
+#[test]
+fn fail_next_memory_lets_so_many_requests_pass_first() {
+    let rig = Rig::new(1);
+    let node = rig.node(&free_node());
+    let handle = rig.kernel.handle(node);
+    rig.kernel.fail_next_memory(node, 2, 3);
+    let granted: Vec<bool> = (0..7).map(|_| handle.alloc(1).is_ok()).collect();
+    assert_eq!(granted, [true, true, true, false, false, true, true]);
+    assert!(!rig.kernel.is_short_of_memory(node));
+    rig.kernel.fail_next_memory(node, 1, 1);
+    assert!(rig.kernel.is_short_of_memory(node), "what is to come counts");
+    let account = rig.kernel.memory(node);
+    assert_eq!((account.fail_next, account.fail_after, account.refused), (1, 1, 2));
+    rig.kernel.fail_next_memory(node, 0, 0);
+    assert!((0..3).all(|_| handle.alloc(1).is_ok()));
 }
 
 #[test]
@@ -98,7 +118,7 @@ fn who_waits_for_memory_goes_on_when_some_is_freed_or_after_a_while() {
     drop(held);
     rig.settle();
     assert_eq!(waits.take(), (Nanos::from_micros(130), 50), "at once");
-    rig.kernel.fail_next_memory(node, 2);
+    rig.kernel.fail_next_memory(node, 2, 0);
     let fails = waiting(1);
     rig.settle();
     assert_eq!(fails.take().0, Nanos::from_micros(530), "at its third attempt");

@@ -211,6 +211,8 @@ actions! {
         NodeCrash(Reboot) = "node.crash", stays;
         /// The target goes down and boots with blank disks in the place of its own.
         NodeWipe(Wipe) = "node.wipe", stays;
+        /// All timers that the node's program waits for fire now, before their time.
+        NodeFireTimers(NodeOnly) = "node.fire_timers", stays;
         /// The node's wall clock is set forward, or back.
         NodeClockJump(ClockJump) = "node.clock_jump", stays;
         /// The node's clocks run fast from then on, or slow; undoing it lets them run true.

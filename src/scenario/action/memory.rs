@@ -28,6 +28,10 @@ pub struct FailNextMemory {
     #[serde(default = "one", deserialize_with = "within::<1, 1000, _, _>")]
     #[schemars(range(min = 1, max = 1000))]
     pub count: u32,
+    /// How many of its requests come before these, 0 to 1,000,000.
+    #[serde(default, deserialize_with = "within::<0, 1_000_000, _, _>")]
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub after: u32,
 }
 
 const fn one() -> u32 {

@@ -135,6 +135,7 @@ fn on_a_node(dice: &mut Dice, scene: &Scene<'_>, name: &str, may_fix: bool) -> A
         "node.power_off" => Action::NodePowerOff(NodeOnly { node }),
         "node.pause" => Action::NodePause(NodeOnly { node }),
         "node.wipe" => Action::NodeWipe(Wipe { node: NodeSelector::Any(NodeClass::Target) }),
+        "node.fire_timers" => Action::NodeFireTimers(NodeOnly { node }),
         "node.clock_jump" => Action::NodeClockJump(ClockJump { node, by: shift(dice) }),
         _ => {
             let ppm = dice.amount((10, 5_000), &[1, 45_000]) as i32;
@@ -201,7 +202,8 @@ fn on_a_program(dice: &mut Dice, scene: &Scene<'_>, name: &str) -> Action {
         }
         "memory.fail_next" => {
             let count = dice.amount((1, 10), &[1, 200]) as u32;
-            Action::MemoryFailNext(FailNextMemory { node: node(dice, scene, true), count })
+            let after = if dice.one_in(2) { 0 } else { dice.amount((1, 100), &[1, 2_000]) as u32 };
+            Action::MemoryFailNext(FailNextMemory { node: node(dice, scene, true), count, after })
         }
         "app.pause" => Action::AppPause(ClientOnly { client: client(dice, scene) }),
         "app.kill" => Action::AppKill(ClientOnly { client: client(dice, scene) }),

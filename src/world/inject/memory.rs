@@ -46,7 +46,9 @@ impl World<'_> {
                 kernel.limit_memory(node, args.bytes.get());
                 return Some(Undo::Memory(node, MemoryUndo::Unlimit));
             }
-            Action::MemoryFailNext(args) => kernel.fail_next_memory(node, u64::from(args.count)),
+            Action::MemoryFailNext(args) => {
+                kernel.fail_next_memory(node, u64::from(args.count), u64::from(args.after));
+            }
             _ => {}
         }
         None
@@ -65,7 +67,7 @@ impl World<'_> {
         for node in self.stage.nodes.class(NodeClass::Node) {
             if kernel.is_short_of_memory(node) {
                 kernel.unlimit_memory(node);
-                kernel.fail_next_memory(node, 0);
+                kernel.fail_next_memory(node, 0, 0);
             }
         }
     }

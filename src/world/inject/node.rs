@@ -26,6 +26,7 @@ impl World<'_> {
         let (selector, harms) = match action {
             Action::NodeReboot(args) | Action::NodeCrash(args) => (args.node, true),
             Action::NodeWipe(args) => (args.node, true),
+            Action::NodeFireTimers(args) => (args.node, true),
             Action::NodeClockJump(args) => (args.node, false),
             Action::NodeClockDrift(args) => (args.node, false),
             Action::NodePowerOff(args) | Action::NodePause(args) => (args.node, true),
@@ -71,6 +72,9 @@ impl World<'_> {
             Action::NodePause(_) => up && !paused,
             Action::NodeResume(_) => paused,
             Action::NodeClockJump(_) | Action::NodeClockDrift(_) => true,
+            Action::NodeFireTimers(_) => {
+                up && self.stage.kernel.armed_timers().iter().any(|timer| timer.node == node)
+            }
             _ => up,
         }
     }
@@ -103,6 +107,10 @@ impl World<'_> {
             Action::NodeClockDrift(args) => {
                 self.stage.kernel.clock_drift(node, args.ppm);
                 Some(Undo::Node(node, NodeUndo::RunTrue))
+            }
+            Action::NodeFireTimers(_) => {
+                self.stage.kernel.fire_timers(node);
+                None
             }
             Action::NodePowerOff(_) => {
                 self.take_down(node);
