@@ -19,22 +19,48 @@ use crate::node::protocol::{Service, Wire};
 pub(super) struct TargetLink {
     pub(super) target: NodeId,
     connection: RefCell<Option<Rc<Channel>>>,
-    /// Since when there is no connection.
-    down_since: Cell<Nanos>,
+    /// While there is no connection, how long that has been the target's doing.
+    absence: Cell<Absence>,
     /// How many connections there have been.
     connections: Cell<u64>,
-    /// Whether an attempt to connect has failed since.
-    has_failed: Cell<bool>,
     /// How far what has arrived was read.
     backlog: Cell<Backlog>,
 }
 
+/// A time without a connection, and what is known of it.
+#[derive(Clone, Copy, Debug)]
+struct Absence {
+    since: Nanos,
+    /// Up to then attempts to connect have failed.
+    shown_until: Nanos,
+}
+
+impl Absence {
+    const fn new(since: Nanos) -> Self {
+        Self { since, shown_until: since }
+    }
+
+    /// An attempt that began then has failed, as is noticed `now`. What is noticed later than any attempt takes is old
+    /// news: it may have succeeded, and been lost again before this node came to look.
+    fn shown(&mut self, began: Nanos, now: Nanos, timing: &Timing) {
+        let is_news = now.saturating_sub(began) <= timing.dead_after;
+        self.shown_until = if is_news { now } else { began };
+    }
+
+    /// Whether the target counts as away. That this node didn't come to try, or to look what became of it, as when the
+    /// CPU that is to is slow or stands still, is no fault of the target's; but not for ever.
+    fn is_long(&self, now: Nanos, timing: &Timing) -> bool {
+        let shown = self.shown_until.saturating_sub(self.since);
+        shown >= timing.patience || now.saturating_sub(self.since) >= timing.unread_patience
+    }
+}
+
 impl TargetLink {
     pub(super) fn new(handle: &NodeHandle, target: NodeId) -> Self {
-        let down_since = Cell::new(handle.monotonic());
+        let absence = Cell::new(Absence::new(handle.monotonic()));
         let (connection, connections) = (RefCell::new(None), Cell::new(0));
-        let (has_failed, backlog) = (Cell::default(), Cell::default());
-        Self { target, connection, down_since, connections, has_failed, backlog }
+        let backlog = Cell::default();
+        Self { target, connection, absence, connections, backlog }
     }
 
     pub(super) fn is_up(&self) -> bool {
@@ -46,12 +72,9 @@ impl TargetLink {
         self.connections.get()
     }
 
-    /// Whether there has been no connection for so long that the target counts as away. That this node didn't
-    /// come to try, as when the CPU that is to stands still, is no fault of the target's; but not for ever.
+    /// Whether there has been no connection for so long that the target counts as away.
     pub(super) fn is_away(&self, now: Nanos, timing: &Timing) -> bool {
-        let away = now.saturating_sub(self.down_since.get());
-        let was_tried = self.has_failed.get() || away >= timing.unread_patience;
-        !self.is_up() && away >= timing.patience && was_tried
+        !self.is_up() && self.absence.get().is_long(now, timing)
     }
 
     /// Sends to the target.
@@ -97,15 +120,17 @@ pub(super) async fn run(client: Rc<Client>, link: Rc<TargetLink>) {
             continue;
         };
         let way = client.port.way(link.target, attempt);
+        let began = client.handle.monotonic();
         let Ok(connection) = client.port.connect_by(way, Service::Data as u16).await else {
-            link.has_failed.set(true);
+            let mut absence = link.absence.get();
+            absence.shown(began, client.handle.monotonic(), &client.map.timing);
+            link.absence.set(absence);
             attempt = attempt.wrapping_add(1);
             client.handle.sleep(client.map.timing.reconnect).await;
             continue;
         };
         let connection = Rc::new(Channel::new(connection, client.handle.probes()));
         *link.connection.borrow_mut() = Some(connection.clone());
-        link.has_failed.take();
         link.backlog.take();
         link.look(client.handle.monotonic());
         link.connections.set(link.connections.get() + 1);
@@ -114,7 +139,7 @@ pub(super) async fn run(client: Rc<Client>, link: Rc<TargetLink>) {
             take(&client, &connection, message);
         }
         *link.connection.borrow_mut() = None;
-        link.down_since.set(client.handle.monotonic());
+        link.absence.set(Absence::new(client.handle.monotonic()));
         client.calls.lose(link.target);
         links_changed(&client);
         if crate::buggify!(client.handle, probes::SLOW_CONNECT) {
@@ -136,5 +161,40 @@ fn take(client: &Client, connection: &Channel, message: Wire) {
         Wire::Intent { cookie, regions } => client.calls.answer(cookie, Reply::Intent(regions)),
         // Nothing else is a target's to say to a client.
         _ => connection.close(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Absence;
+    use crate::base::Nanos;
+    use crate::node::config::Timing;
+
+    const fn ms(millis: u64) -> Nanos {
+        Nanos::from_millis(millis)
+    }
+
+    /// Whether a link that is down since 10 ms counts as away at some time, after attempts that began and failed
+    /// then.
+    fn is_away(at: u64, failures: &[(u64, u64)]) -> bool {
+        let (mut absence, timing) = (Absence::new(ms(10)), Timing::default());
+        failures.iter().for_each(|(began, failed)| absence.shown(ms(*began), ms(*failed), &timing));
+        absence.is_long(ms(at), &timing)
+    }
+
+    #[test]
+    fn a_target_is_away_when_attempts_have_failed_for_long_enough() {
+        assert!(!is_away(12, &[(10, 12)]));
+        assert!(is_away(14, &[(10, 14)]));
+        assert!(is_away(14, &[(10, 11), (11, 12), (12, 13)]));
+    }
+
+    #[test]
+    fn attempts_that_nobody_made_or_looked_after_count_for_nothing_but_not_for_ever() {
+        assert!(!is_away(40, &[]));
+        assert!(!is_away(40, &[(10, 11)]), "one that failed long ago says nothing of now");
+        assert!(!is_away(40, &[(10, 30)]), "one whose end was noticed late says nothing at all");
+        assert!(is_away(40, &[(10, 30), (30, 34)]));
+        assert!(is_away(110, &[(10, 30)]));
     }
 }
