@@ -396,6 +396,12 @@ pub(super) enum Piece {
     Bad(u64),
 }
 
+impl Piece {
+    pub(super) const fn is_bad(&self) -> bool {
+        matches!(self, Self::Bad(_))
+    }
+}
+
 fn join(mut pieces: Vec<Piece>) -> Option<Payload> {
     // What was read in one go is left as it is.
     if let [Piece::Good(..)] = pieces[..]
@@ -470,12 +476,16 @@ async fn repair(volume: Rc<Volume>, block: u64, run: Run, bad: LegSet) {
     }
     let writing = Writing::begin(&volume, block, blocks);
     let Ok((mut pieces, _)) = read_pieces(&volume, run, 0).await else { return };
-    let mut bad = bad;
     if planted!(PoisonInsteadOfRepair) {
         let blocks = run.at..run.at + u64::from(run.blocks);
-        (pieces, bad) = (blocks.map(Piece::Bad).collect(), run.legs);
+        pieces = blocks.map(Piece::Bad).collect();
     }
-    if put_pieces(&volume, pieces, (run.legs, bad), false).await.is_ok() {
+    let (lost, good) = pieces.into_iter().partition(Piece::is_bad);
+    if put_pieces(&volume, good, (run.legs, bad), false).await.is_err() {
+        return;
+    }
+    // Lost is lost on every leg: one that is being rebuilt would keep what it has, for the rebuild goes by marks.
+    if put_pieces(&volume, lost, (run.legs, run.legs), false).await.is_ok() {
         crate::sometimes!(volume.client.handle, true, probes::READ_REPAIRED);
         writing.complete();
     }

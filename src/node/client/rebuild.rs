@@ -248,7 +248,7 @@ async fn copy_region(volume: &Rc<Volume>, leg: LegIndex, region: Region) -> Resu
     let group = volume.spec.layout.group_of(leg);
     let run = volume.spec.part_of(region, group);
     let (pieces, _) = read_pieces(volume, run, 0).await?;
-    let (lost, good) = pieces.into_iter().partition(|piece| matches!(piece, Piece::Bad(_)));
+    let (lost, good) = pieces.into_iter().partition(Piece::is_bad);
     put_pieces(volume, good, (group, LegSet::one(leg)), false).await?;
     if !Vec::is_empty(&lost) && !planted!(DropBadSectorOnRebuild) {
         // Lost is lost on every leg of the group: a source that could read such a block again some day must not
