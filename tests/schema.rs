@@ -80,6 +80,8 @@ fn the_loader_refuses_what_is_out_of_the_schemas_bounds() {
         ("/cluster/disk/blocks", "/$defs/DiskModel/properties/blocks"),
         ("/cluster/disk/queue_depth", "/$defs/DiskModel/properties/queue_depth"),
         ("/cluster/disk/atomic_blocks", "/$defs/DiskModel/properties/atomic_blocks"),
+        ("/cluster/disk/transfer_blocks", "/$defs/DiskModel/properties/transfer_blocks"),
+        ("/cluster/disk/first_block", "/$defs/DiskModel/properties/first_block"),
         ("/volumes/0/blocks", "/$defs/Volume/properties/blocks"),
         ("/volumes/0/copies", "/$defs/Volume/properties/copies"),
         ("/workload/0/ops", "/$defs/Workload/properties/ops"),

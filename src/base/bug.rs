@@ -86,6 +86,7 @@ bugs! {
     ParityFromUnreadBlock = "parity_from_unread_block": "parity is brought up to date from an old block that could not be read, as if it were zeroes",
     ParityForgetsMissingLeg = "parity_forgets_missing_leg": "parity leaves out what is written to a leg that is away",
     ComputeFromRebuiltLeg = "compute_from_W_segment": "what a leg does not give is computed from one that is being rebuilt",
+    SwallowSplitError = "swallow_split_error": "a write that goes to the disk in parts succeeds if the last of them does",
     RetryDnrForever = "retry_dnr_forever": "a command is tried again for ever though its status forbids it",
     LeakLockOnFailure = "leak_lock_on_failure": "the lock of a write that fails is never released",
 }

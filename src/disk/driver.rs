@@ -15,7 +15,7 @@
 //! - Simplified: a reset keeps the queue pairs; a device that was given up stays so for this driver, and is
 //!   looked for by opening another one. An abort has no completion of its own.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -26,8 +26,9 @@ use crate::base::{Nanos, NodeId, Payload};
 use crate::sim::{NodeHandle, Sleep};
 
 use super::command::{Command, Completion, Op};
-use super::port::{Drive, Identity, QueueFull, QueuePair};
+use super::port::{Drive, Identity, QueueFull};
 use super::records::CommandTimedOut;
+use super::split::Splitter;
 use super::status::Status;
 
 /// How patient a driver is.
@@ -111,7 +112,7 @@ struct State {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-/// A queue pair under a driver. Used like [`QueuePair`].
+/// A queue pair under a driver. Used like [`QueuePair`](super::port::QueuePair).
 pub struct Driver {
     handle: NodeHandle,
     drive: Drive,
@@ -119,7 +120,9 @@ pub struct Driver {
     config: DriverConfig,
     // Before the pair, which is dropped last: nobody is woken for what is no more.
     state: RefCell<State>,
-    pair: QueuePair,
+    /// The most blocks that the device takes at a time, once it was asked; 0 is no limit.
+    longest: Cell<u32>,
+    pair: Splitter,
 }
 
 impl fmt::Debug for Driver {
@@ -146,7 +149,8 @@ impl Driver {
             host,
             config,
             state: RefCell::new(state),
-            pair: drive.open(host),
+            longest: Cell::new(0),
+            pair: Splitter::open(drive, host),
         }
     }
 
@@ -172,7 +176,7 @@ impl Driver {
         let kept = (self.config.retries_max > 0).then(|| op.clone());
         let (retries, step, again_at) = (0, Step::Waits, None);
         let id = state.insert(Entry { cookie, tag, op: kept, deadline, retries, step, again_at });
-        let submitted = self.pair.submit(Command { cookie: id, tag, op });
+        let submitted = self.pair.submit(Command { cookie: id, tag, op }, self.longest.get());
         submitted.expect("the queue has room");
         Ok(())
     }
@@ -200,14 +204,16 @@ impl Driver {
         poll_fn(|cx| self.poll_completion(cx)).await
     }
 
-    /// Asks the device what it is.
+    /// Asks the device what it is. What carries more blocks than it says it takes goes to it in parts from then on.
     ///
     /// # Errors
     /// Any status but success; `AbortedByHost` when there is no answer in time.
     pub async fn identify(&self) -> Result<Identity, Status> {
         let answer = self.drive.identify(self.host);
         let answered = self.handle.timeout(self.config.admin_timeout, answer).await;
-        answered.unwrap_or(Err(Status::AbortedByHost))
+        let identity = answered.unwrap_or(Err(Status::AbortedByHost))?;
+        self.longest.set(identity.transfer_blocks);
+        Ok(identity)
     }
 
     /// Whether a submission would be refused now.
@@ -216,7 +222,7 @@ impl Driver {
         self.pair.is_full()
     }
 
-    /// Whether the device lost its power since the driver was opened: see [`QueuePair::is_dead`].
+    /// Whether the device lost its power since the driver was opened: see [`QueuePair::is_dead`](super::port::QueuePair).
     #[must_use]
     pub fn is_dead(&self) -> bool {
         self.pair.is_dead()
@@ -294,7 +300,7 @@ impl Driver {
                 let op = entry.op.clone().expect("kept for as long as it may be tried again");
                 entry.deadline = now.saturating_add(self.config.io_timeout);
                 let command = Command { cookie: id, tag: entry.tag, op };
-                if self.pair.submit(command).is_err() {
+                if self.pair.submit(command, self.longest.get()).is_err() {
                     // Others took the room: it waits for one of them.
                     let entry = state.get(id).expect("it was just there");
                     entry.again_at = Some(now.saturating_add(FULL_PAUSE));
@@ -368,7 +374,8 @@ impl State {
     fn remove(&mut self, id: u64) -> Option<Entry> {
         let slot = self.slots.get_mut(id as u32 as usize)?;
         let entry = slot.entry.take()?;
-        slot.generation = slot.generation.wrapping_add(1);
+        // Identifiers are cookies, whose highest bit is not theirs.
+        slot.generation = slot.generation.wrapping_add(1) & (u32::MAX >> 1);
         self.free.push(id as u32);
         Some(entry)
     }

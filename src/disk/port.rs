@@ -16,6 +16,7 @@ use super::queue::Work;
 
 pub use super::command::{Command, Completion, Op, OpCode};
 pub use super::driver::{Driver, DriverConfig};
+pub use super::split::Splitter;
 pub use super::status::Status;
 
 /// A handle to one namespace, for the node that holds the disk. Clones are cheap.

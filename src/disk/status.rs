@@ -202,6 +202,13 @@ impl Status {
         matches!(self.code(), (3, _))
     }
 
+    /// Whether nobody knows if a command that ended so was executed: something outside ended it, or its answer got
+    /// lost on the way.
+    #[must_use]
+    pub const fn is_in_doubt(self) -> bool {
+        matches!(self, Self::PowerLoss | Self::AbortRequested | Self::AbortQueue) || self.is_path()
+    }
+
     /// Whether the command succeeded.
     #[must_use]
     pub const fn is_ok(self) -> bool {
@@ -228,6 +235,8 @@ mod tests {
         assert!(Status::UnrecoveredRead.is_media() && Status::UnrecoveredRead.dnr());
         assert!(Status::HostPath.is_path() && !Status::HostPath.dnr());
         assert!(!Status::Internal.is_media() && !Status::Internal.is_path());
+        assert!(Status::HostPath.is_in_doubt() && Status::AbortQueue.is_in_doubt());
+        assert!(!Status::WriteFault.is_in_doubt() && !Status::Success.is_in_doubt());
         assert!(Status::Success.is_ok() && !Status::Success.dnr());
     }
 

@@ -1,7 +1,6 @@
 //! What a leg keeps on its disk: data, write-intent bitmap, superblock. Issues no command.
 //!
-//! Data grows from the disk's first block, metadata from its last block down, so that block `n` of the
-//! first leg on a disk is block `n` of that disk.
+//! Data grows from the first block that volumes use of the disk, metadata from its last block down.
 
 use crate::base::{Block, BlockSize, Epoch, LegIndex, Region, VolumeId};
 

@@ -264,6 +264,7 @@ const fn grounds_of(bug: Bug) -> &'static str {
         Bug::ParityForgetsMissingLeg => "ec-two-legs-away",
         Bug::ComputeFromRebuiltLeg => "ec-rebuild-under-fire",
         Bug::RetryDnrForever => "disk-refuses-for-good",
+        Bug::SwallowSplitError => "short-transfers",
     }
 }
 

@@ -162,6 +162,16 @@ pub struct Disk {
     #[serde(deserialize_with = "within::<0, 65_536, _, _>")]
     #[schemars(range(min = 0, max = 65_536))]
     pub atomic_boundary: u32,
+    /// The most blocks that it takes in one command (NVMe's MDTS), 0 to 65536: what is longer is split by its host.
+    /// 0 is no limit.
+    #[serde(deserialize_with = "within::<0, 65_536, _, _>")]
+    #[schemars(range(min = 0, max = 65_536))]
+    pub transfer_blocks: u32,
+    /// The first block that volumes use. What is before it is nobody's: no block of a volume has the same number on
+    /// a disk as in the volume, unless this is 0.
+    #[serde(deserialize_with = "within::<0, 0x100_0000_0000, _, _>")]
+    #[schemars(range(min = 0, max = 0x100_0000_0000_u64))]
+    pub first_block: u64,
     /// How long a write into the volatile cache takes.
     pub cache_write: NanosRange,
     /// How long a write stays in the volatile cache before the disk puts it on its medium by itself.
@@ -181,6 +191,8 @@ impl Default for Disk {
             volatile_cache: false,
             atomic_blocks: 1,
             atomic_boundary: 0,
+            transfer_blocks: 0,
+            first_block: 0,
             cache_write: NanosRange::micros(5, 15),
             write_back: NanosRange::micros(1_000, 10_000),
             reset: NanosRange::micros(500, 2_000),

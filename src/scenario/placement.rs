@@ -1,7 +1,7 @@
 //! Where the legs of a scenario's volumes are on its disks. Makes no disk.
 //!
-//! Data grows from a disk's first block, metadata from its last block down, so that block `n` of the
-//! first leg on a disk is block `n` of that disk.
+//! Data grows from the first block that volumes use of a disk (`disk.first_block`, mostly its first), metadata from
+//! its last block down.
 
 use std::cmp::Reverse;
 
@@ -90,7 +90,8 @@ impl Scenario {
         let ids =
             (0..targets).flat_map(|t| (0..disks).map(move |d| DiskRef { target: t, disk: d }));
         let end = self.cluster.disk.blocks;
-        let mut free: Vec<Free> = ids.map(|disk| Free { disk, first: 0, end }).collect();
+        let first = self.cluster.disk.first_block.min(end);
+        let mut free: Vec<Free> = ids.map(|disk| Free { disk, first, end }).collect();
         let volumes = self.volumes.iter().enumerate();
         volumes.map(|(index, volume)| self.place_volume(index, volume, &mut free)).collect()
     }

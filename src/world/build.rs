@@ -196,6 +196,7 @@ fn add_disks(
         volatile_cache: disk.volatile_cache,
         atomic_blocks: disk.atomic_blocks,
         atomic_boundary: disk.atomic_boundary,
+        transfer_blocks: disk.transfer_blocks,
         cache_write: (disk.cache_write.min, disk.cache_write.max),
         write_back: (disk.write_back.min, disk.write_back.max),
         reset: (disk.reset.min, disk.reset.max),

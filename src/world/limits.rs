@@ -24,11 +24,9 @@ pub(super) fn limits(stage: &Stage) -> Limits {
     let all: u64 = operations.iter().map(|depth| u64::from(*depth)).sum();
     let legs = volumes.iter().map(|volume| volume.legs.len() as u64).max().unwrap_or(1);
     let works = all + BACKGROUND * volumes.len() as u64;
-    let failures = Failures {
-        at_once: FAILURES_PER_LEG * legs * works,
-        per_operation: FAILURES_PER_LEG * legs,
-        per_millisecond: FAILURES_PER_LEG * legs,
-    };
+    let failures = FAILURES_PER_LEG * legs * commands_per_request(stage);
+    let failures =
+        Failures { at_once: failures * works, per_operation: failures, per_millisecond: failures };
     Limits {
         extents: extents(stage),
         operations,
@@ -36,6 +34,15 @@ pub(super) fn limits(stage: &Stage) -> Limits {
         connections: Some(1),
         failures: Some(failures),
     }
+}
+
+/// In how many commands one request may go to a disk: those that are under way at a time may fail all at once.
+fn commands_per_request(stage: &Stage) -> u64 {
+    let disk = stage.database().identity();
+    let regions = stage.map.volumes.iter().map(|volume| volume.region_depth);
+    let longest = stage.apps.iter().map(App::longest).chain(regions).max().unwrap_or(1);
+    let parts = longest.checked_div(disk.transfer_blocks).map_or(1, |parts| u64::from(parts) + 1);
+    parts.min(u64::from(disk.queue_depth))
 }
 
 fn extents(stage: &Stage) -> Vec<Vec<Extent>> {

@@ -30,6 +30,11 @@ impl App {
     pub(super) fn depth(&self) -> u32 {
         self.config.depth
     }
+
+    /// The most blocks of an operation.
+    pub(super) fn longest(&self) -> u32 {
+        self.config.blocks.1
+    }
 }
 
 /// Where an application runs, and where it did last.

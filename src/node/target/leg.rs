@@ -28,6 +28,8 @@ pub(super) struct Leg {
     handle: NodeHandle,
     tracker: Tracker,
     state: RefCell<State>,
+    /// The most blocks that its disk takes in a command, as it said last; 0 is no limit.
+    transfer_blocks: Cell<u32>,
     in_flight: Cell<u32>,
     /// How many of these are whose.
     holders: RefCell<Vec<(NodeId, u32)>>,
@@ -130,6 +132,7 @@ impl Leg {
             handle: handle.clone(),
             tracker: handle.tracker("disk command"),
             state: RefCell::new(state),
+            transfer_blocks: Cell::new(0),
             in_flight: Cell::new(0),
             holders: RefCell::default(),
         }
@@ -182,6 +185,11 @@ impl Leg {
         self.state.borrow().life
     }
 
+    /// The most blocks that its disk takes in a command, as it said last; 0 is no limit.
+    pub(super) fn transfer_blocks(&self) -> u32 {
+        self.transfer_blocks.get()
+    }
+
     /// How often the metadata was read in this life of the target.
     pub(super) fn loads(&self) -> u64 {
         self.state.borrow().loads
@@ -211,6 +219,7 @@ impl Leg {
         let generation = found(|superblock| superblock.generation);
         let confirmed = found(|superblock| superblock.confirmed);
         let rebuild = found(|superblock| superblock.rebuild);
+        self.transfer_blocks.set(device.transfer_blocks);
         let mut state = self.state.borrow_mut();
         state.health = Health::Usable;
         state.loads += 1;

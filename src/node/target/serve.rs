@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::base::{DiskId, Epoch, LegIndex, Nanos, NodeId, Payload, Region, VolumeId};
-use crate::disk::port::{Command, Completion, Op, QueuePair, Standing, Status};
+use crate::disk::port::{Command, Completion, Op, Splitter, Standing, Status};
 use crate::net::port::Closed;
 
 use super::boot::Target;
@@ -98,7 +98,7 @@ struct Pending {
 
 struct Server {
     // First, so that queue pairs are dropped (and their commands over) before `pending` says so.
-    queues: Vec<(DiskId, QueuePair)>,
+    queues: Vec<(DiskId, Splitter)>,
     pending: Vec<Option<Pending>>,
     free: Vec<u32>,
     /// Commands issued so far.
@@ -342,7 +342,7 @@ impl Server {
             Standing::Open => {}
             // The leg was read again in the device's new life, or it wouldn't admit anything.
             Standing::Dead if pair.outstanding() == 0 => {
-                *pair = request.leg.drive.open(self.client);
+                *pair = Splitter::open(&request.leg.drive, self.client);
             }
             Standing::Full | Standing::Dead => {
                 crate::sometimes!(self.target.handle, true, probes::REQUEST_AWAITED_QUEUE);
@@ -364,10 +364,12 @@ impl Server {
         let submitted_at = self.target.handle.monotonic();
         let op = work.into_op(&leg);
         let serial = self.issued;
-        self.issued = serial.wrapping_add(1);
+        // The highest bit of a cookie is not the host's.
+        self.issued = serial.wrapping_add(1) & (u32::MAX >> 1);
         let command_id = u64::from(serial) << 32 | u64::from(slot);
         let command = Command { cookie: command_id, tag: epoch.get(), op };
-        self.queues[queue].1.submit(command).expect("the queue has room");
+        let longest = leg.transfer_blocks();
+        self.queues[queue].1.submit(command, longest).expect("the queue has room");
         let in_flight = leg.begin(self.client, writes);
         self.pending[slot as usize] = Some(Pending {
             cookie,
@@ -390,7 +392,7 @@ impl Server {
         if let Some(at) = self.queues.iter().position(|(id, _)| *id == disk) {
             return at;
         }
-        self.queues.push((disk, leg.drive.open(self.client)));
+        self.queues.push((disk, Splitter::open(&leg.drive, self.client)));
         self.queues.len() - 1
     }
 }

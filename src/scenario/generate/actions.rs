@@ -104,11 +104,11 @@ fn ops(dice: &mut Dice) -> Ops {
 
 /// A block of a disk that is likely to be in use.
 fn block(dice: &mut Dice, scene: &Scene<'_>) -> u64 {
-    let blocks = scene.cluster.disk.blocks;
+    let (blocks, first) = (scene.cluster.disk.blocks, scene.cluster.disk.first_block);
     let used = scene.volumes.iter().map(|volume| volume.blocks).max().unwrap_or(1);
     match dice.one_in(12) {
         true => blocks - dice.between(1, 4),
-        false => dice.between(0, (used / 2).min(blocks - 1)),
+        false => first + dice.between(0, (used / 2).min(blocks - 1 - first)),
     }
 }
 

@@ -63,7 +63,7 @@ fn disk(dice: &mut Dice, swarm: &Swarm) -> Disk {
     };
     let with_cache = swarm.profile == Profile::Crash && dice.one_in(2);
     let drops = swarm.has("disk.drop_cache");
-    Disk {
+    let drawn = Disk {
         queue_depth: dice.amount((16, 64), &[8, 256]) as u16,
         read,
         write,
@@ -71,6 +71,12 @@ fn disk(dice: &mut Dice, swarm: &Swarm) -> Disk {
         volatile_cache: drops || with_cache || dice.one_in(4),
         atomic_blocks: dice.amount((1, 8), &[1, 256]) as u32,
         ..usual
+    };
+    let (is_split, is_moved) = (dice.one_in(3), dice.one_in(2));
+    Disk {
+        transfer_blocks: if is_split { dice.amount((1, 8), &[1, 64]) as u32 } else { 0 },
+        first_block: if is_moved { dice.amount((1, 4_096), &[1, 4_096]) } else { 0 },
+        ..drawn
     }
 }
 
