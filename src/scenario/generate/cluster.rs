@@ -73,11 +73,26 @@ fn disk(dice: &mut Dice, swarm: &Swarm) -> Disk {
         ..usual
     };
     let (is_split, is_moved) = (dice.one_in(3), dice.one_in(2));
+    let shortest = shortest_transfer(&drawn);
     Disk {
-        transfer_blocks: if is_split { dice.amount((1, 8), &[1, 64]) as u32 } else { 0 },
+        transfer_blocks: if is_split {
+            shortest.max(dice.amount((1, 8), &[1, 64]) as u32)
+        } else {
+            0
+        },
         first_block: if is_moved { dice.amount((1, 4_096), &[1, 4_096]) } else { 0 },
         ..drawn
     }
+}
+
+/// The fewest blocks of a transfer with which a disk reads or writes a whole region in its parts before whoever waits
+/// for it gives it up.
+fn shortest_transfer(disk: &Disk) -> u32 {
+    const REGION_BLOCKS: u64 = 256;
+    const MICROS_MAX: u64 = 2_000;
+    let slowest = disk.read.max.max(disk.write.max).get() / 1_000;
+    let shortest = REGION_BLOCKS * slowest / (u64::from(disk.queue_depth) * MICROS_MAX);
+    (shortest + 1) as u32
 }
 
 fn net(dice: &mut Dice) -> Net {
