@@ -1,6 +1,7 @@
 //! The command line: one file a verb. Decides nothing about simulations.
 
 mod args;
+mod breakpoint;
 mod console;
 mod debug;
 mod duration;

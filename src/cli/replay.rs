@@ -7,9 +7,11 @@ use crate::run::{ExitCode, Replayed};
 use crate::view::write_jsonl;
 use crate::world::{Keep, RunOptions};
 
+use super::breakpoint::BreakArgs;
 use super::console::Console;
 use super::duration::virtual_time;
 use super::entry::Context;
+use super::figures::quoted;
 use super::log::LogArgs;
 use super::report::Failure;
 use super::run::{show_failure, show_figures};
@@ -38,6 +40,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "T", allow_hyphen_values = true, value_parser = virtual_time)]
     until: Option<Nanos>,
     #[command(flatten)]
+    stop: BreakArgs,
+    #[command(flatten)]
     log: LogArgs,
 }
 
@@ -46,7 +50,10 @@ pub(super) fn replay(args: &Args, context: &mut Context<'_>) -> Result<ExitCode,
     let file = seed_file(&args.file)?;
     let trace = args.trace.as_deref().map(Output::create).transpose()?;
     let keep = if trace.is_some() { Keep::All } else { Keep::Nothing };
-    let options = RunOptions { trace: keep, until: args.until, ..RunOptions::default() };
+    let again = format!("{} replay {}", context.program, quoted(&args.file));
+    let at_failure = args.stop.hook(context.console, &again);
+    let options =
+        RunOptions { trace: keep, until: args.until, at_failure, ..RunOptions::default() };
     let replayed = crate::run::replay(context.engine, &file, &options).map_err(Failure::Harness)?;
     let report = &replayed.ran.report;
     if let Some(trace) = trace {

@@ -7,6 +7,7 @@ use crate::scenario::Digest;
 use crate::view::{Stats, write_jsonl};
 use crate::world::{Keep, RunOptions};
 
+use super::breakpoint::BreakArgs;
 use super::console::Console;
 use super::entry::Context;
 use super::figures::{grouped, per_second, quoted, speed, wall};
@@ -24,6 +25,7 @@ Examples:
   stormglass run x.json --seed 7 --json | jq .outcome
   stormglass run x.json --seed 7 --stats             with latencies, rates, rebuilds
   stormglass run x.json -vv 2>log                    watch the cluster decide
+  gdb -x gdb/stormglass.py --args stormglass run x.json --break   stand in the code that made it fail
   stormglass run x.json --record-schedule x.sched    which task ran where there was a choice
 
 The trace is JSON lines: time (ns), seq, node, cpu, record, fields, cause (the seq of the event that \
@@ -56,6 +58,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     replay_schedule: Option<PathBuf>,
     #[command(flatten)]
+    stop: BreakArgs,
+    #[command(flatten)]
     log: LogArgs,
 }
 
@@ -67,8 +71,15 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Fa
     let recorded = args.record_schedule.as_deref().map(Output::create).transpose()?;
     let replay_schedule = args.replay_schedule.as_deref().map(schedule).transpose()?;
     let record_schedule = recorded.is_some();
-    let options =
-        RunOptions { trace: keep, record_schedule, replay_schedule, ..RunOptions::default() };
+    let again = format!("{} run {} --seed {}", context.program, quoted(&args.file), args.seed);
+    let at_failure = args.stop.hook(context.console, &again);
+    let options = RunOptions {
+        trace: keep,
+        record_schedule,
+        replay_schedule,
+        at_failure,
+        ..RunOptions::default()
+    };
     let ran = run_once(context.engine, &scenario, args.seed, &options).map_err(Failure::Harness)?;
     if let Some((recorded, picks)) = recorded.zip(ran.report.schedule.as_ref()) {
         recorded.write(|out| writeln!(out, "{picks}"))?;

@@ -8,7 +8,7 @@ use crate::base::{CpuId, Names, NodeId, Record, Recorded};
 
 use super::config::NodeConfig;
 use super::cpu::STOPPED;
-use super::crash::guarded;
+use super::crash::{guarded, tell_of_panics};
 use super::kernel::Kernel;
 use super::ledger::LeakedCount;
 use super::memory::{Account, MemoryUse};
@@ -34,6 +34,11 @@ impl Kernel {
         inner.accounts.borrow_mut().push(Account::new(self, id, config.memory));
         nodes.push(Node::new(name, config, first_cpu));
         id
+    }
+
+    /// The next panic in node code on this thread is told to `tell`, in one line, before its stack is unwound.
+    pub fn tell_of_panics(&self, tell: Option<fn(&str)>) {
+        tell_of_panics(tell);
     }
 
     /// Sets what the node runs when it comes up.

@@ -38,6 +38,8 @@ thread_local! {
     /// Whether this thread is in node code, whose panics are an outcome of the run.
     static GUARDED: Cell<bool> = const { Cell::new(false) };
     static NOTED: RefCell<Option<Caught>> = const { RefCell::new(None) };
+    /// Who is told of a panic in node code before its stack is unwound.
+    static TOLD: Cell<Option<fn(&str)>> = const { Cell::new(None) };
 }
 
 /// Makes panics under [`guarded`] silent and noted; other panics are reported as ever.
@@ -62,7 +64,16 @@ fn note(info: &PanicHookInfo<'_>) {
         location: location.map_or_else(String::new, |at| format!("{}:{}", at.file(), at.line())),
         backtrace: Backtrace::force_capture().to_string(),
     };
+    let told = format!("crash: {} at {}", caught.message, caught.location);
     NOTED.with_borrow_mut(|noted| *noted = Some(caught));
+    if let Some(tell) = TOLD.take() {
+        tell(&told);
+    }
+}
+
+/// The next panic in node code on this thread is told to `tell` before its stack is unwound.
+pub(super) fn tell_of_panics(tell: Option<fn(&str)>) {
+    TOLD.set(tell);
 }
 
 /// Runs node code; a panic comes back as what the hook noted of it.

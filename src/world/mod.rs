@@ -36,6 +36,6 @@ pub use records::{
     ActionName, DiskFaultApplied, ExpectationFailed, FaultApplied, FaultLifted, FaultWithheld,
     Frozen, PhaseBegan,
 };
-pub use report::{LivenessReport, RunOptions, RunReport, Verdict};
+pub use report::{AtFailure, LivenessReport, RunOptions, RunReport, Verdict};
 pub use session::{Position, Session};
 pub use simulate::simulate;

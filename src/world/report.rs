@@ -11,7 +11,7 @@ use crate::sim::trace::Keep;
 
 /// How to run a simulation. Nothing here may change its digest, except that `until` and
 /// `stop_at_failure` may end it earlier.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct RunOptions {
     /// Which records to hand back in [`RunReport::trace`].
     /// All of them enter the digest in any case; each kept costs about 100 bytes.
@@ -26,7 +26,13 @@ pub struct RunOptions {
     /// the seed that they were recorded of, it is the same run; with any other, a
     /// [`Verdict::Misfit`].
     pub replay_schedule: Option<Recording>,
+    /// Is told once, in one line, how the run fails: on its thread, and below the code that made it fail, so that
+    /// a debugger that stops here shows how that came about. What never happened has no such code.
+    pub at_failure: Option<AtFailure>,
 }
+
+/// Somebody who is told how a run fails while it does.
+pub type AtFailure = fn(&str);
 
 impl Default for RunOptions {
     /// No trace, to the scenario's end or the first violation: what digests are compared under.
@@ -37,6 +43,7 @@ impl Default for RunOptions {
             stop_at_failure: true,
             record_schedule: false,
             replay_schedule: None,
+            at_failure: None,
         }
     }
 }
@@ -66,6 +73,23 @@ pub enum Verdict {
     Inert(Vec<String>),
     /// It was to follow a recorded schedule, which does not fit: where, in words.
     Misfit(String),
+}
+
+impl Verdict {
+    /// What it is, in one line.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        match self {
+            Self::Pass => "pass".to_owned(),
+            Self::Violation(violations) => violations
+                .first()
+                .map_or_else(String::new, |first| format!("violation/{}", first.signature())),
+            Self::Liveness(report) => format!("liveness/{}", report.kind),
+            Self::Crash(crash) => format!("crash: {} at {}", crash.message, crash.location),
+            Self::Inert(entries) => format!("inert: {}", entries.join(", ")),
+            Self::Misfit(misfit) => format!("misfit: {misfit}"),
+        }
+    }
 }
 
 /// What one simulation did.

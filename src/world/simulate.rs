@@ -139,7 +139,8 @@ impl<'a> World<'a> {
             checkers.expect_places(volume.id, Box::new(Laid(volume.layout)));
         }
         checkers.expect_limits(limits::limits(&stage));
-        let watch = Watch::new(&stage.kernel, checkers);
+        let watch = Watch::new(&stage.kernel, checkers, options.at_failure);
+        stage.kernel.tell_of_panics(options.at_failure);
         let clock = Rc::new(AlarmClock { due: RefCell::default(), watch: watch.clone() });
         let owner = stage.kernel.attach(clock.clone());
         let rng = stage.kernel.stream("world.script");
@@ -175,6 +176,9 @@ impl<'a> World<'a> {
 
     /// Notes how the run failed; the first failure stands.
     pub(super) fn fail(&mut self, verdict: Verdict) {
+        if self.failure.is_none() {
+            self.watch.tell_failure(|| verdict.headline());
+        }
         self.failure.get_or_insert(verdict);
     }
 

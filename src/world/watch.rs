@@ -13,6 +13,8 @@ use crate::net::{ConnectionClosed, ConnectionOpened, MessageFaulted, NetFault};
 use crate::node::Frame;
 use crate::sim::Kernel;
 
+use super::report::AtFailure;
+
 /// Shared with the observer that the kernel calls.
 pub(super) struct Watch {
     pub(super) checkers: RefCell<Checkers>,
@@ -20,6 +22,8 @@ pub(super) struct Watch {
     inbox: RefCell<Vec<Record>>,
     /// Whether checkers are shown what is read from disks.
     shows_reads: Cell<bool>,
+    /// Who is to be told of the first violation where it happens.
+    at_failure: Cell<Option<AtFailure>>,
     /// Whether the main loop has something to look at.
     pub(super) attention: Cell<bool>,
     /// Operations acknowledged.
@@ -38,11 +42,16 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Observes a kernel from now on.
-    pub(super) fn new(kernel: &Kernel, checkers: Checkers) -> Rc<Self> {
+    pub(super) fn new(
+        kernel: &Kernel,
+        checkers: Checkers,
+        at_failure: Option<AtFailure>,
+    ) -> Rc<Self> {
         let watch = Rc::new(Self {
             checkers: RefCell::new(checkers),
             inbox: RefCell::default(),
             shows_reads: Cell::new(false),
+            at_failure: Cell::new(at_failure),
             attention: Cell::new(false),
             acked: Cell::new(0),
             acked_wanted: Cell::new(u64::MAX),
@@ -85,8 +94,9 @@ impl Watch {
             }
             Audience::Trace => self.see_watched(&mut checkers, record),
         }
-        if !checkers.violations().is_empty() {
+        if let Some(violation) = checkers.violations().first() {
             self.attention.set(true);
+            self.tell_failure(|| format!("violation/{}", violation.signature()));
         }
         if let Some(OpReturned { result: OpResult::Ok, .. }) = record.get() {
             self.acked.set(self.acked.get() + 1);
@@ -96,6 +106,14 @@ impl Watch {
         }
         if self.is_alert.get() || record.kind.audience != Audience::History {
             self.look_closer(record);
+        }
+    }
+
+    /// The run fails: tells whoever is to know at once, the first time.
+    #[cold]
+    pub(super) fn tell_failure(&self, how: impl FnOnce() -> String) {
+        if let Some(tell) = self.at_failure.take() {
+            tell(&how());
         }
     }
 

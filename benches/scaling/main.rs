@@ -1,0 +1,78 @@
+//! What one IO costs as clusters, CPUs and runs grow, and what a second core adds to a sweep; `--plot` draws it.
+//!
+//! `cargo bench --bench scaling` takes some minutes; `-- --all` goes on to 10^8 operations and takes half an hour more.
+//! Times are those that the process spends on a CPU. Where the start of a cluster would hide what an IO costs, it
+//! is the difference of two runs of which one makes twice as many.
+
+mod load;
+mod plot;
+mod sweep;
+
+use std::path::PathBuf;
+
+use load::{Cost, Load, cost, difference};
+
+/// Nodes with a disk each.
+const TARGETS: [u16; 7] = [3, 10, 30, 100, 300, 1_000, 3_000];
+/// Virtual CPUs of the client.
+const CPUS: [u16; 7] = [1, 2, 4, 8, 16, 32, 64];
+/// Operations of a run.
+const OPS: [u64; 6] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+/// Of these only with `--all`.
+const LONG: u64 = 10_000_000;
+
+/// A row of figures: what grows, and the cost at each size.
+pub struct Series {
+    /// What grows.
+    pub name: &'static str,
+    /// Its sizes, and what an IO cost there.
+    pub points: Vec<(u64, Cost)>,
+}
+
+fn main() {
+    let given: Vec<String> = std::env::args().skip(1).collect();
+    let has = |option: &str| given.iter().any(|argument| argument == option);
+    let series = [by_targets(), by_cpus(), by_operations(has("--all"))];
+    sweep::over_cores();
+    if has("--plot") {
+        let file = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scaling.svg"));
+        match plot::draw(&file, &series) {
+            Ok(()) => println!("drawn: docs/scaling.svg"),
+            Err(error) => eprintln!("docs/scaling.svg could not be drawn: {error}"),
+        }
+    }
+}
+
+fn by_targets() -> Series {
+    let points = TARGETS.map(|targets| {
+        let load = Load { targets, ops: 60_000.max(40 * u64::from(targets)), ..Load::default() };
+        (u64::from(targets), difference(load))
+    });
+    shown("targets", points.into())
+}
+
+fn by_cpus() -> Series {
+    let points = CPUS.map(|client_cpus| {
+        let load = Load { client_cpus, ops: 60_000, ..Load::default() };
+        (u64::from(client_cpus), difference(load))
+    });
+    shown("virtual CPUs of the client", points.into())
+}
+
+fn by_operations(all: bool) -> Series {
+    let sizes = OPS.into_iter().filter(|ops| all || *ops < LONG);
+    let points = sizes.map(|ops| (ops, cost(Load { ops, ..Load::default() })));
+    shown("operations", points.collect())
+}
+
+/// Prints a series as a table.
+fn shown(name: &'static str, points: Vec<(u64, Cost)>) -> Series {
+    println!("{name:>28} {:>10} {:>12}", "ns per IO", "peak, KiB");
+    for (size, cost) in &points {
+        println!("{size:>28} {:>10} {:>12}", cost.nanos_per_io, cost.peak_kib);
+    }
+    let nanos = || points.iter().map(|(_, cost)| cost.nanos_per_io.max(1));
+    let (least, most) = (nanos().min().unwrap_or(1), nanos().max().unwrap_or(1));
+    println!("{:>28} {:>9.2}x\n", "most to least", most as f64 / least as f64);
+    Series { name, points }
+}
