@@ -58,6 +58,7 @@ bugs! {
     RejoinWithoutRebuild = "rejoin_as_RW_without_rebuild": "a leg that comes back is in sync at once",
     EqualGenerationMeansEqualData = "equal_generation_means_equal_data": "a leg that comes back is in sync at once if its generation is the one on record",
     NewerLegTrusted = "newer_leg_trusted": "a manager whose database went back takes legs of later epochs for its own",
+    ForeignDiskTaken = "foreign_disk_taken": "a disk that shows the superblock of another leg is overwritten as if it were blank",
     SpareInSyncAtOnce = "spare_in_sync_at_once": "a leg that is given a spare is in sync before anything is copied",
     ResyncIgnoresOwnMarks = "resync_ignores_own_marks": "a returning leg is brought up to date only where the others are marked",
     RebuildIgnoresAppWrite = "rebuild_ignores_app_write": "a region is copied while applications write it",

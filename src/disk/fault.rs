@@ -295,6 +295,12 @@ impl Faults {
         before != self.overlays.len() + self.bad.len()
     }
 
+    /// Gives the bad blocks of two devices to each other. What is wrong with whole commands, paths and plugs stay where
+    /// they are.
+    pub(super) fn exchange_bad(&mut self, other: &mut Self) {
+        std::mem::swap(&mut self.bad, &mut other.bad);
+    }
+
     /// Lifts all overlays of the disk itself; paths and plug stay as they are.
     pub(super) fn heal(&mut self) {
         self.overlays.clear();

@@ -62,5 +62,5 @@ pub use records::{
     CommandSubmitted, CommandTimedOut, ControllerReset, DuplicateNextCompletionSet, FailNextSet,
     FaultLifted, HangSet, Healed, LoseNextWriteSet, MisdirectNextReadSet, MisdirectNextWriteSet,
     OldImageRestored, Plugged, PowerLost, RandomFailureInjected, RawWritten, ReadOnlySet, Replaced,
-    SectorRemapped, SlowSet, TearNextWriteSet, Unplugged,
+    SectorRemapped, SlowSet, Swapped, TearNextWriteSet, Unplugged,
 };

@@ -167,6 +167,11 @@ crate::record! {
     pub struct Replaced = "disk.replace", Notable { disk: DiskId, serial: u64, ended: u32 }
 }
 crate::record! {
+    /// The device that was in the place of disk `with` is in this one's from now on; `ended` commands went with the one
+    /// that was here.
+    pub struct Swapped = "disk.swap", Notable { disk: DiskId, with: DiskId, ended: u32 }
+}
+crate::record! {
     /// A block was changed from outside, by no command.
     pub struct RawWritten = "disk.raw_write", Notable { disk: DiskId, lba: u64 }
 }

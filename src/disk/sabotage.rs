@@ -16,7 +16,7 @@ use super::queue::InFlight;
 use super::records::{
     BitsFlipped, CacheDropped, CacheLost, ControllerReset, DuplicateNextCompletionSet,
     LoseNextWriteSet, MisdirectNextReadSet, MisdirectNextWriteSet, OldImageRestored, PowerLost,
-    TearNextWriteSet,
+    Swapped, TearNextWriteSet,
 };
 use super::silent::{Shown, rotten};
 use super::status::Status;
@@ -117,6 +117,28 @@ impl Namespace {
     pub fn drop_cache(&self) {
         let (disk, kernel) = (self.engine.id, &self.engine.kernel);
         self.engine.lose_power(|ended| kernel.emit(None, &CacheDropped { disk, ended }));
+    }
+
+    /// Exchanges two devices, as somebody does who mixes up their cables: each is in the other's place from now on,
+    /// with its serial number and all that it holds. Both lose their power on the way, as [`Namespace::drop_cache`]
+    /// has it. Paths, plugs and what is wrong with whole commands stay with the place. Panics for one disk.
+    pub fn swap(&self, other: &Self) {
+        let (one, two) = (&self.engine, &other.engine);
+        assert!(one.id != two.id, "{} swapped with itself", one.id);
+        for (engine, with) in [(one, two.id), (two, one.id)] {
+            let disk = engine.id;
+            engine.lose_power(|ended| engine.kernel.emit(None, &Swapped { disk, with, ended }));
+        }
+        let (one, two) = (&mut *one.state.borrow_mut(), &mut *two.state.borrow_mut());
+        std::mem::swap(&mut one.media, &mut two.media);
+        std::mem::swap(&mut one.silent, &mut two.silent);
+        std::mem::swap(&mut one.serial, &mut two.serial);
+        std::mem::swap(&mut one.journal, &mut two.journal);
+        std::mem::swap(&mut one.cache, &mut two.cache);
+        one.faults.exchange_bad(&mut two.faults);
+        // Of each place it is another one than any before, and so of each device.
+        let life = one.life.max(two.life) + 1;
+        (one.life, two.life) = (life, life);
     }
 
     /// Keeps from now on what is needed to go back by up to `span`.

@@ -2,7 +2,7 @@
 //!
 //! Data grows from the first block that volumes use of the disk, metadata from its last block down.
 
-use crate::base::{Block, BlockSize, Epoch, LegIndex, Region, VolumeId};
+use crate::base::{Block, BlockSize, Epoch, LegIndex, PlaceIndex, Region, VolumeId};
 
 /// Where a leg's blocks are on its disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,15 +34,17 @@ impl Extent {
 }
 
 /// Marks a superblock.
-const MAGIC: u64 = 0x7374_6f72_6d67_6c01;
+const MAGIC: u64 = 0x7374_6f72_6d67_6c02;
 
-/// Says whose leg this is and the last epoch that it was registered under.
+/// Says whose leg this is, in which place it was written, and the last epoch that the leg was registered under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Superblock {
     /// The volume.
     pub volume: VolumeId,
     /// The leg.
     pub leg: LegIndex,
+    /// The place of the volume that the disk was in: a disk that shows another one is not where it belongs.
+    pub place: PlaceIndex,
     /// Its generation: the epoch of its last registration.
     pub generation: Epoch,
     /// The device's life at that time: in another one, what was only in a volatile cache may be lost.
@@ -56,7 +58,7 @@ pub struct Superblock {
 }
 
 impl Superblock {
-    /// As a block: magic, volume, leg, generation, life, confirmed epoch, rebuild, and a hash of these.
+    /// As a block: magic, volume, leg, generation, life, confirmed epoch, rebuild, place, and a hash of these.
     #[must_use]
     pub fn to_block(self, size: BlockSize) -> Block {
         let words = [
@@ -67,11 +69,12 @@ impl Superblock {
             u64::from(self.life),
             self.confirmed.get(),
             self.rebuild.get(),
+            u64::from(self.place.get()),
         ];
         let mut bytes = vec![0; size.bytes()];
         write_words(&mut bytes, &words);
-        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..56]);
-        bytes[56..64].copy_from_slice(&hash.to_le_bytes());
+        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..64]);
+        bytes[64..72].copy_from_slice(&hash.to_le_bytes());
         Block::from_bytes(&bytes)
     }
 
@@ -79,14 +82,15 @@ impl Superblock {
     #[must_use]
     pub fn from_block(block: &Block, size: BlockSize) -> Option<Self> {
         let bytes = block.bytes(size);
-        let words = read_words(&bytes[..64]);
-        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..56]);
-        if words[0] != MAGIC || words[7] != hash {
+        let words = read_words(&bytes[..72]);
+        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..64]);
+        if words[0] != MAGIC || words[8] != hash {
             return None;
         }
         Some(Self {
             volume: VolumeId::new(words[1] as u16),
             leg: LegIndex::new(words[2] as u8),
+            place: PlaceIndex::new(words[7] as u8),
             generation: Epoch::new(words[3]),
             life: words[4] as u32,
             confirmed: Epoch::new(words[5]),
@@ -221,7 +225,7 @@ fn read_words(bytes: &[u8]) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::{IntentMap, Superblock};
-    use crate::base::{Block, BlockSize, Epoch, LegIndex, Region, VolumeId};
+    use crate::base::{Block, BlockSize, Epoch, LegIndex, PlaceIndex, Region, VolumeId};
 
     #[test]
     fn a_bitmap_survives_its_blocks() {
@@ -243,6 +247,7 @@ mod tests {
         let written = Superblock {
             volume: VolumeId::new(2),
             leg: LegIndex::new(1),
+            place: PlaceIndex::new(17),
             generation: Epoch::new(9),
             life: 3,
             confirmed: Epoch::new(7),

@@ -34,5 +34,7 @@ pub use config::{CLEARED_MAX, ClusterMap, LegSpec, Timing, VolumeSpec};
 pub use journal::{Entry, Header, Part};
 pub use layout::{Extent, IntentMap, Superblock};
 pub use probes::{BUGGIFY_SITES, PROBES};
-pub use protocol::{LegMode, LegReport, LegStatus, Modes, Places, Service, Topology, Wire};
-pub use records::{LegSlow, RegionRecovered, WriteMissing};
+pub use protocol::{
+    LegMode, LegReport, LegStatus, Modes, Occupant, Places, Service, Topology, Wire,
+};
+pub use records::{ForeignDisk, LegSlow, RegionRecovered, WriteMissing};

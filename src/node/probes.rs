@@ -53,6 +53,7 @@ crate::probes! {
         REGISTRATION_SUPERSEDED = "target.registration-superseded": "a registration was overtaken by a later one";
         REGISTERED_IN_ANOTHER_LIFE = "target.registered-in-another-life": "a registration came too late: the device had lost its power, or was another";
         METADATA_LOST = "target.metadata-lost": "a leg's bitmap could not be read, and every region counts as marked";
+        FOREIGN_DISK_REFUSED = "target.foreign-disk-refused": "a target found a disk that belongs elsewhere, and left it alone";
         METADATA_UNWRITABLE = "target.metadata-unwritable": "a leg's metadata could not be written";
         UNMARK_REFUSED = "target.unmark-refused": "a mark was to be cleared while its region was being written";
         MESSAGE_TWICE = "node.message-twice": "a message came that had been there already";

@@ -193,6 +193,20 @@ pub struct LegReport {
     pub cold: bool,
     /// The last epoch that it was asked for once more, in whatever life of device and target; zero if none.
     pub confirmed: Epoch,
+    /// Whose the disk is, if it shows the superblock of another volume or of another place: then nothing else is
+    /// told of it, and it cannot be used.
+    pub foreign: Option<Occupant>,
+}
+
+/// As what a disk was written, by its superblock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occupant {
+    /// The volume.
+    pub volume: VolumeId,
+    /// The leg.
+    pub leg: LegIndex,
+    /// The place.
+    pub place: PlaceIndex,
 }
 
 /// How a target answers a request on a leg.

@@ -240,6 +240,7 @@ const fn grounds_of(bug: Bug) -> &'static str {
         Bug::GrantBeforeAllRegistered => "app-attach",
         Bug::DropLastLeg | Bug::LeakLockOnFailure => "all-writes-fail",
         Bug::NewerLegTrusted => "database-restore-old-snapshot",
+        Bug::ForeignDiskTaken => "disk-swap",
         Bug::SpareInSyncAtOnce => "raid1-spare",
         Bug::ResyncIgnoresOwnMarks => "one-leg-alone-has-it",
         Bug::RebuildPlanSurvivesDeath => "disk-disconnect-from-client",

@@ -36,7 +36,8 @@ pub use action::{
     Action, ActionInfo, BreakWith, Burst, ClientOnly, ClientVolume, ClockDrift, ClockJump,
     DelayLink, DiskClient, DiskOnly, FailNext, FailNextMemory, Family, FlipBits, HangDisk,
     InjectRandomFailure, InsertBadSector, LimitMemory, LinkOnly, NextCommands, NodeOnly, Ops,
-    Partition, Phase, Reboot, RestoreOldImage, RestoreOldSnapshot, SlowDisk, StatusName, Wipe,
+    Partition, Phase, Reboot, RestoreOldImage, RestoreOldSnapshot, SlowDisk, StatusName, SwapDisks,
+    Wipe,
 };
 pub use action::{CpuOnly, SlowCpu};
 pub use action::{

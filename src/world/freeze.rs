@@ -151,12 +151,14 @@ pub(super) fn places<'a>(
     places.map(|(leg, place)| (leg, spec.place(place)))
 }
 
-/// What a leg's disk says of itself; `None` where it holds no superblock, or a damaged one.
+/// What a leg's disk says of itself; `None` where it holds no superblock, a damaged one, or that of another leg.
 pub(super) fn superblock(stage: &Stage, spec: &VolumeSpec, leg: LegIndex) -> Option<Superblock> {
-    let placed = place(spec, leg, &record(stage, spec));
+    let record = record(stage, spec);
+    let placed = place(spec, leg, &record);
     let (disk, lba) = (&stage.disks[placed.disk.index()], placed.extent.superblock);
     let block = (!disk.raw_is_lost(lba)).then(|| disk.raw_read(lba))?;
-    Superblock::from_block(&block, stage.map.block_size)
+    let found = Superblock::from_block(&block, stage.map.block_size);
+    found.filter(|found| (found.volume, found.place) == (spec.id, record.places.of(leg)))
 }
 
 /// Whether the disk in a leg's place is the one on record, and not a blank one that nobody has noticed yet.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::base::{Names, Nanos, NodeId, plant};
+use crate::base::{DiskId, Names, Nanos, NodeId, plant};
 use crate::check::{Check, Checkers, Leak};
 use crate::scenario::{self, NodeClass, Scenario};
 use crate::sim::{Device, OwnerId, Rng, Turn, sealed};
@@ -97,6 +97,8 @@ pub(super) struct World<'a> {
     reboots: u64,
     /// Clients whose applications are paused.
     pub(super) paused_apps: Vec<NodeId>,
+    /// Disks that are in each other's place.
+    pub(super) swapped: Vec<(DiskId, DiskId)>,
     /// Nodes that are to boot by themselves, and when.
     booting: Vec<(NodeId, Nanos)>,
     /// Entries that took memory away: the node, and how many requests it had refused before.
@@ -156,6 +158,7 @@ impl<'a> World<'a> {
             failure: None,
             reboots: 0,
             paused_apps: Vec::new(),
+            swapped: Vec::new(),
             booting: Vec::new(),
             shortages: Vec::new(),
             progress: (0, Nanos::ZERO),

@@ -3,6 +3,7 @@
 
 mod corpus;
 mod flushes;
+mod foreign;
 mod integrity;
 mod library;
 mod outcomes;

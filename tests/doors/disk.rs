@@ -8,7 +8,7 @@ use stormglass::disk::control::{Fault, FaultKind, Namespace, OpMask, Phase};
 use stormglass::disk::port::{Command, Drive, Op, QueueFull, QueuePair, Status};
 use stormglass::disk::{
     BadSectorInserted, CommandAborted, CommandCompleted, CommandFaulted, CommandSubmitted,
-    DiskConfig, SectorRemapped,
+    DiskConfig, SectorRemapped, Swapped,
 };
 use stormglass::sim::TaskPolled;
 
@@ -428,6 +428,36 @@ fn a_replaced_disk_is_blank_and_another_one() {
     assert_eq!(bench.truths(0, 6), [0; 6]);
     assert_ne!(bench.disk.identity().serial, old.serial);
     bench.write(0, 1, 1);
+}
+
+#[test]
+fn swapped_disks_take_what_they_hold_along_and_lose_their_power_on_the_way() {
+    let bench = Bench::new(1, exact());
+    let other = Namespace::new(&bench.rig.kernel, DiskId::new(4), exact());
+    let stamp = |sequence| Block::stamped(Stamp::new(1, 0, 1, sequence));
+    bench.write(0, 1, 1);
+    bench.disk.insert_bad_sector(9, 1, Status::UnrecoveredRead);
+    other.raw_write(0, stamp(2));
+    let (here, there) = (bench.disk.identity(), other.identity());
+    let (drive, host) = (bench.disk.drive(), bench.host);
+    let pair = drive.open(host);
+    let ended = bench.start(bench.host, vec![read(0, 1)]);
+    bench.rig.run_until(bench.rig.kernel.now() + Nanos::from_micros(1));
+    bench.disk.swap(&other);
+    bench.rig.settle();
+    assert_eq!((statuses(&ended.take()), pair.is_dead()), (vec![Status::PowerLoss], true));
+    assert_eq!((bench.truth(0), other.raw_read(0)), (2, stamp(1)));
+    assert_eq!(bench.disk.identity().serial, there.serial);
+    assert_eq!(other.identity().serial, here.serial);
+    assert!(bench.disk.identity().life > here.life.max(there.life));
+    assert_eq!(
+        (bench.disk.faults(), other.faults()),
+        (vec![], vec![Fault::BadSectors { count: 1 }])
+    );
+    assert_eq!(bench.rig.records_of::<Swapped>().len(), 2);
+    bench.disk.swap(&other);
+    assert_eq!((bench.truth(0), bench.disk.identity().serial), (1, here.serial));
+    bench.write(0, 1, 3);
 }
 
 #[test]

@@ -402,6 +402,7 @@ fn superblocks_tell_whether_a_leg_that_was_given_up_has_everything() {
         Some(Superblock {
             volume,
             leg,
+            place: place(leg),
             generation,
             life: 0,
             confirmed: Epoch::new(confirmed),

@@ -144,7 +144,9 @@ impl Machine {
             }
         }
         for leg in next.modes.written() {
-            let Some(report) = self.report_in(next, leg) else { continue };
+            let report = self.report_in(next, leg);
+            // A disk that belongs elsewhere is not the leg's.
+            let Some(report) = report.filter(|it| it.foreign.is_none()) else { continue };
             if next.serials[leg.index()] == 0 {
                 next.serials[leg.index()] = report.serial;
             } else if next.rebuilds_all(leg) {

@@ -4,7 +4,7 @@ use crate::base::history::VolumeState;
 use crate::base::{Epoch, LegIndex, NodeId, PlaceIndex};
 
 use super::record::VolumeRecord;
-use crate::node::protocol::{LegReport, Topology};
+use crate::node::protocol::{LegReport, Occupant, Topology};
 
 /// What the machine is told.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +59,8 @@ pub(super) enum Effect {
     Detached(NodeId, u64),
     /// A place shows a later epoch than the record: say so.
     SplitBrain { place: PlaceIndex, generation: Epoch },
+    /// The disk in a place is another leg's: say so.
+    ForeignDisk { place: PlaceIndex, found: Occupant },
     /// Have a target be the owner of a volume that nobody has.
     CareFor(NodeId),
     /// The volume's health changed.

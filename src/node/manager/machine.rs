@@ -191,7 +191,11 @@ impl Machine {
         out: &mut Vec<Effect>,
     ) {
         let was_confirming = self.is_confirming();
-        self.reports[place.index()] = report;
+        let before = std::mem::replace(&mut self.reports[place.index()], report);
+        let foreign = |report: Option<LegReport>| report.and_then(|report| report.foreign);
+        if let Some(found) = foreign(report).filter(|_| foreign(before) != foreign(report)) {
+            out.push(Effect::ForeignDisk { place, found });
+        }
         if let Some(generation) = self.contradiction(place) {
             crate::sometimes!(self, true, probes::SPLIT_BRAIN);
             out.push(Effect::SplitBrain { place, generation });

@@ -78,6 +78,7 @@ pub(super) fn report(leg: LegIndex, generation: u64, registered: u64) -> LegRepo
         life: 0,
         cold: false,
         confirmed: Epoch::new(0),
+        foreign: None,
     }
 }
 
@@ -162,6 +163,7 @@ impl Rig {
                 Effect::Grant(..)
                 | Effect::Detached(..)
                 | Effect::SplitBrain { .. }
+                | Effect::ForeignDisk { .. }
                 | Effect::CareFor(_)
                 | Effect::State(_) => {}
             }

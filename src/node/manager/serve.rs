@@ -27,7 +27,8 @@ use crate::node::channel::Channel;
 use crate::node::channel::Frame;
 use crate::node::config::{ClusterMap, SESSION_BYTES, VolumeSpec};
 use crate::node::probes;
-use crate::node::protocol::{LegReport, Places, Service, Wire};
+use crate::node::protocol::{LegReport, Occupant, Places, Service, Wire};
+use crate::node::records::ForeignDisk;
 
 /// What the manager's main task is woken for.
 enum Event {
@@ -392,6 +393,12 @@ impl Manager {
                 );
                 tracing::warn!(%volume, %disk, %generation, %epoch, "a disk is ahead of the database");
                 self.handle.emit(&SplitBrain { volume, disk, generation, epoch });
+            }
+            Effect::ForeignDisk { place, found } => {
+                let disk = self.map.volume(volume).place(place).disk;
+                let Occupant { volume: shows, leg, .. } = found;
+                tracing::warn!(%volume, %disk, %shows, %leg, "a disk is another leg's, and is not touched");
+                self.handle.emit(&ForeignDisk { volume, disk, shows, leg });
             }
             Effect::State(state) => {
                 let epoch = self.machines[volume.index()].record().epoch;

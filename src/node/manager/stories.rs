@@ -4,11 +4,11 @@ use super::input::{Effect, Input};
 use super::record::VolumeRecord;
 use super::rig::{A, B, C0, C1, NEVER, ONCE, Rig, place, registration, report};
 use crate::base::history::VolumeState;
-use crate::base::{Epoch, LegIndex, Nanos};
+use crate::base::{Epoch, LegIndex, Nanos, PlaceIndex, VolumeId};
 use crate::layout::Coded;
 use crate::layout::Raid0;
 use crate::layout::Raid10;
-use crate::node::{LegMode, LegReport};
+use crate::node::{LegMode, LegReport, Occupant};
 
 #[test]
 fn decides_persists_registers_persists_and_grants_in_this_order() {
@@ -231,6 +231,61 @@ fn a_leg_comes_back_by_w_and_the_rebuild_covers_what_its_generation_says() {
     rig.settle(Input::LegBack { leg: B, epoch });
     assert!(rig.machine.record().rebuilds_all(B));
     assert_eq!(rig.machine.record().serials[B.index()], 999);
+}
+
+/// What `B`'s target reports of a disk that another volume's leg is on.
+fn foreign() -> LegReport {
+    let (volume, leg, place) = (VolumeId::new(7), LegIndex::new(3), PlaceIndex::new(3));
+    let foreign = Some(Occupant { volume, leg, place });
+    LegReport { usable: false, serial: 0, foreign, ..report(B, 0, 0) }
+}
+
+#[test]
+fn a_disk_that_belongs_elsewhere_is_reported_once_and_left_alone_until_it_is_replaced() {
+    let mut rig = Rig::degraded();
+    let place = place(B);
+    let found = foreign().foreign.expect("it is another leg's");
+    let told = rig.apply(Input::Place(place, Some(foreign()))).to_vec();
+    assert_eq!(told, [Effect::ForeignDisk { place, found }]);
+    assert_eq!(rig.apply(Input::Place(place, Some(foreign()))), [], "once");
+    let epoch = rig.epoch();
+    rig.settle(Input::LegBack { leg: B, epoch });
+    assert_eq!((rig.modes()[1], rig.epoch()), (LegMode::Dead, epoch));
+    // A blank disk is nobody's: whoever put it there wants it to be used.
+    rig.apply(Input::Place(place, Some(LegReport { serial: 999, ..report(B, 0, 0) })));
+    rig.settle(Input::LegBack { leg: B, epoch });
+    assert_eq!(rig.modes()[1], LegMode::WriteOnly);
+    assert!(rig.machine.record().rebuilds_all(B));
+}
+
+#[test]
+fn the_right_disk_comes_back_after_a_wrong_one_as_if_nothing_had_been_there() {
+    let mut rig = Rig::degraded();
+    rig.apply(Input::Place(place(B), Some(foreign())));
+    rig.hello(B, 2, 0);
+    let epoch = rig.epoch();
+    rig.settle(Input::LegBack { leg: B, epoch });
+    assert_eq!(rig.modes()[1], LegMode::WriteOnly);
+    assert!(!rig.machine.record().rebuilds_all(B), "its marks say what it misses");
+}
+
+#[test]
+fn a_disk_that_belongs_elsewhere_is_never_noted_as_a_legs_own() {
+    let mut rig = Rig::boot(None, Nanos::ZERO);
+    rig.hello(A, 0, 0);
+    rig.apply(Input::Place(place(B), Some(foreign())));
+    rig.settle(Input::Attach { client: C0, session: 1, held: NEVER });
+    rig.wait(Nanos::from_millis(10));
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
+    assert!(rig.registrations().iter().all(|(leg, _)| *leg == A), "{:?}", rig.registrations());
+    assert_eq!(rig.machine.record().serials[B.index()], 0);
+    // Nor is it while it is in the place of a leg that is being rebuilt.
+    let mut rig = Rig::rebuilding(0);
+    let known = rig.machine.record().serials[B.index()];
+    rig.settle(Input::Place(place(B), Some(foreign())));
+    let epoch = rig.epoch();
+    rig.settle(Input::LegFailed { leg: B, epoch });
+    assert_eq!((rig.modes()[1], rig.machine.record().serials[B.index()]), (LegMode::Dead, known));
 }
 
 #[test]

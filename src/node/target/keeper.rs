@@ -61,8 +61,17 @@ impl Keeper {
         let regions = self.leg.volume.regions();
         let identity = self.queue.identify().await?;
         let superblock = self.read(extent.superblock, 1).await?;
-        let intent = self.read(extent.bitmap(), extent.bitmap_blocks).await?;
         let superblock = superblock.and_then(|blocks| Superblock::from_block(&blocks[0], size));
+        if let Some(found) = superblock.filter(|found| self.is_foreign(found)) {
+            let Superblock { volume, leg, place, .. } = found;
+            let here = self.leg.place;
+            tracing::warn!(%here, %volume, %leg, %place, "the disk is another leg's, and is left alone");
+            crate::sometimes!(self.target.handle, true, probes::FOREIGN_DISK_REFUSED);
+            self.leg.found_foreign(&identity, &found);
+            return Ok(());
+        }
+        let superblock = superblock.filter(|found| self.leg.wrote(found));
+        let intent = self.read(extent.bitmap(), extent.bitmap_blocks).await?;
         let cold = self.leg.drive.has_volatile_cache()
             && !planted!(ColdLegTrusted)
             && !self.leg.volume.layout.writes_through()
@@ -80,6 +89,11 @@ impl Keeper {
         }
         self.leg.loaded(&identity, superblock, cold, intent);
         Ok(())
+    }
+
+    /// Whether the disk belongs elsewhere: only somebody who knows what is on it may have it overwritten.
+    fn is_foreign(&self, found: &Superblock) -> bool {
+        !self.leg.wrote(found) && !planted!(ForeignDiskTaken)
     }
 
     /// Writes whatever is to be written, until a write fails or the device is no longer the one that was
@@ -100,6 +114,7 @@ impl Keeper {
                     let block = Superblock {
                         volume: self.leg.volume.id,
                         leg: self.leg.index().expect("only a leg's superblock is written"),
+                        place: self.leg.place,
                         generation: *generation,
                         life: self.leg.life(),
                         confirmed: *confirmed,

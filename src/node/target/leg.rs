@@ -14,7 +14,7 @@ use crate::base::planted;
 use crate::node::config::{LegSpec, VolumeSpec};
 use crate::node::layout::{Extent, IntentMap, Superblock};
 use crate::node::probes;
-use crate::node::protocol::{LegReport, LegStatus};
+use crate::node::protocol::{LegReport, LegStatus, Occupant};
 
 /// A leg's state in this life of its target.
 pub(super) struct Leg {
@@ -75,6 +75,8 @@ pub(super) enum Health {
     Loading,
     /// In use.
     Usable,
+    /// The disk is another leg's, by its superblock, and is left alone until there is another one.
+    Foreign(Occupant),
 }
 
 /// What the keeper is to write next.
@@ -167,6 +169,10 @@ impl Leg {
     /// What the manager is told of the leg.
     pub(super) fn report(&self) -> LegReport {
         let state = self.state.borrow();
+        let foreign = match state.health {
+            Health::Foreign(occupant) => Some(occupant),
+            Health::Loading | Health::Usable => None,
+        };
         LegReport {
             volume: self.volume.id,
             place: self.place,
@@ -177,6 +183,7 @@ impl Leg {
             life: state.life,
             cold: state.cold,
             confirmed: state.confirmed,
+            foreign,
         }
     }
 
@@ -188,6 +195,16 @@ impl Leg {
     /// The most blocks that its disk takes in a command, as it said last; 0 is no limit.
     pub(super) fn transfer_blocks(&self) -> u32 {
         self.transfer_blocks.get()
+    }
+
+    /// Whether this superblock was written in this place.
+    pub(super) fn wrote(&self, found: &Superblock) -> bool {
+        (found.volume, found.place) == (self.volume.id, self.place)
+    }
+
+    /// Whether the disk is another leg's.
+    pub(super) fn is_foreign(&self) -> bool {
+        matches!(self.state.borrow().health, Health::Foreign(_))
     }
 
     /// How often the metadata was read in this life of the target.
@@ -245,6 +262,25 @@ impl Leg {
             self.tell_loaded(leg, &intent);
         }
         state.stored = intent;
+        drop(state);
+        self.changed.notify();
+    }
+
+    /// The disk turned out to be another leg's: nothing of it is believed, or written.
+    pub(super) fn found_foreign(&self, device: &Identity, found: &Superblock) {
+        let Superblock { volume, leg, place, .. } = *found;
+        let nothing = IntentMap::empty(self.volume.regions());
+        let none = Epoch::new(0);
+        let mut state = self.state.borrow_mut();
+        state.health = Health::Foreign(Occupant { volume, leg, place });
+        state.loads += 1;
+        // Its serial number must not be taken for that of the leg's own disk.
+        (state.serial, state.life, state.cold) = (0, device.life, false);
+        (state.generation, state.generation_wanted) = (none, none);
+        (state.confirmed, state.confirmed_wanted) = (none, none);
+        (state.rebuild, state.rebuild_wanted) = (none, none);
+        (state.superblock_wanted, state.ready) = (false, false);
+        (state.wanted, state.stored, state.storing) = (nothing.clone(), nothing, None);
         drop(state);
         self.changed.notify();
     }

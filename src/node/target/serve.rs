@@ -301,9 +301,12 @@ impl Server {
     /// Submits a request or answers it, or parks it, last of all, until there are its marks, or room.
     fn start(&mut self, request: Request) {
         let leg = &*request.leg;
-        if !matches!(request.work, Work::Probe)
-            && let Err(status) = leg.admits(request.epoch)
-        {
+        let admitted = match request.work {
+            Work::Probe if leg.is_foreign() => Err(LegStatus::Unusable),
+            Work::Probe => Ok(()),
+            _ => leg.admits(request.epoch),
+        };
+        if let Err(status) = admitted {
             return self.refuse(request.cookie, status);
         }
         if !request.work.is_within(leg.extent.blocks + leg.extent.journal_blocks) {

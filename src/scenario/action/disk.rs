@@ -152,6 +152,16 @@ pub struct DiskClient {
     pub client: NodeSelector,
 }
 
+/// Two disks to mix up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SwapDisks {
+    /// Which disk.
+    pub disk: DiskSelector,
+    /// The disk that takes its place, and whose place it takes; it is another one.
+    pub with: DiskSelector,
+}
+
 /// A disk to slow down.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -214,6 +224,12 @@ impl Arguments for FailNext {
 impl Arguments for DiskClient {
     fn places(&self) -> Vec<(&'static str, Where<'_>)> {
         vec![("disk", Where::Disk(&self.disk)), ("client", Where::Client(self.client))]
+    }
+}
+
+impl Arguments for SwapDisks {
+    fn places(&self) -> Vec<(&'static str, Where<'_>)> {
+        vec![("disk", Where::Disk(&self.disk)), ("with", Where::Disk(&self.with))]
     }
 }
 

@@ -9,7 +9,7 @@ use super::cpu::{CpuOnly, SlowCpu};
 use super::database::RestoreOldSnapshot;
 use super::disk::{
     BreakWith, DiskClient, DiskOnly, FailNext, FlipBits, HangDisk, InjectRandomFailure,
-    InsertBadSector, NextCommands, RestoreOldImage, SlowDisk,
+    InsertBadSector, NextCommands, RestoreOldImage, SlowDisk, SwapDisks,
 };
 use super::memory::{FailNextMemory, LimitMemory};
 use super::net::{
@@ -140,6 +140,8 @@ actions! {
         DiskBreakWith(BreakWith) = "disk.break_with", undoes;
         /// Another, blank disk takes the disk's place.
         DiskReplace(DiskOnly) = "disk.replace", stays;
+        /// Two disks are in each other's place: somebody mixed them up.
+        DiskSwap(SwapDisks) = "disk.swap", undoes;
         /// The disk takes no write.
         DiskReadOnly(DiskOnly) = "disk.read_only", undoes;
         /// The next writes are torn within a block, and acknowledged.

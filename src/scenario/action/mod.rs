@@ -17,7 +17,7 @@ pub use cpu::{CpuOnly, SlowCpu};
 pub use database::RestoreOldSnapshot;
 pub use disk::{
     BreakWith, Burst, DiskClient, DiskOnly, FailNext, FlipBits, HangDisk, InjectRandomFailure,
-    InsertBadSector, NextCommands, RestoreOldImage, SlowDisk,
+    InsertBadSector, NextCommands, RestoreOldImage, SlowDisk, SwapDisks,
 };
 pub(super) use list::Where;
 pub use list::{Action, ActionInfo, Family};

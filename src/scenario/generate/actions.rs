@@ -5,7 +5,7 @@ use crate::scenario::action::{
     Action, BreakWith, Burst, ClientOnly, ClientVolume, ClockDrift, ClockJump, CpuOnly, DiskClient,
     DiskOnly, FailNext, FailNextMemory, FlipBits, HangDisk, InjectRandomFailure, InsertBadSector,
     LimitMemory, NextCommands, NodeOnly, Ops, Phase, Reboot, RestoreOldImage, SlowCpu, SlowDisk,
-    StatusName, Wipe,
+    StatusName, SwapDisks, Wipe,
 };
 use crate::scenario::amounts::{Bytes, TimeShift};
 use crate::scenario::ids::{CpuRef, CpuSelector, DiskSelector, NodeClass, NodeRef, NodeSelector};
@@ -61,6 +61,10 @@ fn on_a_disk(dice: &mut Dice, scene: &Scene<'_>, name: &str, may_fix: bool) -> A
         "disk.unplug" => Action::DiskUnplug(DiskOnly { disk }),
         "disk.break_with" => Action::DiskBreakWith(BreakWith { disk, status }),
         "disk.replace" => Action::DiskReplace(DiskOnly { disk }),
+        "disk.swap" => {
+            let with = self::disk(dice, scene, Integrity::None, false);
+            Action::DiskSwap(SwapDisks { disk, with })
+        }
         "disk.read_only" => Action::DiskReadOnly(DiskOnly { disk }),
         "disk.tear_next_write" => Action::DiskTearNextWrite(NextCommands { disk, count }),
         "disk.misdirect_next_read" => Action::DiskMisdirectNextRead(NextCommands { disk, count }),

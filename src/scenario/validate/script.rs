@@ -123,6 +123,11 @@ fn act(validator: &mut Validator<'_, '_>, index: usize, action: &Action) {
     {
         validator.report(&at(key), "another node than the other end", "");
     }
+    if let [(_, Where::Disk(DiskSelector::Fixed(disk))), (key, Where::Disk(with))] = places[..]
+        && *with == DiskSelector::Fixed(*disk)
+    {
+        validator.report(&at(key), "another disk", "");
+    }
     amounts(validator, &at, action);
 }
 

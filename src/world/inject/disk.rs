@@ -20,6 +20,7 @@ pub(in crate::world) enum DiskUndo {
     Lift(FaultId),
     Reconnect(NodeId),
     Plug,
+    SwapBack,
 }
 
 /// What an action on a disk may cost.
@@ -35,6 +36,9 @@ enum Harm {
 
 impl World<'_> {
     pub(super) fn apply_to_disk(&mut self, entry: u32, action: &Action) -> Applied {
+        if let Action::DiskSwap(args) = action {
+            return self.apply_swap(entry, args);
+        }
         let Some((selector, harm)) = costs(action) else { return Applied::Nothing };
         let harms = harm != Harm::Nothing;
         let client = match action {
@@ -117,6 +121,10 @@ impl World<'_> {
             Action::DiskDisconnectFromClient(_) => client.is_some() && !is_disconnected,
             Action::DiskReconnectToClient(_) => is_disconnected,
             Action::DiskDropCache(_) => self.scenario.cluster.disk.volatile_cache,
+            // Each would leave the wrong disk behind when they are put back.
+            Action::DiskReplace(_) | Action::DiskRestoreOldImage(_) if self.is_swapped(disk) => {
+                false
+            }
             Action::DiskRestoreOldImage(args) => {
                 self.stage.disks[disk.index()].images_kept() >= args.age
                     && self.stage.kernel.now() >= args.age
@@ -225,7 +233,7 @@ impl World<'_> {
         None
     }
 
-    fn note_trouble_of_disk(&mut self, disk: DiskId) {
+    pub(super) fn note_trouble_of_disk(&mut self, disk: DiskId) {
         let held =
             self.stage.nodes.target_disks().find(|held| self.stage.nodes.disk(*held) == disk);
         if let Some(held) = held {
@@ -243,11 +251,15 @@ impl World<'_> {
             }
             DiskUndo::Reconnect(client) => namespace.reconnect_to_client(client),
             DiskUndo::Plug => namespace.plug(),
+            DiskUndo::SwapBack => self.swap_back(disk),
         }
     }
 
     /// Stops every fault of disks that is in force.
-    pub(super) fn stop_disk_faults(&self) {
+    pub(super) fn stop_disk_faults(&mut self) {
+        while let Some((disk, _)) = self.swapped.first().copied() {
+            self.swap_back(disk);
+        }
         for disk in &self.stage.disks {
             disk.heal();
             for fault in disk.faults() {

@@ -9,6 +9,7 @@ mod disk;
 mod memory;
 mod net;
 mod node;
+mod swap;
 
 pub(super) use apply::{Applied, Undo};
 pub(super) use net::NetUndo;

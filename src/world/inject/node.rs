@@ -75,6 +75,10 @@ impl World<'_> {
             Action::NodeFireTimers(_) => {
                 up && self.stage.kernel.armed_timers().iter().any(|timer| timer.node == node)
             }
+            Action::NodeWipe(_) => {
+                let mut disks = self.stage.nodes.disks_of(node).into_iter();
+                up && !disks.any(|disk| self.is_swapped(disk))
+            }
             _ => up,
         }
     }
