@@ -9,6 +9,7 @@ crate::probes! {
         READ_STALE_DISCARDED = "client.read-stale-discarded": "a read's answer came from a leg that had been given up meanwhile";
         READ_ON_OTHER_LEG = "client.read-on-other-leg": "a read failed on one leg and was answered by another";
         LEASE_AWAITED = "client.lease-awaited": "a read had its data and waited for the lease";
+        SLOW_LEG_READ_AROUND = "client.slow-leg-read-around": "what a slow leg holds of a coded row was computed from fast ones";
         SLOW_LEG_REPORTED = "client.slow-leg-reported": "a leg was far slower than its peers for so long that it was to be given up";
         SLOW_LEG_KEPT_OUT = "client.slow-leg-kept-out": "a dead leg could be reached, and was too slow to be asked for";
         WRITE_UNDER_NEW_GRANT = "client.write-under-new-grant": "a write was under way when a new grant came";

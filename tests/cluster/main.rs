@@ -10,4 +10,5 @@ mod outcomes;
 mod rebuilds;
 #[cfg(feature = "planted-bugs")]
 mod shrink;
+mod slow;
 mod split_brain;

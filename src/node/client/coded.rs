@@ -89,6 +89,13 @@ async fn read_run(
     (block, run): (u64, Run),
     computes: bool,
 ) -> Result<Read, IoError> {
+    if computes
+        && volume.is_slow(run.legs.first())
+        && let Some(data) = read_around(volume, code, run).await?
+    {
+        crate::sometimes!(volume.client.handle, true, probes::SLOW_LEG_READ_AROUND);
+        return Ok(Read::Data(data));
+    }
     let got = Get::new(volume, run, 0).run().await?;
     if let Some(data) = got.data {
         return Ok(Read::Data(data));
@@ -109,8 +116,38 @@ async fn read_run(
     Ok(blocks.map_or(Read::Lost, |blocks| Read::Data(Payload::from_blocks(&blocks))))
 }
 
+/// Computes what a slow leg holds from as many fast ones as that takes; nothing, if there are not so many, or one of
+/// them does not give what it holds.
+async fn read_around(
+    volume: &Rc<Volume>,
+    code: Coded,
+    run: Run,
+) -> Result<Option<Payload>, IoError> {
+    let Some(topology) = volume.topology() else { return Ok(None) };
+    let row = code.row_at(run.at);
+    let in_sync = in_sync(&topology);
+    let is_fast = |column: &usize| {
+        let leg = code.leg_of(*column as u8, row);
+        let is_there = in_sync.has(leg) && volume.link(leg).is_up();
+        is_there && !run.legs.has(leg) && !volume.is_slow(leg)
+    };
+    let width = usize::from(code.data + code.parity);
+    let fast = (0..width).filter(is_fast).take(usize::from(code.data));
+    let fast: Vec<usize> = fast.collect();
+    if fast.len() < usize::from(code.data) {
+        return Ok(None);
+    }
+    let lines = Lines { at: run.at, count: run.blocks };
+    let mut columns = read_some(volume, code, lines, |at, _| fast.contains(&at)).await?;
+    let lines: Vec<usize> = (0..run.blocks as usize).collect();
+    solve(volume, code, &lines, &mut columns);
+    let column = usize::from(code.column_of(run.legs.first(), row));
+    let blocks: Option<Vec<Block>> = columns[column].iter().cloned().collect();
+    Ok(blocks.map(|blocks| Payload::from_blocks(&blocks)))
+}
+
 /// What a leg in sync holds of some lines, block by block; nothing, if it is not in sync.
-async fn read_leg(
+pub(super) async fn read_leg(
     volume: &Rc<Volume>,
     leg: LegIndex,
     lines: Lines,
@@ -312,6 +349,13 @@ pub(super) fn in_sync(topology: &Topology) -> LegSet {
 /// Whether all legs are.
 pub(super) fn is_whole(topology: &Topology) -> bool {
     topology.modes.count(LegMode::ReadWrite) == topology.modes.legs().count()
+}
+
+/// Whether what is read has to be computed, as far as is known beforehand: a leg is not in sync, or is read around for
+/// being slow. Else a block has to be only if its leg has lost it.
+pub(super) fn computes(volume: &Volume) -> bool {
+    let has_slow = |topology: &Topology| topology.modes.legs().any(|leg| volume.is_slow(leg));
+    volume.topology().is_some_and(|topology| !is_whole(&topology) || has_slow(&topology))
 }
 
 /// Finishes what was begun of rows in a region and not brought to an end.

@@ -247,8 +247,8 @@ impl BlockDevice {
         let (_io, _open) = (self.tracker.open(), self.volume.open_io());
         self.equal(block, blocks).await?;
         let memory = &self.volume.client.memory;
-        // Where every leg is in sync, a block has to be computed only if its leg has lost it.
-        let mut computes = self.volume.topology().is_some_and(|now| !coded::is_whole(&now));
+        let is_coded = self.volume.spec.layout.code().is_some();
+        let mut computes = is_coded && coded::computes(&self.volume);
         let mut buffer = memory.alloc_waiting(self.bytes_to_read(blocks, computes)).await;
         loop {
             let span = if planted!(ReadDuringWrite) {
