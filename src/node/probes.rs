@@ -65,6 +65,7 @@ crate::probes! {
         LEG_TAKEN_BACK = "manager.leg-taken-back": "a leg that was given up in vain was taken back";
         NOBODY_WAS_TOLD = "manager.nobody-was-told": "after a boot, a leg bore witness that the owner was not told that another had been given up";
         SPLIT_BRAIN = "manager.split-brain": "a disk showed a later epoch than the manager's record";
+        LEG_COMES_AND_GOES = "manager.leg-comes-and-goes": "a leg was to be given a spare though it is not away for long this time";
         SPARE_GIVEN = "manager.spare-given": "a leg that had been dead for long was given a spare";
         OLD_PLACE_REUSED = "manager.old-place-reused": "a place where a leg had been before served as a spare";
         LAST_LEG_KEPT = "manager.last-leg-kept": "a failed leg was kept because no other could serve";

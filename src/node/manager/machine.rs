@@ -16,6 +16,7 @@
 use crate::base::history::VolumeState;
 use crate::base::{Epoch, LegIndex, Nanos, NodeId, PlaceIndex};
 
+use super::absences::Absences;
 use super::claims::{Claim, Claims};
 use super::input::{Effect, Input};
 use super::record::VolumeRecord;
@@ -60,7 +61,7 @@ pub(super) struct Machine {
     /// By place.
     pub(super) reports: Vec<Option<LegReport>>,
     /// When each leg was decided to be dead, or found so after a boot.
-    pub(super) dead_since: [Nanos; LEGS_MAX],
+    pub(super) absences: [Absences; LEGS_MAX],
     /// The life in which each leg was cold when its rebuild was decided on.
     pub(super) planned: [Option<u32>; LEGS_MAX],
     pub(super) wishes: Wishes,
@@ -100,7 +101,7 @@ impl Machine {
             record,
             phase: Phase::Settled,
             reports: vec![None; spec.places().count()],
-            dead_since: [now; LEGS_MAX],
+            absences: std::array::from_fn(|_| Absences::from(now)),
             planned: [None; LEGS_MAX],
             wishes: Wishes::default(),
             owner_heard: now,

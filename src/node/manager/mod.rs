@@ -1,11 +1,13 @@
 //! The manager: owns membership, epochs and leg modes; decides, persists, and only then tells.
 //!
 //! `machine` leads one volume from decision to decision and touches nothing; `decide` says what is decided,
-//! `caches` what follows from volatile caches that were lost, `spares` which leg is given one, `split` whether disks contradict the record, `care` which target sees to a
+//! `caches` what follows from volatile caches that were lost, `spares` which leg is given one,
+//! `absences` how long each has been away, `split` whether disks contradict the record, `care` which target sees to a
 //! volume that nobody has, `record` is what it is decided on; `input` is what a
 //! machine is told and wants done, `wishes` what calls for a decision, `claims` who waits for the volume; `database`
 //! keeps records on the manager's disk; `serve` runs the machines against the network.
 
+mod absences;
 mod boot;
 #[cfg(test)]
 mod cache_stories;

@@ -118,3 +118,49 @@ fn nobody_is_given_a_spare_that_nobody_would_rebuild() {
     rig.wait(Nanos::from_millis(2));
     assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::WriteOnly]);
 }
+
+/// `B` fails, is away for so long, and is back in sync for so long.
+fn come_and_go(rig: &mut Rig, away: u64, there: u64) {
+    let epoch = rig.epoch();
+    rig.settle(Input::LegFailed { leg: B, epoch });
+    rig.wait(Nanos::from_millis(away));
+    let epoch = rig.epoch();
+    rig.settle(Input::LegBack { leg: B, epoch });
+    let epoch = rig.epoch();
+    rig.settle(Input::Rebuilt { leg: B, epoch });
+    rig.wait(Nanos::from_millis(there));
+    assert_eq!((rig.modes()[1], rig.machine.record().places.of(B)), (LegMode::ReadWrite, place(B)));
+}
+
+/// `B` fails, and stays away for so long; where it is then.
+fn go(rig: &mut Rig, away: u64) -> PlaceIndex {
+    let epoch = rig.epoch();
+    rig.settle(Input::LegFailed { leg: B, epoch });
+    rig.wait(Nanos::from_millis(away));
+    rig.machine.record().places.of(B)
+}
+
+#[test]
+fn a_leg_that_comes_and_goes_is_given_a_spare_when_its_absences_add_up() {
+    let mut rig = Rig::attached_with_spare();
+    come_and_go(&mut rig, 20, 10);
+    come_and_go(&mut rig, 20, 10);
+    assert_eq!(go(&mut rig, 6), place(B));
+    rig.wait(Nanos::from_millis(6));
+    assert_eq!(rig.machine.record().places.of(B), SPARE);
+    // Of the spare, nothing is known that would speak against it.
+    let epoch = rig.epoch();
+    rig.settle(Input::Rebuilt { leg: B, epoch });
+    assert_eq!(go(&mut rig, 40), SPARE);
+}
+
+#[test]
+fn a_leg_that_goes_too_often_is_given_a_spare_at_once() {
+    let mut rig = Rig::attached_with_spare();
+    (0..4).for_each(|_| come_and_go(&mut rig, 1, 10));
+    assert_eq!(go(&mut rig, 1), SPARE);
+    // Now and then is not too often.
+    let mut rig = Rig::attached_with_spare();
+    (0..9).for_each(|_| come_and_go(&mut rig, 5, 60));
+    assert_eq!(go(&mut rig, 5), place(B));
+}

@@ -7,6 +7,7 @@
 use crate::base::planted;
 use crate::base::{LegIndex, Nanos, PlaceIndex};
 
+use super::absences::Absences;
 use super::machine::{Machine, bit};
 use super::record::VolumeRecord;
 use crate::layout::Layout;
@@ -19,22 +20,37 @@ impl Machine {
         self.reports[record.places.of(leg).index()]
     }
 
-    /// Notes since when legs are dead.
+    /// Notes from when to when legs are dead. What a leg did elsewhere says nothing of the place that it has now.
     pub(super) fn note_deaths(&mut self, next: &VolumeRecord, now: Nanos) {
-        let dies = |leg: &LegIndex| self.record.modes.of(*leg) != LegMode::Dead;
-        let dying: Vec<LegIndex> = next.modes.legs_in(LegMode::Dead).filter(dies).collect();
-        dying.into_iter().for_each(|leg| self.dead_since[leg.index()] = now);
+        for leg in next.modes.legs() {
+            let absences = &mut self.absences[leg.index()];
+            let is_dead = |record: &VolumeRecord| record.modes.of(leg) == LegMode::Dead;
+            if next.places.of(leg) != self.record.places.of(leg) {
+                *absences = Absences::from(now);
+            }
+            match (is_dead(&self.record), is_dead(next)) {
+                (false, true) => absences.begin(now),
+                (true, false) => absences.end(now, self.spec.spare_after),
+                _ => {}
+            }
+        }
     }
 
-    /// Legs that have been dead for as long as a volume with spares waits for them. Nobody rebuilds a volume that
-    /// has no owner.
+    /// Legs that are dead, and have been for as long as a volume with spares waits for them: now, or altogether if they
+    /// come and go, or too often. Nobody rebuilds a volume that has no owner.
     pub(super) fn dead_for_long(&self, now: Nanos) -> u16 {
         if self.spec.spares.is_empty() || self.record.owner.is_none() {
             return 0;
         }
+        let is_due = |leg: &LegIndex| {
+            let (absences, patience) = (&self.absences[leg.index()], self.spec.spare_after);
+            let is_due = absences.are_too_much(now, patience);
+            let flaps = is_due && !absences.is_long(now, patience);
+            crate::sometimes!(self, flaps, probes::LEG_COMES_AND_GOES);
+            is_due
+        };
         let dead = self.record.modes.legs_in(LegMode::Dead);
-        dead.filter(|leg| now >= self.dead_since[leg.index()] + self.spec.spare_after)
-            .fold(0, |legs, leg| legs | bit(leg))
+        dead.filter(is_due).fold(0, |legs, leg| legs | bit(leg))
     }
 
     /// Puts legs that have been dead for long in a free place each, where they are rebuilt in whole.
