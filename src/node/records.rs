@@ -32,6 +32,13 @@ crate::record! {
     }
 }
 crate::record! {
+    /// A disk in a place of a volume shows the superblock of a leg of another volume, or of another place of this one.
+    /// It is not used, and nothing is written to it, until somebody puts the right one there, or a blank one.
+    pub struct ForeignDisk = "manager.foreign-disk", Notable {
+        volume: VolumeId, disk: DiskId, shows: VolumeId, leg: LegIndex
+    }
+}
+crate::record! {
     /// A leg's disk takes so much longer than the fastest of its peers' that the leg is spared from now on.
     pub struct LegSlow = "client.leg-slow", Notable {
         volume: VolumeId, leg: LegIndex, took: Nanos, peers: Nanos

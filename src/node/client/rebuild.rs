@@ -206,7 +206,7 @@ async fn rebuild_leg(volume: &Rc<Volume>, leg: LegIndex) -> bool {
 /// them again: their marks are cleared there, once what was copied is past its cache. Not where a leg in sync may be
 /// marked: that a third leg is away and misses something there must be known to the legs that survive.
 async fn note_copied(volume: &Rc<Volume>, leg: LegIndex, copied: Vec<Region>) {
-    let is_cached = volume.client.map.volatile_caches;
+    let is_cached = volume.client.map.volatile_caches && !planted!(ResumePastDurable);
     if is_cached && flush(volume, LegSet::one(leg)).await.is_err() {
         return;
     }

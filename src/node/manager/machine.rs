@@ -238,7 +238,8 @@ impl Machine {
         let Some(report) = self.report(leg) else { return false };
         let serial = self.record.serials[leg.index()];
         let same = serial == 0 || serial == report.serial;
-        report.usable && same && report.generation >= self.record.generation_min(leg)
+        let current = report.generation >= self.record.generation_min(leg);
+        report.usable && same && (current || planted!(OldDiskTrusted))
     }
 
     /// Whether the leg serves the record's epoch, as far as its target told.
