@@ -41,6 +41,8 @@ pub struct VolumeSpec {
     pub region_depth: u32,
     /// How many blocks of a leg are rebuilt in a second at most.
     pub rebuild_rate: Option<u64>,
+    /// How many blocks of each leg are read in a second to see whether they are still there; none if nobody looks.
+    pub scrub_rate: Option<u64>,
     /// Whether a write counts as done only when the disk has shown that it holds it.
     pub verified: bool,
     /// Where its legs are at first, as many as the layout has.

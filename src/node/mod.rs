@@ -37,4 +37,4 @@ pub use probes::{BUGGIFY_SITES, PROBES};
 pub use protocol::{
     LegMode, LegReport, LegStatus, Modes, Occupant, Places, Service, Topology, Wire,
 };
-pub use records::{ForeignDisk, LegSlow, RegionRecovered, WriteMissing};
+pub use records::{Finding, ForeignDisk, LegSlow, RegionRecovered, ScrubFound, WriteMissing};

@@ -31,6 +31,8 @@ crate::probes! {
         REBUILD_CUT_SHORT = "client.rebuild-cut-short": "a rebuild could not go on";
         REBUILD_LOST_BLOCK = "client.rebuild-lost-block": "a rebuild's source had lost a block for good";
         CACHES_LOST = "client.caches-lost": "an owner was told that all legs in sync had lost their caches";
+        SCRUBBED_ALL = "client.scrubbed-all": "all of a volume was read from all legs";
+        SCRUB_REPAIRED = "client.scrub-repaired": "a block that a leg had lost was found by scrubbing, and repaired";
         FLUSH_BROKE_PROMISE = "client.flush-broke-promise": "a flush failed because what it was to cover may be gone";
         INTENT_CLEARED = "client.intent-cleared": "marks of idle regions were cleared";
         GATHERED_AGAIN = "client.gathered-again": "the legs that could be read changed while a row was being gathered";

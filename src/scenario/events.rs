@@ -13,6 +13,7 @@ pub const EVENTS: &[&str] = &[
     "client.leg-slow",
     "client.recovered",
     "client.reported",
+    "client.scrub-found",
     "cpu.resume",
     "cpu.slow",
     "cpu.stop",

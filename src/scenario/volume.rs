@@ -80,6 +80,15 @@ pub struct Volume {
     )]
     #[schemars(range(min = 1, max = 0x100_0000_0000_u64))]
     pub rebuild_rate: Option<u64>,
+    /// How many blocks of each leg are read in a second, in the background, to see whether they are still there and fit
+    /// together, 1 to 2^40; left out, nobody looks.
+    #[serde(
+        default,
+        deserialize_with = "maybe_within::<1, 0x100_0000_0000, _, _>",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(range(min = 1, max = 0x100_0000_0000_u64))]
+    pub scrub_rate: Option<u64>,
 }
 
 const fn fifty_millis() -> Nanos {

@@ -26,6 +26,7 @@ pub(super) fn volumes(scenario: &Scenario, nodes: &NodeTable) -> Vec<VolumeSpec>
             blocks: volume.blocks,
             region_depth: scenario.region_depth(volume),
             rebuild_rate: volume.rebuild_rate,
+            scrub_rate: volume.scrub_rate,
             verified: volume.integrity == Integrity::Full,
             legs,
             spares,

@@ -34,6 +34,18 @@ impl World<'_> {
         self.apps_are_over()
             && self.conditions.volumes.iter().all(|volume| volume.is_settled())
             && freeze::is_unmarked(&self.stage)
+            && self.is_between_scrubs()
+    }
+
+    /// Whether nobody happens to read a region in the background: that goes on for as long as a volume is attached, and
+    /// holds the region's lock and memory while it does.
+    fn is_between_scrubs(&self) -> bool {
+        if self.scenario.volumes.iter().all(|volume| volume.scrub_rate.is_none()) {
+            return true;
+        }
+        let nodes = self.stage.nodes.class(NodeClass::Node).into_iter();
+        let mut open = nodes.flat_map(|node| self.stage.kernel.open_items(node));
+        !open.any(|item| NONE_AT_REST.contains(&item.what))
     }
 
     /// What has not healed in time.

@@ -8,6 +8,7 @@ mod integrity;
 mod library;
 mod outcomes;
 mod rebuilds;
+mod scrub;
 #[cfg(feature = "planted-bugs")]
 mod shrink;
 mod slow;

@@ -22,6 +22,7 @@ use super::manager_link;
 use super::manager_link::Found;
 use super::monitor;
 use super::rebuild;
+use super::scrub;
 use super::target_link;
 use super::target_link::TargetLink;
 use super::volume::Volume;
@@ -236,7 +237,9 @@ async fn attach(volume: Rc<Volume>) {
         client.handle.spawn("client.rebuild", rebuild::rebuild(volume.clone())),
         client.handle.spawn("client.clean", intent::clean(volume.clone())),
     ];
-    volume.keep_tasks(tasks);
+    let looks = volume.spec.scrub_rate.is_some();
+    let scrub = || client.handle.spawn("client.scrub", scrub::scrub(volume.clone()));
+    volume.keep_tasks(tasks.into_iter().chain(looks.then(scrub)));
     let found = client.manager.borrow().clone();
     if let Some(found) = found {
         // A connection that has gone is found again, and every volume attached anew.

@@ -146,7 +146,7 @@ impl Volume {
         self.memory.borrow().is_some()
     }
 
-    pub(super) fn keep_tasks(&self, tasks: [JoinHandle<()>; 3]) {
+    pub(super) fn keep_tasks(&self, tasks: impl Iterator<Item = JoinHandle<()>>) {
         self.tasks.borrow_mut().extend(tasks);
     }
 

@@ -55,6 +55,7 @@ pub(super) fn spec_of(layout: impl Into<AnyLayout>) -> VolumeSpec {
         blocks: 64,
         region_depth: 32,
         rebuild_rate: None,
+        scrub_rate: None,
         verified: false,
         legs,
         spares: Vec::new(),

@@ -52,6 +52,7 @@ fn volume(dice: &mut Dice, cluster: &Cluster, number: u64) -> Volume {
         ]),
         // All of a leg, whole rows of it, within a fraction of the time that it has to heal.
         rebuild_rate: dice.one_in(5).then(|| (blocks + 512) * dice.between(8, 60)),
+        scrub_rate: dice.one_in(6).then(|| (blocks + 512) * dice.between(4, 60)),
     };
     if dice.one_in(2) {
         volume.legs = Some(legs(dice, cluster, &volume));
