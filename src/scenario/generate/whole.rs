@@ -1,7 +1,10 @@
 //! A random scenario as a whole. Its parts are drawn beside it.
 
 use crate::base::Nanos;
+use crate::layout::Layout as _;
+use crate::scenario::cluster::Cluster;
 use crate::scenario::model::{Budget, CheckName, Expect, Inert, Limits, Scenario};
+use crate::scenario::volume::Volume;
 
 use super::cluster::cluster;
 use super::profile::Profile;
@@ -16,8 +19,11 @@ use super::workload::load;
 #[must_use]
 pub fn generate(seed: u64, profile: Profile) -> Scenario {
     let swarm = Swarm::new(seed, profile);
-    let cluster = cluster(&swarm);
+    let mut cluster = cluster(&swarm);
     let volumes = volumes(&swarm, &cluster);
+    // A client that can never hold all of its volumes serves one of them never.
+    let taken = memory_of(&volumes, &cluster);
+    cluster.memory = cluster.memory.filter(|memory| memory.get() / 2 >= taken);
     let load = load(&swarm, &cluster, &volumes);
     let scene = Scene { swarm: &swarm, cluster: &cluster, volumes: &volumes, load: &load };
     let script = script(&scene);
@@ -36,6 +42,13 @@ pub fn generate(seed: u64, profile: Profile) -> Scenario {
         expect: Expect::Pass,
         plant: Vec::new(),
     }
+}
+
+/// What the coded volumes take of a client's memory while they are attached; others take next to nothing.
+fn memory_of(volumes: &[Volume], cluster: &Cluster) -> u64 {
+    let codes = volumes.iter().filter_map(|volume| volume.shape(cluster.targets).code());
+    let blocks = codes.map(|code| (u64::from(code.slots()) + 1) * code.slot_blocks());
+    blocks.sum::<u64>() * cluster.block_size.bytes() as u64
 }
 
 #[cfg(test)]
