@@ -130,12 +130,14 @@ pub(super) async fn rebuild(volume: Rc<Volume>) {
             false => false,
         };
         if done {
-            volume.report_rebuilt(leg);
             let grant = volume.grant();
-            let next = volume.changed.wait_for(|| (volume.grant() != grant).then_some(()));
-            let patience = volume.client.map.timing.patience;
-            // No answer: it is said again, for the manager may have been away.
-            let _no_answer = volume.client.handle.timeout(patience, next).await;
+            // Without an answer it is said again, for the manager may have been away; nothing is done again for that.
+            while volume.grant() == grant && !volume.is_lost() {
+                volume.report_rebuilt(leg);
+                let next = volume.changed.wait_for(|| (volume.grant() != grant).then_some(()));
+                let patience = volume.client.map.timing.patience;
+                let _no_answer = volume.client.handle.timeout(patience, next).await;
+            }
         } else {
             pause(&volume).await;
         }
