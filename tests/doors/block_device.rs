@@ -30,6 +30,7 @@ impl Lone {
             blocks: 64,
             region_depth: 32,
             rebuild_rate: None,
+            scrub_rate: None,
             verified: false,
             legs: Vec::new(),
             spares: Vec::new(),
