@@ -411,19 +411,6 @@ fn the_samples_in_the_book_are_what_the_program_prints() {
     assert!(commands.contains(line.trim()), "docs/commands.md lacks `{}`", line.trim());
 }
 
-#[cfg(not(feature = "planted-bugs"))]
-#[test]
-fn bugs_are_planted_only_by_a_program_that_was_built_for_it() {
-    let hunt = stormglass(&["hunt"]).assert().code(2);
-    let said = String::from_utf8_lossy(&hunt.get_output().stderr).into_owned();
-    assert!(said.contains("--features planted-bugs"), "{said}");
-    let (_dir, path) =
-        file(smoke_with("\"cluster\"", "\"plant\": [\"no_write_lock\"], \"cluster\""));
-    let refused = stormglass(&["run", &path]).assert().code(3);
-    let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
-    assert!(said.contains("plant[0]") && said.contains("--features planted-bugs"), "{said}");
-}
-
 #[test]
 fn a_bug_that_there_is_not_is_told_from_those_there_are() {
     let hunt = stormglass(&["hunt", "--bug", "no_write_lok"]).assert().code(2);

@@ -226,7 +226,6 @@ fn a_failure_is_explained_with_what_it_took() {
     }
 }
 
-#[cfg(feature = "planted-bugs")]
 #[test]
 fn the_page_of_a_client_that_dies_in_mid_write_tells_what_went_wrong() {
     let dir = tempfile::tempdir().expect("a directory for a test");

@@ -58,6 +58,12 @@ pub struct Superblock {
 }
 
 impl Superblock {
+    /// Whether it was written in this place of this volume.
+    #[must_use]
+    pub fn is_of(&self, volume: VolumeId, place: PlaceIndex) -> bool {
+        (self.volume, self.place) == (volume, place)
+    }
+
     /// As a block: magic, volume, leg, generation, life, confirmed epoch, rebuild, place, and a hash of these.
     #[must_use]
     pub fn to_block(self, size: BlockSize) -> Block {

@@ -51,10 +51,15 @@ impl<'de> Visitor<'de> for NameVisitor {
         let (name, variant): (Cow<'de, str>, _) = data.variant()?;
         variant.unit_variant()?;
         let bug = Bug::of_name(&name).ok_or_else(|| Error::unknown_variant(&name, &NAMES))?;
-        if CAN_PLANT {
-            return Ok(bug);
-        }
-        Err(Error::custom(Complaints::one("no bug: this program can plant none", HOW)))
+        if_possible(bug, CAN_PLANT)
+    }
+}
+
+/// The bug, of a program that can plant it.
+fn if_possible<E: Error>(bug: Bug, can_plant: bool) -> Result<Bug, E> {
+    match can_plant {
+        true => Ok(bug),
+        false => Err(E::custom(Complaints::one("no bug: this program can plant none", HOW))),
     }
 }
 
@@ -72,8 +77,17 @@ impl JsonSchema for Bug {
 
 #[cfg(test)]
 mod tests {
-    use super::NAMES;
+    use super::{NAMES, if_possible};
     use crate::base::{Bug, CAN_PLANT};
+
+    #[test]
+    fn a_program_that_can_plant_none_says_how_to_build_one() {
+        type Refused = Result<Bug, serde_json::Error>;
+        let refused: Refused = if_possible(Bug::NoWriteLock, false);
+        assert!(refused.unwrap_err().to_string().contains("--features planted-bugs"));
+        let planted: Refused = if_possible(Bug::NoWriteLock, true);
+        assert_eq!(planted.unwrap(), Bug::NoWriteLock);
+    }
 
     #[test]
     fn every_bug_reads_back_where_it_can_be_planted_and_no_other_name_does() {

@@ -259,7 +259,7 @@ fn effect(text: EntryText, complaints: &mut Complaints) -> Option<Effect> {
             complaints.add("freeze", "at least one check", "name one, or `\"all\"`");
         }
         for check in checks.iter().filter(|check| !check.looks_at_media()) {
-            let expected = "checks that look at the disks: `mirrors`, `durable` or `all`";
+            let expected = "checks that look at the disks: `mirrors`, `parity`, `durable` or `all`";
             let help = format!("`{check}` watches the whole run: name it in `checks`");
             complaints.add("freeze", expected, help);
         }

@@ -158,7 +158,7 @@ pub(super) fn superblock(stage: &Stage, spec: &VolumeSpec, leg: LegIndex) -> Opt
     let (disk, lba) = (&stage.disks[placed.disk.index()], placed.extent.superblock);
     let block = (!disk.raw_is_lost(lba)).then(|| disk.raw_read(lba))?;
     let found = Superblock::from_block(&block, stage.map.block_size);
-    found.filter(|found| (found.volume, found.place) == (spec.id, record.places.of(leg)))
+    found.filter(|found| found.is_of(spec.id, record.places.of(leg)))
 }
 
 /// Whether the disk in a leg's place is the one on record, and not a blank one that nobody has noticed yet.

@@ -75,15 +75,18 @@ pub enum Verdict {
     Misfit(String),
 }
 
+/// A violation in one line.
+pub(super) fn headline(violation: &Violation) -> String {
+    format!("violation/{}", violation.signature())
+}
+
 impl Verdict {
     /// What it is, in one line.
     #[must_use]
     pub fn headline(&self) -> String {
         match self {
             Self::Pass => "pass".to_owned(),
-            Self::Violation(violations) => violations
-                .first()
-                .map_or_else(String::new, |first| format!("violation/{}", first.signature())),
+            Self::Violation(violations) => violations.first().map_or_else(String::new, headline),
             Self::Liveness(report) => format!("liveness/{}", report.kind),
             Self::Crash(crash) => format!("crash: {} at {}", crash.message, crash.location),
             Self::Inert(entries) => format!("inert: {}", entries.join(", ")),

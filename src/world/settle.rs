@@ -15,6 +15,8 @@ use super::simulate::World;
 
 /// Kinds of items that a client at rest has none of.
 const NONE_AT_REST: [&str; 2] = ["io", "range lock"];
+/// A kind of item that a client has while it reads a region in the background.
+const SCRUB: &str = "scrub";
 
 impl World<'_> {
     /// Whether every application has issued all it is going to, and got its answers.
@@ -43,9 +45,9 @@ impl World<'_> {
         if self.scenario.volumes.iter().all(|volume| volume.scrub_rate.is_none()) {
             return true;
         }
-        let nodes = self.stage.nodes.class(NodeClass::Node).into_iter();
-        let mut open = nodes.flat_map(|node| self.stage.kernel.open_items(node));
-        !open.any(|item| NONE_AT_REST.contains(&item.what))
+        let clients = self.stage.nodes.class(NodeClass::Client).into_iter();
+        let mut open = clients.flat_map(|node| self.stage.kernel.open_items(node));
+        !open.any(|item| item.what == SCRUB)
     }
 
     /// What has not healed in time.

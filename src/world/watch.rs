@@ -13,7 +13,7 @@ use crate::net::{ConnectionClosed, ConnectionOpened, MessageFaulted, NetFault};
 use crate::node::Frame;
 use crate::sim::Kernel;
 
-use super::report::AtFailure;
+use super::report::{AtFailure, headline};
 
 /// Shared with the observer that the kernel calls.
 pub(super) struct Watch {
@@ -96,7 +96,7 @@ impl Watch {
         }
         if let Some(violation) = checkers.violations().first() {
             self.attention.set(true);
-            self.tell_failure(|| format!("violation/{}", violation.signature()));
+            self.tell_failure(|| headline(violation));
         }
         if let Some(OpReturned { result: OpResult::Ok, .. }) = record.get() {
             self.acked.set(self.acked.get() + 1);

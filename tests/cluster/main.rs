@@ -9,7 +9,6 @@ mod library;
 mod outcomes;
 mod rebuilds;
 mod scrub;
-#[cfg(feature = "planted-bugs")]
 mod shrink;
 mod slow;
 mod split_brain;

@@ -279,23 +279,23 @@ async fn repair(volume: Rc<Volume>, code: Coded, (block, run): (u64, Run)) {
 }
 
 /// Gives a leg what it should hold of some lines, computed from what the others hold. What they don't give is
-/// poisoned there, if that is asked for. Says whether all was given.
+/// poisoned there, if that is asked for. Says which of the lines it could not give, counted from the first.
 pub(super) async fn mend(
     volume: &Rc<Volume>,
     code: Coded,
     (leg, lines): (LegIndex, Lines),
     poison: bool,
-) -> Result<bool, IoError> {
+) -> Result<Vec<u32>, IoError> {
     let column = usize::from(code.column_of(leg, code.row_at(lines.at)));
     let columns = gather(volume, code, lines, |at, _| at == column).await?;
     let blocks = &columns[column];
-    let all = blocks.iter().all(Option::is_some);
-    if all {
+    if blocks.iter().all(Option::is_some) {
         let data: Vec<Block> = blocks.iter().flatten().cloned().collect();
         let work = Work::Write { at: lines.at, data: Payload::from_blocks(&data), fua: true };
         put(volume, work, leg).await?;
-        return Ok(true);
+        return Ok(Vec::new());
     }
+    let lost = (0..).zip(blocks).filter(|(_, block)| block.is_none()).map(|(line, _)| line);
     for (at, block) in (lines.at..).zip(blocks) {
         let work = match block {
             Some(block) => Work::Write {
@@ -308,7 +308,7 @@ pub(super) async fn mend(
         };
         put(volume, work, leg).await?;
     }
-    Ok(false)
+    Ok(lost.collect())
 }
 
 async fn put(volume: &Rc<Volume>, work: Work, leg: LegIndex) -> Result<(), IoError> {
@@ -326,8 +326,8 @@ pub(super) async fn rebuild_region(
     let end = part.at + u64::from(part.blocks);
     for at in (part.at..end).step_by(code.stripe_blocks as usize) {
         let lines = Lines { at, count: code.stripe_blocks };
-        let all = mend(volume, code, (leg, lines), true).await?;
-        crate::sometimes!(volume.client.handle, !all, probes::REBUILD_LOST_BLOCK);
+        let lost = mend(volume, code, (leg, lines), true).await?;
+        crate::sometimes!(volume.client.handle, !lost.is_empty(), probes::REBUILD_LOST_BLOCK);
     }
     Ok(())
 }

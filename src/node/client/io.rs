@@ -213,7 +213,8 @@ impl BlockDevice {
         }
     }
 
-    /// Deallocates blocks: they read as zeroes afterwards.
+    /// Empties blocks: they read as zeroes afterwards, as of a device that promises that of what is deallocated. Legs
+    /// are written zeroes for it, since not every device does.
     ///
     /// # Errors
     /// See [`IoError`].
@@ -475,13 +476,18 @@ async fn repair(volume: Rc<Volume>, block: u64, run: Run, bad: LegSet) {
         return;
     }
     let writing = Writing::begin(&volume, block, blocks);
+    let grant = volume.grant();
     let Ok((mut pieces, _)) = read_pieces(&volume, run, 0).await else { return };
     if planted!(PoisonInsteadOfRepair) {
         let blocks = run.at..run.at + u64::from(run.blocks);
         pieces = blocks.map(Piece::Bad).collect();
     }
-    let (lost, good) = pieces.into_iter().partition(Piece::is_bad);
+    let (lost, good): (Vec<Piece>, _) = pieces.into_iter().partition(Piece::is_bad);
     if put_pieces(&volume, good, (run.legs, bad), false).await.is_err() {
+        return;
+    }
+    // A leg that came into sync meanwhile may have it: the next read asks that one, too.
+    if !lost.is_empty() && volume.grant() != grant {
         return;
     }
     // Lost is lost on every leg: one that is being rebuilt would keep what it has, for the rebuild goes by marks.

@@ -249,9 +249,14 @@ async fn copy_region(volume: &Rc<Volume>, leg: LegIndex, region: Region) -> Resu
     }
     let group = volume.spec.layout.group_of(leg);
     let run = volume.spec.part_of(region, group);
+    let grant = volume.grant();
     let (pieces, _) = read_pieces(volume, run, 0).await?;
     let (lost, good) = pieces.into_iter().partition(Piece::is_bad);
     put_pieces(volume, good, (group, LegSet::one(leg)), false).await?;
+    if !Vec::is_empty(&lost) && volume.grant() != grant {
+        // A leg that came into sync meanwhile may have what is lost on the others.
+        return Err(IoError::InDoubt);
+    }
     if !Vec::is_empty(&lost) && !planted!(DropBadSectorOnRebuild) {
         // Lost is lost on every leg of the group: a source that could read such a block again some day must not
         // answer what the others don't.

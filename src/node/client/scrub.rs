@@ -22,10 +22,14 @@ use crate::node::records::{Finding, ScrubFound};
 /// Looks at a volume's regions one after the other, for the life of the attachment.
 pub(super) async fn scrub(volume: Rc<Volume>) {
     let Some(rate) = volume.spec.scrub_rate else { return };
+    let looks = volume.client.handle.tracker("scrub");
     loop {
         for region in (0..volume.spec.regions()).map(Region::new) {
             volume.topology_where(|topology| coded::is_whole(topology).then_some(())).await;
-            let held = look_at(&volume, region).await;
+            let held = {
+                let _look = looks.open();
+                look_at(&volume, region).await
+            };
             if volume.is_lost() {
                 return;
             }
@@ -42,11 +46,6 @@ pub(super) async fn scrub(volume: Rc<Volume>) {
 /// that. What may differ between the legs is left to whoever makes it equal, and so is what they say while they change.
 async fn look_at(volume: &Rc<Volume>, region: Region) -> Result<Nanos, IoError> {
     let (block, blocks) = volume.spec.blocks_of(region);
-    let legs = u64::from(volume.spec.layout.all().count());
-    let blocks_read =
-        legs * u64::from(volume.spec.part_of(region, volume.spec.layout.all()).blocks);
-    let bytes = blocks_read * volume.client.map.block_size.bytes() as u64;
-    let _buffer = volume.client.memory.alloc_waiting(bytes).await;
     let _lock = volume.locks.exclusive(Range::new(block, blocks)).await;
     let began = volume.client.handle.monotonic();
     let held = || volume.client.handle.monotonic().saturating_sub(began);
@@ -163,11 +162,14 @@ async fn look_at_row(
         for (first, count) in coded::stretches(lines.count, |line| held[line].is_none()) {
             let lines = Lines { at: at + u64::from(first), count };
             let writing = Writing::begin(volume, block, blocks);
-            let whole = coded::mend(volume, code, (leg, lines), false).await?;
-            crate::sometimes!(volume.client.handle, whole, probes::SCRUB_REPAIRED);
+            let lost = coded::mend(volume, code, (leg, lines), false).await?;
+            crate::sometimes!(volume.client.handle, lost.is_empty(), probes::SCRUB_REPAIRED);
             writing.complete();
-            let finding = if whole { Finding::Unreadable } else { Finding::Lost };
-            (lines.at..).take(count as usize).for_each(|at| tell(volume, (leg, at), finding));
+            for (line, at) in (0..count).zip(lines.at..) {
+                let is_lost = lost.contains(&line);
+                let finding = if is_lost { Finding::Lost } else { Finding::Unreadable };
+                tell(volume, (leg, at), finding);
+            }
         }
     }
     Ok(())

@@ -31,26 +31,34 @@ pub(super) struct TargetLink {
 #[derive(Clone, Copy, Debug)]
 struct Absence {
     since: Nanos,
-    /// Up to then attempts to connect have failed.
+    /// From then on, attempts to connect have failed one after the other.
+    shown_from: Nanos,
+    /// Up to then.
     shown_until: Nanos,
 }
 
 impl Absence {
     const fn new(since: Nanos) -> Self {
-        Self { since, shown_until: since }
+        Self { since, shown_from: since, shown_until: since }
     }
 
     /// An attempt that began then has failed, as is noticed `now`. What is noticed later than any attempt takes is old
-    /// news: it may have succeeded, and been lost again before this node came to look.
+    /// news: it may have succeeded, and been lost again before this node came to look. Of a time in which nobody tried,
+    /// nothing is known either.
     fn shown(&mut self, began: Nanos, now: Nanos, timing: &Timing) {
-        let is_news = now.saturating_sub(began) <= timing.dead_after;
-        self.shown_until = if is_news { now } else { began };
+        let limit = timing.dead_after;
+        if now.saturating_sub(began) > limit {
+            self.shown_from = now;
+        } else if began.saturating_sub(self.shown_until) > limit {
+            self.shown_from = began;
+        }
+        self.shown_until = now;
     }
 
     /// Whether the target counts as away. That this node didn't come to try, or to look what became of it, as when the
     /// CPU that is to is slow or stands still, is no fault of the target's; but not for ever.
     fn is_long(&self, now: Nanos, timing: &Timing) -> bool {
-        let shown = self.shown_until.saturating_sub(self.since);
+        let shown = self.shown_until.saturating_sub(self.shown_from);
         shown >= timing.patience || now.saturating_sub(self.since) >= timing.unread_patience
     }
 }
@@ -194,6 +202,8 @@ mod tests {
         assert!(!is_away(40, &[]));
         assert!(!is_away(40, &[(10, 11)]), "one that failed long ago says nothing of now");
         assert!(!is_away(40, &[(10, 30)]), "one whose end was noticed late says nothing at all");
+        assert!(!is_away(40, &[(10, 30), (30, 31)]), "nor does it with another one that was short");
+        assert!(!is_away(40, &[(10, 11), (30, 31)]), "between the two nobody tried");
         assert!(is_away(40, &[(10, 30), (30, 34)]));
         assert!(is_away(110, &[(10, 30)]));
     }

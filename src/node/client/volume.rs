@@ -125,7 +125,7 @@ impl Volume {
     }
 
     /// What it takes to serve the volume, in bytes: four bitmaps, a count for each region, and two regions; of a
-    /// code, in their place, what its rows take.
+    /// code, in their place, what its rows take. To scrub it, what all legs hold of a region as well.
     pub(super) fn bytes(&self) -> u64 {
         let regions = u64::from(self.spec.regions());
         let block = self.client.map.block_size.bytes() as u64;
@@ -133,7 +133,10 @@ impl Volume {
             Some(code) => coded::blocks_to_serve(&code),
             None => u64::from(self.spec.blocks_per_region()) * 2,
         };
-        regions.div_ceil(8) * 4 + regions * 4 + buffers * block
+        let all = self.spec.layout.all();
+        let region = u64::from(self.spec.part_of(Region::new(0), all).blocks);
+        let scrubbed = self.spec.scrub_rate.map_or(0, |_| u64::from(all.count()) * region);
+        regions.div_ceil(8) * 4 + regions * 4 + (buffers + scrubbed) * block
     }
 
     /// The memory that it takes is there.

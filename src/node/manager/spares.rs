@@ -27,6 +27,7 @@ impl Machine {
             let is_dead = |record: &VolumeRecord| record.modes.of(leg) == LegMode::Dead;
             if next.places.of(leg) != self.record.places.of(leg) {
                 *absences = Absences::from(now);
+                continue;
             }
             match (is_dead(&self.record), is_dead(next)) {
                 (false, true) => absences.begin(now),

@@ -199,7 +199,7 @@ impl Leg {
 
     /// Whether this superblock was written in this place.
     pub(super) fn wrote(&self, found: &Superblock) -> bool {
-        (found.volume, found.place) == (self.volume.id, self.place)
+        found.is_of(self.volume.id, self.place)
     }
 
     /// Whether the disk is another leg's.

@@ -75,7 +75,8 @@ pub(super) fn sooner(scenario: &Scenario) -> Vec<Scenario> {
     for from in 0..scenario.script.len() {
         let Trigger::At(at) = &scenario.script[from].trigger else { continue };
         // All of a range at once, then its beginning: a range that begins as soon as can be is not moved bit by bit.
-        let steps = [at.max.get(), at.min.get(), at.min.get() / 2, at.min.get() / 8];
+        let mut steps = vec![at.max.get(), at.min.get(), at.min.get() / 2, at.min.get() / 8];
+        steps.dedup();
         for by in steps.into_iter().map(Nanos::new).filter(|by| *by > SOONEST) {
             let mut other = scenario.clone();
             other.script[from..].iter_mut().for_each(|entry| advance(entry, by));

@@ -121,8 +121,13 @@ impl World<'_> {
             Action::DiskDisconnectFromClient(_) => client.is_some() && !is_disconnected,
             Action::DiskReconnectToClient(_) => is_disconnected,
             Action::DiskDropCache(_) => self.scenario.cluster.disk.volatile_cache,
-            // Each would leave the wrong disk behind when they are put back.
-            Action::DiskReplace(_) | Action::DiskRestoreOldImage(_) if self.is_swapped(disk) => {
+            // Each would leave the wrong disk behind when they are put back, or go home with one.
+            Action::DiskReplace(_)
+            | Action::DiskRestoreOldImage(_)
+            | Action::DiskInsertBadSector(_)
+            | Action::DiskFlipBits(_)
+                if self.is_swapped(disk) =>
+            {
                 false
             }
             Action::DiskRestoreOldImage(args) => {

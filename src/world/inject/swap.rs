@@ -83,7 +83,7 @@ impl World<'_> {
             held.all(|(place, leg)| {
                 let block = self.stage.disks[comes.index()].raw_read(leg.extent.superblock);
                 let found = Superblock::from_block(&block, self.stage.map.block_size);
-                found.is_some_and(|found| (found.volume, found.place) != (spec.id, place))
+                found.is_some_and(|found| !found.is_of(spec.id, place))
             })
         };
         let mut volumes = self.stage.map.volumes.iter();
