@@ -25,7 +25,7 @@ Examples:
   stormglass run x.json --seed 7 --json | jq .outcome
   stormglass run x.json --seed 7 --stats             with latencies, rates, rebuilds
   stormglass run x.json -vv 2>log                    watch the cluster decide
-  gdb -x gdb/stormglass.py --args stormglass run x.json --break   stand in the code that made it fail
+  gdb -x gdb/stormglass.py --args stormglass run x.json --break   stop in the code that fails
   stormglass run x.json --record-schedule x.sched    which task ran where there was a choice
 
 The trace is JSON lines: time (ns), seq, node, cpu, record, fields, cause (the seq of the event that \
