@@ -4,12 +4,14 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
 use stormglass::base::Nanos;
 use stormglass::run::{StopFlag, SweepOptions, SweepReport, sweep};
 use stormglass::scenario::{Scenario, discover, load};
-use stormglass::world::{Keep, RunOptions, simulate};
+use stormglass::world::{Keep, RunOptions, Verdict, simulate};
 
 fn library() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
@@ -92,6 +94,17 @@ fn what_is_cut_short_is_a_beginning_of_the_whole() {
     let shared = cut.checkpoints.len();
     assert!(shared > 10 && shared < whole.checkpoints.len(), "{shared} checkpoints");
     assert_eq!(cut.checkpoints[..], whole.checkpoints[..shared]);
+}
+
+#[test]
+fn a_run_that_is_stopped_from_outside_is_none_and_a_flag_that_stays_down_changes_nothing() {
+    let scenario = one("smoke/baseline-three-targets.json");
+    let flag = |up| Some(Arc::new(AtomicBool::new(up)));
+    let of = |stop| simulate(&scenario, 3, &RunOptions { stop, ..RunOptions::default() });
+    assert_eq!(of(flag(false)).digest, of(None).digest);
+    let stopped = of(flag(true));
+    assert!(matches!(stopped.verdict, Verdict::Stopped));
+    assert!(stopped.events > 0 && stopped.events < of(None).events);
 }
 
 fn swept(scenarios: &[Scenario], jobs: usize) -> SweepReport {

@@ -327,6 +327,7 @@ pub(super) fn failure(session: &mut Session<'_>) -> Answer {
         }
         Verdict::Inert(entries) => ("inert", format!("never landed:\n  {}", entries.join("\n  "))),
         Verdict::Misfit(misfit) => ("misfit", misfit.clone()),
+        Verdict::Stopped => ("stuck-host", verdict.headline()),
     };
     let data = json!({ "outcome": outcome, "report": text });
     Answer::new(text, data)

@@ -28,6 +28,7 @@ pub fn headline(report: &RunReport) -> String {
             format!("{node} task `{}` panicked at {}: {message}", crash.task, crash.at)
         }
         Verdict::Misfit(misfit) => misfit.clone(),
+        Verdict::Stopped => report.verdict.headline(),
         Verdict::Inert(entries) => format!("never landed: {}", entries.join(", ")),
     }
 }
@@ -43,7 +44,7 @@ const POLLED: &str = "sim.polled";
 #[must_use]
 pub fn describe(report: &RunReport) -> String {
     let mut text = match &report.verdict {
-        Verdict::Pass => return String::new(),
+        Verdict::Pass | Verdict::Stopped => return String::new(),
         Verdict::Violation(_) => {
             violations(&report.verdict).iter().map(|found| found.report(&report.names)).collect()
         }

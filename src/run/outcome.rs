@@ -64,15 +64,18 @@ crate::word_enum! {
         Missed = "missed",
         /// It was to follow a recorded schedule, which does not fit.
         Misfit = "misfit",
+        /// The host gave it no more time or memory: neither a pass nor a failure, for nothing is known.
+        StuckHost = "stuck-host",
     }
 }
 
 impl Outcome {
-    /// The exit code of a program that saw this outcome alone.
+    /// The exit code of a program that saw this outcome among others. `stuck-host` says nothing; what it
+    /// means that there was nothing else, [`SweepReport`](super::SweepReport) says.
     #[must_use]
     pub const fn exit_code(self) -> ExitCode {
         match self {
-            Self::Pass => ExitCode::Pass,
+            Self::Pass | Self::StuckHost => ExitCode::Pass,
             Self::Violation => ExitCode::Safety,
             Self::Liveness => ExitCode::Liveness,
             Self::Crash => ExitCode::Crash,
@@ -192,6 +195,7 @@ pub fn violations(verdict: &Verdict) -> &[Violation] {
 fn found(verdict: &Verdict) -> (Outcome, Option<Signature>) {
     let (outcome, signature) = match verdict {
         Verdict::Pass => return (Outcome::Pass, None),
+        Verdict::Stopped => return (Outcome::StuckHost, None),
         Verdict::Violation(violations) => return (of_violations(violations), primary(violations)),
         Verdict::Liveness(report) => {
             (Outcome::Liveness, Signature::new(&["liveness", &squashed(&report.kind)]))
@@ -370,7 +374,7 @@ mod tests {
         assert_eq!(ExitCode::lowest_failure([Pass, Pass]), Pass);
         assert_eq!(ExitCode::lowest_failure([Crash, Pass, Safety, Inert]), Safety);
         let codes: Vec<u8> = Outcome::ALL.iter().map(|outcome| outcome.exit_code() as u8).collect();
-        assert_eq!(codes, [0, 10, 11, 14, 12, 13, 13, 3]);
+        assert_eq!(codes, [0, 10, 11, 14, 12, 13, 13, 3, 0]);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! What one simulation is asked for and what it hands back: plain data. Runs and judges nothing.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use crate::base::Names;
 use crate::base::Nanos;
 use crate::base::Record;
@@ -9,8 +12,8 @@ use crate::sim::Recording;
 use crate::sim::trace::Checkpoint;
 use crate::sim::trace::Keep;
 
-/// How to run a simulation. Nothing here may change its digest, except that `until` and
-/// `stop_at_failure` may end it earlier.
+/// How to run a simulation. Nothing here may change its digest, except that `until`, `stop_at_failure` and
+/// `stop` may end it earlier.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
     /// Which records to hand back in [`RunReport::trace`].
@@ -29,6 +32,9 @@ pub struct RunOptions {
     /// Is told once, in one line, how the run fails: on its thread, and below the code that made it fail, so that
     /// a debugger that stops here shows how that came about. What never happened has no such code.
     pub at_failure: Option<AtFailure>,
+    /// Looked at between turns: once it is raised, from another thread, the run ends with [`Verdict::Stopped`].
+    /// The simulation itself never sees it.
+    pub stop: Option<Arc<AtomicBool>>,
 }
 
 /// Somebody who is told how a run fails while it does.
@@ -44,6 +50,7 @@ impl Default for RunOptions {
             record_schedule: false,
             replay_schedule: None,
             at_failure: None,
+            stop: None,
         }
     }
 }
@@ -73,6 +80,8 @@ pub enum Verdict {
     Inert(Vec<String>),
     /// It was to follow a recorded schedule, which does not fit: where, in words.
     Misfit(String),
+    /// It was stopped from outside ([`RunOptions::stop`]) before anything was found: nothing is known of it.
+    Stopped,
 }
 
 /// A violation in one line.
@@ -91,6 +100,7 @@ impl Verdict {
             Self::Crash(crash) => format!("crash: {} at {}", crash.message, crash.location),
             Self::Inert(entries) => format!("inert: {}", entries.join(", ")),
             Self::Misfit(misfit) => format!("misfit: {misfit}"),
+            Self::Stopped => "stopped from outside".to_owned(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 
 use crate::base::{DiskId, Names, Nanos, NodeId, plant};
 use crate::check::{Check, Checkers, Leak};
@@ -22,6 +23,9 @@ use super::watch::Watch;
 
 /// How often the world looks whether a phase is over.
 const TICK: Nanos = Nanos::from_millis(1);
+
+/// After so many turns, some milliseconds of work, the world looks whether it is to stop.
+const TURNS_BETWEEN_LOOKS: u32 = 4_096;
 
 /// What the world has itself woken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,8 +113,8 @@ pub(super) struct World<'a> {
 
 /// Runs one simulation on a fresh, sealed thread.
 ///
-/// The report depends on the scenario and the seed alone; of the options, `until` and
-/// `stop_at_failure` may end it earlier.
+/// The report depends on the scenario and the seed alone; of the options, `until`, `stop_at_failure`
+/// and `stop` may end it earlier.
 ///
 /// # Panics
 /// When the host cannot start a thread, or on a defect of the simulator itself. A panic in node code
@@ -188,9 +192,15 @@ impl<'a> World<'a> {
     fn run(&mut self, options: &RunOptions) {
         self.begin();
         let until = options.until.unwrap_or(Nanos::MAX);
-        while !self.step(options.stop_at_failure) {
-            if self.stage.kernel.now() > until {
-                return;
+        loop {
+            for _ in 0..TURNS_BETWEEN_LOOKS {
+                let over = self.step(options.stop_at_failure);
+                if over || self.stage.kernel.now() > until {
+                    return;
+                }
+            }
+            if options.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+                return self.fail(Verdict::Stopped);
             }
         }
     }
