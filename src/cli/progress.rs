@@ -78,7 +78,7 @@ pub(super) fn sweep_line(progress: &SweepProgress, limit: Option<Duration>) -> S
         Some(left) => format!("ETA {}", wall(left)),
         None => "ETA ?".to_owned(),
     };
-    let parts = [
+    let mut parts = vec![
         done,
         format!("{}/s", grouped(per_second(progress.done, elapsed))),
         format!("{} IO/s", grouped(per_second(progress.ops, elapsed))),
@@ -86,6 +86,9 @@ pub(super) fn sweep_line(progress: &SweepProgress, limit: Option<Duration>) -> S
         format!("{} failed", grouped(progress.failures)),
         left,
     ];
+    if progress.stopping > 0 {
+        parts.push(format!("{} being stopped", grouped(progress.stopping)));
+    }
     parts.join("  ")
 }
 
@@ -116,6 +119,7 @@ mod tests {
             failures: 2,
             ops: done * 1_000,
             virtual_time: Nanos::from_millis(done * 30),
+            stopping: 0,
             elapsed: Duration::from_secs(2),
         }
     }
@@ -126,6 +130,12 @@ mod tests {
             sweep_line(&progress(Some(2_000), 500), None),
             "500/2,000 seeds  250/s  250,000 IO/s  virtual 7.50x  2 failed  ETA 6.00s"
         );
+    }
+
+    #[test]
+    fn runs_that_do_not_stop_are_told_of() {
+        let line = sweep_line(&SweepProgress { stopping: 2, ..progress(None, 9) }, None);
+        assert!(line.ends_with("  ETA ?  2 being stopped"), "{line}");
     }
 
     #[test]

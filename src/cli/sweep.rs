@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::run::{
-    ExitCode, FailureGroup, SeedRange, SeedResult, Shard, Subject, SweepEvent, SweepOptions,
-    SweepReport, Tested, save, seed_file,
+    ExitCode, FailureGroup, HostLimits, SeedRange, SeedResult, Shard, Subject, SweepEvent,
+    SweepOptions, SweepReport, Tested, save, seed_file,
 };
 use crate::scenario::Profile;
 use crate::world::PROBES;
@@ -115,6 +115,8 @@ impl Args {
             stop_on_first: self.stop_on_first,
             keep_results: self.json.is_some() || self.junit.is_some(),
             required: self.required(),
+            limits: HostLimits::default(),
+            known: Vec::new(),
         }
     }
 
@@ -187,6 +189,7 @@ fn run_with_progress(args: &Args, context: &mut Context<'_>, tested: &[Tested]) 
             let total = figures.planned.unwrap_or(0);
             progress.show(figures.done, total, || sweep_line(figures, args.duration));
         }
+        SweepEvent::Done(_) => {}
         SweepEvent::NewFailure { result, headline } => {
             let name = tested[result.scenario].name();
             progress.say(&format!("failed: {name} seed {}: {headline}", result.seed));

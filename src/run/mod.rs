@@ -8,6 +8,7 @@ mod corpus;
 mod describe;
 mod engine;
 mod hunt;
+mod merge;
 mod necessary;
 mod outcome;
 mod plan;
@@ -21,24 +22,30 @@ mod subject;
 mod sweep;
 mod tally;
 mod walltimes;
+mod watchdog;
 
 pub use compare::{Bracket, first_difference};
-pub use corpus::{VERSION, expected_outcome, save, seed_file};
+pub use corpus::{VERSION, expectable, expected_outcome, save, seed_file};
 pub use describe::{describe, headline};
 pub use engine::{Engine, HarnessCrash, Ran, run_once};
 pub use hunt::{Found, HuntOptions, HuntReport, Hunted, hunt};
+pub use merge::{Merged, merge};
 pub use necessary::{Trial, Without, trials};
 pub use outcome::{ExitCode, Judgement, Outcome, Signature, violations};
 pub use plan::StopFlag;
 pub use prove::{Difference, ProveOptions, ProveReport, prove};
 pub use replay::{Replayed, replay};
-pub use seeds::{BadSeedRange, BadShard, SeedRange, Shard};
+pub use seeds::{BadSeedRange, BadShard, NAMED_SEEDS_MAX, SeedRange, Shard};
 pub use shrink::{ShrinkError, ShrinkProgress, Shrunk, Size, shrink};
 pub use stopwatch::Stopwatch;
 pub use subject::{Subject, Tested};
 pub use sweep::{SweepEvent, SweepOptions, SweepProgress, sweep};
-pub use tally::{FailedSeed, FailureGroup, ScenarioTally, SeedResult, SweepReport};
+pub use tally::{
+    FailedSeed, FailureGroup, FailureText, ScenarioTally, SeedResult, SeedRun, StuckSeed,
+    SweepReport,
+};
 pub use walltimes::WallTimes;
+pub use watchdog::{HostLimits, resident};
 
 #[cfg(test)]
 pub(crate) mod fake;

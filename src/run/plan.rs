@@ -19,6 +19,11 @@ pub(super) struct Job {
 }
 
 impl Job {
+    /// Its place in the order of work, as that of a [`SeedRun`](super::SeedRun).
+    pub(super) fn turn(self) -> (u64, usize) {
+        (self.seed, self.scenario)
+    }
+
     /// Whether this seed is run twice: one in 20 of each scenario, others for others.
     pub(super) fn is_rechecked(self) -> bool {
         const EVERY: u64 = 20;

@@ -10,6 +10,14 @@ pub struct SeedRange {
     last: u64,
 }
 
+/// The highest seed that [`SeedRange::named`] takes.
+pub const NAMED_SEEDS_MAX: u64 = (1 << NUMBER_BITS) - 1;
+
+/// Bits of a named seed that are its number; the others are the name's. Together they are 53, so that every
+/// reader of JSON has a seed to the last digit, also one that reads numbers as floats.
+const NUMBER_BITS: u32 = 24;
+const NAME_BITS: u32 = 29;
+
 impl SeedRange {
     /// Every seed but 0.
     pub const ALL: Self = Self { first: 1, last: u64::MAX };
@@ -27,6 +35,30 @@ impl SeedRange {
             return None;
         }
         Some(Self { first, last })
+    }
+
+    /// The seeds of these numbers in the range that belongs to a name, such as a date or a commit: a function of
+    /// the name alone. The ranges of two names are the same with odds of 1 to 2^29 and have no seed in common
+    /// otherwise, nor one with the seeds up to [`NAMED_SEEDS_MAX`]. `None` when a number is larger than that.
+    #[must_use]
+    pub fn named(self, name: &str) -> Option<Self> {
+        const NAMES: u64 = (1 << NAME_BITS) - 1;
+        let name = xxhash_rust::xxh3::xxh3_64(name.as_bytes()) % NAMES + 1;
+        let base = name << NUMBER_BITS;
+        let fits = self.last <= NAMED_SEEDS_MAX;
+        fits.then(|| Self { first: base + self.first, last: base + self.last })
+    }
+
+    /// The first.
+    #[must_use]
+    pub const fn first(self) -> u64 {
+        self.first
+    }
+
+    /// The last.
+    #[must_use]
+    pub const fn last(self) -> u64 {
+        self.last
     }
 
     /// How many there are.
@@ -133,7 +165,10 @@ impl FromStr for Shard {
 
 #[cfg(test)]
 mod tests {
-    use super::{BadSeedRange, BadShard, SeedRange, Shard};
+    use super::{BadSeedRange, BadShard, NAMED_SEEDS_MAX, SeedRange, Shard};
+
+    /// The seeds `1..1000` of a night.
+    const NIGHT: &str = "3621618446237697..3621618446238696";
 
     #[test]
     fn a_count_and_a_range_name_seeds() {
@@ -153,6 +188,27 @@ mod tests {
         let last = SeedRange::new(u64::MAX - 1, u64::MAX).unwrap();
         assert_eq!(last.at(1), Some(u64::MAX));
         assert_eq!(last.at(2), None);
+    }
+
+    #[test]
+    fn names_have_ranges_of_their_own_for_ever() {
+        let of = |name: &str| SeedRange::up_to(1_000).unwrap().named(name).unwrap();
+        let found = of("2026-11-29");
+        assert_eq!(found.to_string(), NIGHT, "what a name stands for must never change");
+        assert_eq!(found.count(), 1_000);
+        let days = (0..4_000).map(|day| of(&format!("day {day}")).first());
+        let mut firsts: Vec<u64> = days.collect();
+        firsts.sort_unstable();
+        assert!(firsts.windows(2).all(|pair| pair[1] - pair[0] > NAMED_SEEDS_MAX));
+        assert!(firsts[0] > NAMED_SEEDS_MAX && firsts[3_999] < 1 << 53);
+    }
+
+    #[test]
+    fn the_numbers_of_a_name_end() {
+        let whole = SeedRange::new(0, NAMED_SEEDS_MAX).unwrap();
+        assert_eq!(whole.named("").unwrap().count(), 1 << 24);
+        assert_eq!(SeedRange::ALL.named(""), None);
+        assert_eq!(SeedRange::up_to(NAMED_SEEDS_MAX + 1).unwrap().named(""), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::base::Nanos;
+use crate::scenario::Scenario;
 use crate::world::RunOptions;
 
 use super::compare::first_difference;
@@ -13,10 +14,11 @@ use super::engine::{Engine, HarnessCrash, Ran, run_once};
 use super::outcome::{Judgement, Outcome, Signature};
 use super::plan::{Job, Plan, StopFlag};
 use super::pool::work_off;
-use super::seeds::{SeedRange, Shard};
+use super::seeds::{NAMED_SEEDS_MAX, SeedRange, Shard};
 use super::stopwatch::Stopwatch;
 use super::subject::Subject;
-use super::tally::{Done, SeedResult, SweepReport, Tally};
+use super::tally::{FailureText, SeedResult, SeedRun, SweepReport, Tally};
+use super::watchdog::{HostLimits, Watchdog};
 
 /// What to sweep and how.
 #[derive(Clone, Debug)]
@@ -36,6 +38,10 @@ pub struct SweepOptions {
     pub keep_results: bool,
     /// Probes that some seed has to reach.
     pub required: Vec<String>,
+    /// What a seed may take of the host.
+    pub limits: HostLimits,
+    /// What an earlier sweep of the same work found: it counts, and is not run again.
+    pub known: Vec<SeedRun>,
 }
 
 impl SweepOptions {
@@ -50,14 +56,25 @@ impl SweepOptions {
             stop_on_first: false,
             keep_results: true,
             required: Vec::new(),
+            limits: HostLimits::default(),
+            known: Vec::new(),
         }
+    }
+}
+
+impl SweepOptions {
+    /// Whether only time ends it.
+    fn is_endless(&self) -> bool {
+        let all_of_a_name = u128::from(NAMED_SEEDS_MAX);
+        let has_end = self.seeds.count() < all_of_a_name || self.duration.is_none();
+        self.seeds == SeedRange::ALL || !has_end
     }
 }
 
 /// How far a sweep is.
 #[derive(Clone, Debug, Default)]
 pub struct SweepProgress {
-    /// How many seeds there are to run; `None` when there is a time limit alone.
+    /// How many seeds there are to run, without those that are known; `None` when there is a time limit alone.
     pub planned: Option<u64>,
     /// Seeds run.
     pub done: u64,
@@ -67,6 +84,8 @@ pub struct SweepProgress {
     pub ops: u64,
     /// Virtual time, all seeds together.
     pub virtual_time: Nanos,
+    /// Runs under way that took too much of the host, and have not stopped yet.
+    pub stopping: u64,
     /// Wall time since the start.
     pub elapsed: Duration,
 }
@@ -76,6 +95,8 @@ pub struct SweepProgress {
 pub enum SweepEvent<'a> {
     /// Time has passed or a seed is done.
     Progress(&'a SweepProgress),
+    /// A seed is done; those that are known already are not told of.
+    Done(&'a SeedRun),
     /// A seed has failed in a way that none had before. Which seed comes first depends on timing.
     NewFailure {
         /// Its result.
@@ -96,13 +117,20 @@ pub fn sweep<S: Subject>(
 ) -> SweepReport {
     let clock = Stopwatch::start();
     let plan = Plan::new(scenarios.len(), options.seeds, options.shard);
-    let planned = (options.seeds != SeedRange::ALL).then(|| plan.total());
+    let planned = (!options.is_endless()).then(|| plan.total());
     let enough = StopFlag::new();
     let in_time = || options.duration.is_none_or(|limit| clock.elapsed() < limit);
-    let source = plan.take_while(|_| !stop.is_up() && !enough.is_up() && in_time());
+    let known: BTreeSet<(u64, usize)> = options.known.iter().map(SeedRun::turn).collect();
     let mut collector = Collector::new(scenarios, options, planned);
-    let work = |job: Job| do_job(engine, &scenarios[job.scenario], job);
+    let end = collector.take_known(options);
+    let source = plan
+        .take_while(|job| end.is_none_or(|end| job.turn() < end))
+        .take_while(|_| !stop.is_up() && !enough.is_up() && in_time())
+        .filter(|job| !known.contains(&job.turn()));
+    let watchdog = Watchdog::new(options.limits, options.jobs);
+    let work = |job: Job| do_job(engine, &scenarios[job.scenario], job, &watchdog);
     work_off(options.jobs, source, work, |done| {
+        collector.progress.stopping = watchdog.look();
         if let Some(done) = done {
             let failed = done.failure.is_some();
             collector.take(done, watch);
@@ -114,9 +142,9 @@ pub fn sweep<S: Subject>(
         watch(SweepEvent::Progress(&collector.progress));
     });
     let mut report = collector.finish();
-    let unreached = options.required.iter().filter(|probe| !report.probes.contains_key(*probe));
-    report.unreached = unreached.cloned().collect();
+    report.require(&options.required);
     report.planned = planned;
+    report.known = options.known.len() as u64;
     report.interrupted = stop.is_up();
     report.elapsed = clock.elapsed();
     report
@@ -128,7 +156,7 @@ struct Collector {
     progress: SweepProgress,
     seen: BTreeSet<Option<Signature>>,
     /// Results that wait for the end, when only those up to the first failure are to count.
-    held: Option<Vec<Done>>,
+    held: Option<Vec<SeedRun>>,
 }
 
 impl Collector {
@@ -142,53 +170,126 @@ impl Collector {
         }
     }
 
-    fn take(&mut self, done: Done, watch: &mut dyn FnMut(SweepEvent<'_>)) {
+    /// Takes in what is known. Says after which turn nothing is left to run, if one that failed is enough.
+    fn take_known(&mut self, options: &SweepOptions) -> Option<(u64, usize)> {
+        let known = &options.known;
+        if let Some(planned) = &mut self.progress.planned {
+            *planned = planned.saturating_sub(known.len() as u64);
+        }
+        for run in known {
+            if run.failure.is_some() {
+                self.seen.insert(run.result.signature.clone());
+            }
+            self.keep(run.clone());
+        }
+        let failed = known.iter().filter(|run| options.stop_on_first && run.failure.is_some());
+        failed.map(SeedRun::turn).min()
+    }
+
+    fn take(&mut self, done: SeedRun, watch: &mut dyn FnMut(SweepEvent<'_>)) {
         let progress = &mut self.progress;
         progress.done += 1;
         progress.failures += u64::from(done.failure.is_some());
         progress.ops += done.result.ops;
         progress.virtual_time = progress.virtual_time.saturating_add(done.result.virtual_time);
-        if let Some((headline, _)) = &done.failure
+        watch(SweepEvent::Done(&done));
+        if let Some(FailureText { headline, .. }) = &done.failure
             && self.seen.insert(done.result.signature.clone())
         {
             watch(SweepEvent::NewFailure { result: &done.result, headline });
         }
+        self.keep(done);
+    }
+
+    fn keep(&mut self, run: SeedRun) {
         match &mut self.held {
-            Some(held) => held.push(done),
-            None => self.tally.add(done),
+            Some(held) => held.push(run),
+            None => self.tally.add(run),
         }
     }
 
     fn finish(mut self) -> SweepReport {
         let held = self.held.unwrap_or_default();
-        let failed = held.iter().filter(|done| done.failure.is_some()).map(|done| done.job);
+        let failed = held.iter().filter(|done| done.failure.is_some()).map(SeedRun::turn);
         let last = failed.min();
-        for done in held.into_iter().filter(|done| last.is_none_or(|last| done.job <= last)) {
+        for done in held.into_iter().filter(|done| last.is_none_or(|last| done.turn() <= last)) {
             self.tally.add(done);
         }
         self.tally.finish()
     }
 }
 
-fn do_job(engine: &Engine<'_>, subject: &impl Subject, job: Job) -> Done {
-    let options = RunOptions::default();
+fn do_job(engine: &Engine<'_>, subject: &impl Subject, job: Job, watchdog: &Watchdog) -> SeedRun {
     let scenario = &*subject.of_seed(job.seed);
-    let ran = match run_once(engine, scenario, job.seed, &options) {
+    let run = || run_watched(engine, scenario, job.seed, watchdog);
+    let ran = match run() {
         Ok(ran) => ran,
-        Err(crash) => return harness_crash(job, &crash),
+        Err(end) => return end.of(job),
     };
     if !job.is_rechecked() {
         return of_run(job, &ran);
     }
-    let mut done = match run_once(engine, scenario, job.seed, &options) {
+    let mut done = match run() {
         Ok(again) => of_two_runs(job, ran, &again),
-        Err(crash) => harness_crash(job, &crash),
+        Err(end) => end.of(job),
     };
     done.rechecked = true;
     done
 }
 
-fn of_two_runs(job: Job, mut ran: Ran, again: &Ran) -> Done {
+/// Why a run has no report.
+enum NoReport {
+    Crash(HarnessCrash),
+    Stuck(String),
+}
+
+fn run_watched(
+    engine: &Engine<'_>,
+    scenario: &Scenario,
+    seed: u64,
+    watchdog: &Watchdog,
+) -> Result<Ran, NoReport> {
+    let guard = watchdog.guard();
+    let stop = guard.as_ref().map(|guard| guard.stop.clone());
+    let options = RunOptions { stop, ..RunOptions::default() };
+    let ran = run_once(engine, scenario, seed, &options).map_err(NoReport::Crash)?;
+    if ran.judgement.outcome != Outcome::StuckHost {
+        return Ok(ran);
+    }
+    let why = guard.and_then(|guard| guard.why());
+    Err(NoReport::Stuck(why.unwrap_or_else(|| "it was stopped from outside".to_owned())))
+}
+
+impl NoReport {
+    /// The result of a run that has no figures.
+    fn of(self, job: Job) -> SeedRun {
+        let (outcome, signature, failure, stuck) = match self {
+            Self::Crash(crash) => {
+                let judgement = Judgement::harness_crash(&crash.message);
+                let (headline, report) = (crash.to_string(), format!("{crash}\n"));
+                let failure = Some(FailureText { headline, report });
+                (judgement.outcome, judgement.signature, failure, None)
+            }
+            Self::Stuck(why) => (Outcome::StuckHost, None, None, Some(why)),
+        };
+        let result = SeedResult {
+            scenario: job.scenario,
+            seed: job.seed,
+            outcome,
+            signature,
+            digest: 0,
+            virtual_time: Nanos::ZERO,
+            ops: 0,
+            reboots: 0,
+            faults: 0,
+            events: 0,
+        };
+        let (probes, wall) = (Vec::new(), Duration::ZERO);
+        SeedRun { result, failure, stuck, probes, wall, rechecked: false }
+    }
+}
+
+fn of_two_runs(job: Job, mut ran: Ran, again: &Ran) -> SeedRun {
     let Some(bracket) = first_difference(&ran.report, &again.report) else {
         return of_run(job, &ran);
     };
@@ -200,19 +301,20 @@ fn of_two_runs(job: Job, mut ran: Ran, again: &Ran) -> Done {
         "{headline}\n  first run   {:032x} {before}\n  second run  {:032x} {}\n",
         ran.report.digest, again.report.digest, again.judgement.outcome,
     );
-    done.failure = Some((headline, report));
+    done.failure = Some(FailureText { headline, report });
     done
 }
 
-fn of_run(job: Job, ran: &Ran) -> Done {
+fn of_run(job: Job, ran: &Ran) -> SeedRun {
     let (report, judgement) = (&ran.report, &ran.judgement);
+    let text = |headline: String, report: String| Some(FailureText { headline, report });
     let failure = match judgement.outcome {
         Outcome::Pass => None,
         Outcome::Missed => {
-            let text = "it passed, and its scenario expects a failure".to_owned();
-            Some((text.clone(), text + "\n"))
+            let headline = "it passed, and its scenario expects a failure".to_owned();
+            text(headline.clone(), headline + "\n")
         }
-        _ => Some((headline(report), describe(report))),
+        _ => text(headline(report), describe(report)),
     };
     let result = SeedResult {
         scenario: job.scenario,
@@ -227,32 +329,14 @@ fn of_run(job: Job, ran: &Ran) -> Done {
         events: report.events,
     };
     let probes = report.probes.clone();
-    Done { job, result, failure, probes, wall: ran.wall, rechecked: false }
-}
-
-fn harness_crash(job: Job, crash: &HarnessCrash) -> Done {
-    let judgement = Judgement::harness_crash(&crash.message);
-    let result = SeedResult {
-        scenario: job.scenario,
-        seed: job.seed,
-        outcome: judgement.outcome,
-        signature: judgement.signature,
-        digest: 0,
-        virtual_time: Nanos::ZERO,
-        ops: 0,
-        reboots: 0,
-        faults: 0,
-        events: 0,
-    };
-    let text = crash.to_string();
-    let failure = Some((text.clone(), text + "\n"));
-    Done { job, result, failure, probes: Vec::new(), wall: Duration::ZERO, rechecked: false }
+    SeedRun { result, failure, stuck: None, probes, wall: ran.wall, rechecked: false }
 }
 
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroUsize;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
 
     use crate::run::fake::{leaks_on, passes_but, report, scenario, stuck};
     use crate::run::outcome::{ExitCode, Outcome};
@@ -262,7 +346,7 @@ mod tests {
     use crate::scenario::{Expect, Scenario};
     use crate::world::{RunOptions, RunReport, Verdict};
 
-    use super::{Engine, SweepEvent, SweepOptions, sweep};
+    use super::{Engine, HostLimits, SweepEvent, SweepOptions, sweep};
 
     fn options(seeds: u64, jobs: usize) -> SweepOptions {
         let jobs = NonZeroUsize::new(jobs).unwrap();
@@ -403,6 +487,77 @@ mod tests {
     }
 
     #[test]
+    fn what_is_known_is_not_run_again_and_the_whole_is_the_same() {
+        let engine = passes_but(some_fail);
+        let whole = run(&engine, &options(30, 2));
+        let mut known = Vec::new();
+        let watch = &mut |event: SweepEvent<'_>| {
+            if let SweepEvent::Done(done) = event
+                && !(10..=20).contains(&done.result.seed)
+            {
+                known.push(done.clone());
+            }
+        };
+        sweep(&engine, &scenarios(), &options(30, 2), &StopFlag::new(), watch);
+        let mut told = 0;
+        let watch = &mut |event: SweepEvent<'_>| match event {
+            SweepEvent::Done(done) => {
+                assert!((10..=20).contains(&done.result.seed), "{}", done.result.seed);
+                told += 1;
+            }
+            SweepEvent::Progress(progress) => assert_eq!(progress.planned, Some(33)),
+            SweepEvent::NewFailure { .. } => panic!("both were known before"),
+        };
+        let options = SweepOptions { known, ..options(30, 2) };
+        let resumed = sweep(&engine, &scenarios(), &options, &StopFlag::new(), watch);
+        assert_eq!(told, 33);
+        assert_eq!(resumed.results, whole.results);
+        assert_eq!(resumed.groups, whole.groups);
+        assert_eq!((resumed.rechecked, resumed.planned), (whole.rechecked, whole.planned));
+    }
+
+    #[test]
+    fn a_known_failure_is_enough_to_stop_at() {
+        let engine = passes_but(some_fail);
+        let mut known = Vec::new();
+        let watch = &mut |event: SweepEvent<'_>| {
+            if let SweepEvent::Done(done) = event
+                && done.result.seed >= 5
+            {
+                known.push(done.clone());
+            }
+        };
+        sweep(&engine, &scenarios(), &options(30, 2), &StopFlag::new(), watch);
+        let options = SweepOptions { stop_on_first: true, known, ..options(30, 2) };
+        let report = run(&engine, &options);
+        assert_eq!((report.failures(), report.seeds()), (1, 20), "as without what is known");
+    }
+
+    #[test]
+    fn a_seed_that_takes_too_long_is_neither_a_pass_nor_a_failure() {
+        let engine = |scenario: &Scenario, seed: u64, options: &RunOptions| {
+            let mut report = report(scenario, seed, options, &[seed]);
+            let stop = options.stop.as_ref().expect("there is a limit");
+            if (scenario.name.as_str(), seed) == ("b", 3) {
+                while !stop.load(Ordering::Relaxed) {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                report.verdict = Verdict::Stopped;
+            }
+            report
+        };
+        let limits = HostLimits { time: Some(Duration::from_millis(50)), memory: None };
+        let report = run(&engine, &SweepOptions { limits, ..options(5, 2) });
+        assert_eq!((report.seeds(), report.failures(), report.stuck.len()), (15, 0, 1));
+        let stuck = &report.stuck[0];
+        assert_eq!((stuck.scenario, stuck.seed), (1, 3));
+        assert_eq!(stuck.why, "its run took longer than the 50ms it was given");
+        let result = &report.results[7];
+        assert_eq!((result.outcome, result.digest, result.events), (Outcome::StuckHost, 0, 0));
+        assert_eq!(report.exit_code(), ExitCode::Pass);
+    }
+
+    #[test]
     fn raising_the_flag_ends_the_sweep_with_what_was_done() {
         let stop = StopFlag::new();
         let calls = AtomicU64::new(0);
@@ -435,6 +590,7 @@ mod tests {
         let mut done = 0;
         let watch = &mut |event: SweepEvent<'_>| match event {
             SweepEvent::Progress(progress) => done = progress.done,
+            SweepEvent::Done(_) => {}
             SweepEvent::NewFailure { headline, .. } => told.push(headline.to_owned()),
         };
         sweep(&engine, &scenarios(), &options(40, 3), &StopFlag::new(), watch);
