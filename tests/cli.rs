@@ -56,7 +56,7 @@ fn smoke_with(from: &str, to: &str) -> String {
 #[test]
 fn help_is_worth_reading() {
     for verb in [
-        "run", "sweep", "replay", "shrink", "debug", "view", "explain", "prove", "hunt",
+        "run", "sweep", "merge", "replay", "shrink", "debug", "view", "explain", "prove", "hunt",
         "generate", "validate", "schema", "list",
     ] {
         insta::assert_snapshot!(format!("help-{verb}"), said(&[verb, "--help"]));
@@ -74,6 +74,9 @@ fn command_lines_that_make_no_sense_exit_with_2() {
         ("bad-seed", &["run", SMOKE, "--seed", "18446744073709551616"]),
         ("bad-seeds", &["sweep", SMOKE, "--seeds", "9..1"]),
         ("bad-jobs", &["sweep", SMOKE, "--jobs", "0"]),
+        ("no-seeds-from", &["sweep", SMOKE, "--seeds-from", ""]),
+        ("bad-seed-memory", &["sweep", SMOKE, "--seed-memory", "much"]),
+        ("merge-of-nothing", &["merge"]),
         ("bad-shard", &["sweep", SMOKE, "--shard", "5/4"]),
         ("bad-for", &["sweep", SMOKE, "--for", "soon"]),
         ("bad-until", &["replay", "x.json", "--until", "-3ms"]),
@@ -298,6 +301,78 @@ fn a_sweep_gives_equal_bytes_on_any_number_of_threads_and_over_shards() {
     }
     parts.sort_by_key(|result| result["seed"].as_u64());
     assert_eq!(serde_json::Value::from(parts), whole["results"]);
+}
+
+/// Lines of a file that are whole.
+fn whole_lines(path: &Path) -> Vec<String> {
+    let bytes = std::fs::read(path).unwrap_or_default();
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+    String::from_utf8_lossy(&bytes[..whole]).lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_sweep_that_is_killed_loses_nothing_that_was_done() {
+    let (dir, _) = file("");
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let (state, save) = (path("night.state"), path("seeds"));
+    let arguments = |json: &str| -> Vec<String> {
+        let words = ["sweep", "scenarios/smoke", "--seeds", "6", "--jobs", "2", "--save", &save];
+        words.iter().chain(&["--json", json]).map(|word| (*word).to_owned()).collect()
+    };
+    let command = |json: &str, state: Option<&str>| {
+        let mut words = arguments(&path(json));
+        words.extend(
+            state.map(|state| ["--state".to_owned(), state.to_owned()]).into_iter().flatten(),
+        );
+        let mut command = stormglass(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+    };
+    let mut before = Vec::new();
+    for kill_at in [2, 5, 9] {
+        let mut child = command("none.json", Some(&state)).spawn().expect("the program starts");
+        while whole_lines(Path::new(&state)).len() < kill_at {
+            assert!(child.try_wait().expect("a child").is_none(), "it is not over so soon");
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        child.kill().expect("it can be killed");
+        child.wait().expect("it is over");
+        let lines = whole_lines(Path::new(&state));
+        assert!(lines.starts_with(&before), "what was there stays there");
+        before = lines;
+    }
+    let known = before.len() - 1;
+    let resumed = command("resumed.json", Some(&state)).output().expect("the program runs");
+    assert_eq!(resumed.status.code(), Some(0));
+    let said = String::from_utf8_lossy(&resumed.stderr).into_owned();
+    assert!(said.contains(&format!("{known} seeds known, and not run again\n")), "{said}");
+    stormglass_ends(command("whole.json", None));
+    let read = |name: &str| std::fs::read_to_string(path(name)).expect("the results");
+    assert_eq!(read("resumed.json"), read("whole.json"));
+    let mut merge = stormglass(&["merge", &state, "--json"]);
+    let merged = merge.output().expect("the program runs");
+    assert_eq!(String::from_utf8_lossy(&merged.stdout), read("whole.json"));
+}
+
+fn stormglass_ends(mut command: Command) {
+    assert_eq!(command.output().expect("the program runs").status.code(), Some(0));
+}
+
+#[test]
+fn a_seed_that_takes_too_long_is_stopped_and_the_others_go_on() {
+    let (dir, long) = file(smoke_with("\"ops\": 4000", "\"ops\": 40000000"));
+    let arguments = ["sweep", &long, SMOKE, "--seeds", "1", "--jobs", "2", "--json", "-"];
+    let limit = ["--seed-time", "10s", "--seed-memory", "1GiB"];
+    let output = stormglass(&[&arguments[..], &limit].concat()).output().expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(13), "nothing is known of the long one: {text}");
+    let results: serde_json::Value = serde_json::from_str(&text).expect("one JSON object");
+    let outcome = |at: usize| results["results"][at]["outcome"].as_str().expect("a word");
+    assert_eq!((outcome(0), outcome(1)), ("stuck-host", "pass"));
+    let whole =
+        |more: &[&str]| sweep(dir.path(), &[&["--seeds", "2", "--json", "-"], more].concat());
+    let limits = ["--seed-time", "10min", "--seed-memory", "64GiB"];
+    assert_eq!(whole(&limits), whole(&[]), "limits that are not met change nothing");
 }
 
 #[test]

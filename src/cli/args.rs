@@ -27,7 +27,8 @@ Exit codes (a sweep gives the lowest of its failures'):
   10  safety violation
   11  liveness failure: something never came to its end
   12  nondeterminism: two runs of one seed differ
-  13  inert: a scenario did not do what it declares, or not the failure that it expects
+  13  inert: a scenario did not do what it declares, or not the failure that it expects,
+      or a required probe was never reached
   14  crash of node code, or of stormglass itself";
 
 /// The whole command line.
@@ -55,6 +56,8 @@ pub(super) enum Command {
     Run(super::run::Args),
     /// Run scenarios over many seeds on all cores and group what fails
     Sweep(super::sweep::Args),
+    /// Tell the state files of a sweep's parts as one sweep
+    Merge(super::merge::Args),
     /// Run a saved failure again and say whether it is the same to the last bit
     Replay(super::replay::Args),
     /// Make a saved failure as small as it goes while it stays the same failure

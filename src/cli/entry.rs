@@ -10,7 +10,8 @@ use super::args::{Cli, Command};
 use super::console::Console;
 use super::report::Failure;
 use super::{
-    debug, explain, generate, hunt, list, prove, replay, run, schema, shrink, sweep, validate, view,
+    debug, explain, generate, hunt, list, merge, prove, replay, run, schema, shrink, sweep,
+    validate, view,
 };
 
 /// What a verb works with.
@@ -66,6 +67,7 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<ExitCode, Fai
     match command {
         Command::Run(args) => run::run(&args, context),
         Command::Sweep(args) => sweep::sweep(&args, context),
+        Command::Merge(args) => merge::merge(&args, context),
         Command::Replay(args) => replay::replay(&args, context),
         Command::Debug(args) => debug::debug(&args, context),
         Command::View(args) => view::view(&args, context),

@@ -5,40 +5,50 @@ use std::io::Write;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use crate::run::{ExitCode, SeedResult, SweepReport};
+use crate::run::{ExitCode, Outcome, SeedResult, SweepReport};
 
-/// Writes the report; `command` gives the command that runs a seed again.
-pub(super) fn write_junit(
-    out: &mut dyn Write,
-    sweep: &SweepReport,
-    command: impl Fn(&SeedResult) -> String,
-) -> io::Result<()> {
+use super::summary::Summary;
+
+/// Writes the report. A seed that the host stopped is a case that was skipped.
+pub(super) fn write_junit(out: &mut dyn Write, summary: &Summary<'_>) -> io::Result<()> {
+    let sweep = summary.report;
     let mut junit = Report::new("stormglass");
     junit.set_time(sweep.elapsed);
     for (index, tally) in sweep.scenarios.iter().enumerate() {
         let mut suite = TestSuite::new(&tally.name);
         suite.set_time(tally.walls.sum());
+        if let Some(origin) = &summary.origin {
+            suite.add_property(("seeds_from", origin.name.as_str()));
+            suite.add_property(("seeds", origin.seeds.to_string().as_str()));
+        }
         let of_scenario = sweep.results.iter().filter(|result| result.scenario == index);
         for result in of_scenario {
-            suite.add_test_case(case(sweep, result, &command));
+            suite.add_test_case(case(summary, result));
         }
         junit.add_test_suite(suite);
     }
     junit.serialize(out).map_err(io::Error::other)
 }
 
-fn case(
-    sweep: &SweepReport,
-    result: &SeedResult,
-    command: &impl Fn(&SeedResult) -> String,
-) -> TestCase {
-    let status = match result.outcome.exit_code() {
-        ExitCode::Pass => TestCaseStatus::success(),
-        code => failed(sweep, result, code, &command(result)),
+fn case(summary: &Summary<'_>, result: &SeedResult) -> TestCase {
+    let sweep = summary.report;
+    let status = match (result.outcome, result.outcome.exit_code()) {
+        (Outcome::StuckHost, _) => stuck(sweep, result),
+        (_, ExitCode::Pass) => TestCaseStatus::success(),
+        (_, code) => failed(sweep, result, code, &summary.places.command(result)),
     };
     let mut case = TestCase::new(format!("seed {}", result.seed), status);
     case.set_classname(&sweep.scenarios[result.scenario].name);
     case
+}
+
+fn stuck(sweep: &SweepReport, result: &SeedResult) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    let mut known = sweep.stuck.iter();
+    let stuck = known.find(|it| (it.scenario, it.seed) == (result.scenario, result.seed));
+    status.set_message(stuck.map_or("", |stuck| stuck.why.as_str()));
+    status.set_type(result.outcome.name());
+    status
 }
 
 fn failed(

@@ -1,5 +1,6 @@
 //! The command line: one file a verb. Decides nothing about simulations.
 
+mod annotate;
 mod args;
 mod breakpoint;
 mod console;
@@ -13,16 +14,23 @@ mod hunt;
 mod junit;
 mod list;
 mod log;
+mod markdown;
+mod merge;
+mod page;
+mod places;
+mod probes;
 mod progress;
 mod prompt;
 mod prove;
 mod replay;
 mod report;
+mod reports;
 mod result_json;
 mod run;
 mod schema;
 mod shrink;
 mod sources;
+mod state;
 mod statistics;
 mod stop;
 mod subject;
@@ -33,5 +41,7 @@ mod view;
 
 #[cfg(test)]
 mod sessions;
+#[cfg(test)]
+mod sessions_of_ci;
 
 pub use entry::{main, main_with};

@@ -39,6 +39,20 @@ pub(super) enum Failure {
         /// Why not.
         why: String,
     },
+    /// A sweep's state file that cannot be used.
+    State {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// A list of probes that cannot be used.
+    Probes {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
     /// An output that cannot be written.
     Output {
         /// Which.
@@ -57,6 +71,7 @@ impl Failure {
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Files(_) | Self::Expectation { .. } | Self::Schedule { .. } => ExitCode::BadFile,
+            Self::State { .. } | Self::Probes { .. } => ExitCode::BadFile,
             Self::Paths(DiscoverError::NoPath) => ExitCode::Usage,
             Self::Paths(_) => ExitCode::BadFile,
             Self::Save(_) | Self::Output { .. } | Self::Usage(_) => ExitCode::Usage,
@@ -80,12 +95,16 @@ impl fmt::Display for Failure {
             Self::Paths(error) => with_source(f, error),
             Self::Expectation { file, found } => {
                 let names: Vec<&str> =
-                    crate::run::Outcome::ALL.iter().map(|outcome| outcome.name()).collect();
+                    crate::run::expectable().map(|outcome| outcome.name()).collect();
                 write!(f, "{file}: expect: found `{found}`, expected {}", names.join(", "))
             }
             Self::Save(error) => with_source(f, error),
             Self::Schedule { path, why } => {
                 write!(f, "{}: no recorded schedule ({why})", path.display())
+            }
+            Self::State { path, why } => write!(f, "{}: {why}", path.display()),
+            Self::Probes { path, why } => {
+                write!(f, "{}: no list of probes ({why})", path.display())
             }
             Self::Output { path, source } => {
                 write!(f, "{}: the file cannot be written ({source})", path.display())

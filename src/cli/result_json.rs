@@ -13,6 +13,8 @@ use crate::scenario::Digest;
 use crate::view::Stats;
 use crate::world::PROBES;
 
+use super::summary::Summary;
+
 #[derive(Serialize)]
 struct RunObject<'a> {
     scenario: &'a str,
@@ -120,22 +122,40 @@ struct ScenarioObject<'a> {
     scenario: &'a str,
     seeds: u64,
     failures: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stuck: Option<u64>,
     ops: u64,
     reboots: u64,
     virtual_ns: u64,
 }
 
+#[derive(Serialize)]
+struct OriginObject<'a> {
+    name: &'a str,
+    first: u64,
+    last: u64,
+}
+
 /// Writes a sweep as one object: every seed's result on a line of its own, in the order of
 /// scenarios and seeds, then the scenarios, then the failures in the order of their signatures, then how often each
-/// probe was reached.
-pub(super) fn write_sweep(out: &mut dyn Write, report: &SweepReport) -> io::Result<()> {
-    out.write_all(b"{\"results\":")?;
+/// probe was reached. Where the seeds are those of a name, that comes first.
+pub(super) fn write_sweep(out: &mut dyn Write, summary: &Summary<'_>) -> io::Result<()> {
+    let report = summary.report;
+    out.write_all(b"{")?;
+    if let Some(origin) = &summary.origin {
+        let (first, last) = (origin.seeds.first(), origin.seeds.last());
+        out.write_all(b"\"seeds_from\":")?;
+        serde_json::to_writer(&mut *out, &OriginObject { name: &origin.name, first, last })?;
+        out.write_all(b",\n")?;
+    }
+    out.write_all(b"\"results\":")?;
     write_lines(out, report.results.iter().map(|result| seed(result, report)))?;
     out.write_all(b",\n\"scenarios\":")?;
     let scenarios = report.scenarios.iter().map(|tally| ScenarioObject {
         scenario: &tally.name,
         seeds: tally.seeds,
         failures: tally.failures,
+        stuck: (tally.stuck > 0).then_some(tally.stuck),
         ops: tally.ops,
         reboots: tally.reboots,
         virtual_ns: tally.virtual_time.get(),

@@ -47,18 +47,18 @@ impl Write for Broken {
 }
 
 /// A directory with two scenarios, and commands run in it.
-struct Session {
+pub(super) struct Session {
     dir: TempDir,
 }
 
-struct Shown {
-    code: ExitCode,
-    out: String,
-    err: String,
+pub(super) struct Shown {
+    pub(super) code: ExitCode,
+    pub(super) out: String,
+    pub(super) err: String,
 }
 
 impl Session {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         for name in ["calm", "stormy"] {
             let text = serde_json::to_string(&scenario(name)).unwrap();
@@ -67,12 +67,12 @@ impl Session {
         Self { dir }
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(super) fn path(&self, name: &str) -> String {
         self.dir.path().join(name).display().to_string()
     }
 
     /// Runs a command line in which `@` stands for the directory.
-    fn run(&self, command: &str, engine: &Engine<'_>) -> Shown {
+    pub(super) fn run(&self, command: &str, engine: &Engine<'_>) -> Shown {
         let (out, err) = (Sink::default(), Sink::default());
         let console = Console::new(Box::new(out.clone()), Box::new(err.clone()));
         let here = self.dir.path().display().to_string();
@@ -84,11 +84,11 @@ impl Session {
 }
 
 /// Every tenth seed of `stormy` hangs.
-fn hangs(scenario: &Scenario, seed: u64) -> Option<Verdict> {
+pub(super) fn hangs(scenario: &Scenario, seed: u64) -> Option<Verdict> {
     (scenario.name == "stormy" && seed.is_multiple_of(10)).then(|| stuck("io-never-returned"))
 }
 
-const SWEEP: &str = "stormglass sweep @/calm.json @/stormy.json --save @/seeds";
+pub(super) const SWEEP: &str = "stormglass sweep @/calm.json @/stormy.json --save @/seeds";
 
 #[test]
 fn a_sweep_tells_groups_saves_the_fastest_and_ends_with_the_command() {

@@ -1,26 +1,29 @@
 //! `sweep`: scenarios over many seeds on all cores.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::run::{
-    ExitCode, FailureGroup, HostLimits, SeedRange, SeedResult, Shard, Subject, SweepEvent,
-    SweepOptions, SweepReport, Tested, save, seed_file,
+    ExitCode, FailureGroup, HostLimits, NAMED_SEEDS_MAX, Outcome, SeedRange, SeedRun, Shard,
+    StopFlag, Subject, SweepEvent, SweepOptions, SweepReport, Tested, resident, run_once, save,
+    seed_file,
 };
-use crate::scenario::Profile;
-use crate::world::PROBES;
+use crate::scenario::{Bytes, Digest, Profile};
+use crate::world::RunOptions;
 
 use super::duration::wall_time;
 use super::entry::Context;
-use super::figures::quoted;
-use super::junit::write_junit;
+use super::figures::grouped;
+use super::places::{Place, Places};
+use super::probes::ProbeArgs;
 use super::progress::{Progress, sweep_line};
 use super::report::Failure;
-use super::result_json::write_sweep;
-use super::sources::{Output, profile, scenarios};
+use super::reports::{ReportArgs, Reports};
+use super::sources::{profile, scenarios};
+use super::state::{Plan, Resumed, State};
 use super::stop::on_interrupt;
-use super::summary::{Kept, commands, failures, probes, table, totals};
+use super::summary::{Kept, Origin, Summary, totals};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -30,6 +33,8 @@ Examples:
   stormglass sweep --random --for 8h                  another scenario for each seed
   stormglass sweep --random --profile disks --seeds 1000..1999
   stormglass sweep scenarios --shard 2/4 --junit out.xml --json out.json   a fourth, for CI
+  stormglass sweep scenarios --seeds 500 --seeds-from 2026-11-29   other seeds for each night
+  stormglass sweep scenarios --seeds 5000 --state night.state      go on where it was ended
 
 Seeds are taken in turn: seed 1 of every scenario, then seed 2. With --random each seed has a scenario of \
 its own beside those of the paths, that which `stormglass generate` prints. One seed in 20 is run twice and its \
@@ -57,39 +62,53 @@ pub(super) struct Args {
     /// [default: 100, or no end with --for]
     #[arg(long, value_name = "N or A..B", allow_hyphen_values = true)]
     seeds: Option<SeedRange>,
+    /// Take the seeds from the range that belongs to this text alone, such as a date or a commit; --seeds then
+    /// counts within it
+    #[arg(long, value_name = "TEXT", value_parser = name)]
+    seeds_from: Option<String>,
     /// Threads that run simulations [default: one for each core]
     #[arg(long, value_name = "J")]
     jobs: Option<NonZeroUsize>,
     /// Take no more seeds after this much wall time, such as `30s`, `10min` or `8h`
     #[arg(long = "for", value_name = "DURATION", allow_hyphen_values = true, value_parser = wall_time)]
     duration: Option<Duration>,
+    /// Stop a run that takes longer than this on the wall: `stuck-host`, neither passed nor failed
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = wall_time)]
+    seed_time: Option<Duration>,
+    /// Stop the runs under way when the process has grown by more than this for each job, such as `512MiB`
+    #[arg(long, value_name = "BYTES", value_parser = memory)]
+    seed_memory: Option<Bytes>,
     /// Do part I of N of the work, counted from 1; the parts do all of it between them
     #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE)]
     shard: Shard,
-    /// Write a JUnit report to OUT: a suite for each scenario, a case for each seed
-    #[arg(long, value_name = "OUT")]
-    junit: Option<PathBuf>,
+    /// Keep each result in FILE as it comes, and do not run again what is in it; for `stormglass merge`, too
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
     /// Write all results to OUT (`-` is standard output) as JSON that is the same for the same work
     #[arg(long, value_name = "OUT")]
     json: Option<PathBuf>,
+    #[command(flatten)]
+    reports: ReportArgs,
     /// Save the fastest failing seed of each group in this directory
     #[arg(long, value_name = "DIR", default_value = "seeds")]
     save: PathBuf,
-    /// A probe that some seed has to reach, or `all` of them (exit code 13); see `list probes`
-    #[arg(long, value_name = "PROBE", value_parser = probe)]
-    require: Vec<String>,
+    #[command(flatten)]
+    probes: ProbeArgs,
     /// Take no more seeds once one has failed; reports the first one in order
     #[arg(long)]
     stop_on_first: bool,
 }
 
-/// Stands for every probe.
-const ALL: &str = "all";
+/// A text that seeds come from. An empty one is most likely a variable that was not set.
+fn name(text: &str) -> Result<String, String> {
+    let wanted = "expected a text, such as a date or a commit, and it is empty";
+    if text.is_empty() { Err(wanted.to_owned()) } else { Ok(text.to_owned()) }
+}
 
-fn probe(name: &str) -> Result<String, String> {
-    let known = name == ALL || PROBES.iter().any(|probe| probe.name == name);
-    let error = || format!("`{name}` is no probe: `stormglass list probes` names them");
-    known.then(|| name.to_owned()).ok_or_else(error)
+fn memory(text: &str) -> Result<Bytes, String> {
+    let wanted = "expected bytes such as `512MiB` or `2GiB`, more than none";
+    let bytes: Option<Bytes> = text.parse().ok();
+    bytes.filter(|bytes| bytes.get() > 0).ok_or_else(|| wanted.to_owned())
 }
 
 /// How many seeds a scenario is given when nothing is said.
@@ -101,113 +120,180 @@ pub(super) fn cores() -> NonZeroUsize {
 }
 
 impl Args {
-    fn options(&self) -> SweepOptions {
-        let seeds = match (self.seeds, self.duration) {
-            (Some(seeds), _) => seeds,
-            (None, Some(_)) => SeedRange::ALL,
-            (None, None) => SeedRange::up_to(SEEDS).expect("the default is not zero"),
+    fn seeds(&self) -> Result<SeedRange, Failure> {
+        let of = |count| SeedRange::up_to(count).expect("the defaults are not zero");
+        let default = match (self.duration, &self.seeds_from) {
+            (None, _) => of(SEEDS),
+            (Some(_), None) => SeedRange::ALL,
+            (Some(_), Some(_)) => of(NAMED_SEEDS_MAX),
         };
-        SweepOptions {
+        let seeds = self.seeds.unwrap_or(default);
+        let Some(name) = &self.seeds_from else { return Ok(seeds) };
+        seeds.named(name).ok_or_else(|| {
+            Failure::Usage(format!(
+                "--seeds-from has seeds up to {} for each text, and --seeds {seeds} asks for more",
+                grouped(NAMED_SEEDS_MAX)
+            ))
+        })
+    }
+
+    fn options(&self, seeds: SeedRange) -> Result<SweepOptions, Failure> {
+        if self.seed_memory.is_some() && resident().is_none() {
+            let why = "--seed-memory: this system does not tell how much memory the process has";
+            return Err(Failure::Usage(why.to_owned()));
+        }
+        let reports_results = self.json.is_some() || self.reports.junit.is_some();
+        let memory = self.seed_memory.map(Bytes::get);
+        Ok(SweepOptions {
             seeds,
             jobs: self.jobs.unwrap_or_else(cores),
             duration: self.duration,
             shard: self.shard,
             stop_on_first: self.stop_on_first,
-            keep_results: self.json.is_some() || self.junit.is_some(),
-            required: self.required(),
-            limits: HostLimits::default(),
+            keep_results: reports_results,
+            required: self.probes.required()?,
+            limits: HostLimits { time: self.seed_time, memory },
             known: Vec::new(),
-        }
-    }
-
-    fn required(&self) -> Vec<String> {
-        if self.require.iter().any(|probe| probe == ALL) {
-            return PROBES.iter().map(|probe| probe.name.to_owned()).collect();
-        }
-        self.require.clone()
-    }
-
-    /// The files to write results to, made before the work.
-    fn outputs(&self) -> Result<(Option<Output>, Option<Output>), Failure> {
-        let json = self.json.as_deref().filter(|path| *path != "-");
-        let json = json.map(Output::create).transpose()?;
-        let junit = self.junit.as_deref().map(Output::create).transpose()?;
-        Ok((json, junit))
-    }
-
-    fn json_to_stdout(&self) -> bool {
-        self.json.as_deref().is_some_and(|path| path == "-")
+        })
     }
 }
 
 pub(super) fn sweep(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
-    let sources = if args.paths.is_empty() { Vec::new() } else { scenarios(&args.paths)? };
-    let (json, junit) = args.outputs()?;
-    let (paths, mut tested): (Vec<PathBuf>, Vec<Tested>) = sources
-        .into_iter()
-        .map(|source| (source.path, Tested::Scenario(Box::new(source.scenario))))
-        .unzip();
-    tested.extend(args.random.then_some(Tested::Random(args.profile)));
-    let report = run_with_progress(args, context, &tested);
-
-    let program = context.program.clone();
-    let command = |result: &SeedResult| match paths.get(result.scenario) {
-        Some(path) => format!("{program} run {} --seed {}", quoted(path), result.seed),
-        None => {
-            let (profile, seed) = (args.profile, result.seed);
-            format!("{program} sweep --random --profile {profile} --seeds {seed}..{seed}")
+    let seeds = args.seeds()?;
+    let mut options = args.options(seeds)?;
+    let (tested, places) = tested(args)?;
+    let mut state = match &args.state {
+        Some(path) => {
+            let plan = plan(args, seeds, &tested, &places);
+            let (state, resumed) = State::open(path, &plan)?;
+            check_same_program(context, path, &tested, &resumed)?;
+            say_resumed(context, path, &resumed);
+            options.known = resumed.runs;
+            Some(state)
         }
+        None => None,
     };
-    let kept: Vec<Kept<'_>> =
-        report.groups.iter().map(|group| keep(args, &tested, group, &command)).collect();
-    if args.json_to_stdout() {
-        context.console.data(|out| write_sweep(out, &report));
-        context.console.speak_aside();
+    let reports = Reports::create(&args.reports, args.json.as_deref())?;
+    let origin = args.seeds_from.as_ref().map(|name| Origin { name: name.clone(), seeds });
+    if let Some(origin) = &origin {
+        context.console.note(origin.line());
     }
-    if let Some(json) = json {
-        json.write(|out| write_sweep(out, &report))?;
-    }
-    if let Some(junit) = junit {
-        junit.write(|out| write_junit(out, &report, command))?;
-    }
-    context.console.line(table(&report));
-    context.console.line(totals(&report));
-    if let Some(text) = probes(&report) {
-        context.console.line(text);
-    }
-    context.console.line(failures(&report, &kept));
-    if !kept.is_empty() {
-        context.console.line(commands(&program, &kept));
-    }
+    let places = Places { program: context.program.clone(), places };
+    let report = run_with_progress(context, &tested, &options, &mut state)?;
+    let kept = report.groups.iter().map(|group| keep(args, &tested, group, &places)).collect();
+    let totals = totals(&report);
+    let summary = Summary { report: &report, kept, places: &places, origin, totals };
+    reports.give(&summary, context.console)?;
     Ok(report.exit_code())
 }
 
-fn run_with_progress(args: &Args, context: &mut Context<'_>, tested: &[Tested]) -> SweepReport {
+/// What to run, and where it comes from.
+fn tested(args: &Args) -> Result<(Vec<Tested>, Vec<Place>), Failure> {
+    let sources = if args.paths.is_empty() { Vec::new() } else { scenarios(&args.paths)? };
+    let (mut tested, mut places): (Vec<Tested>, Vec<Place>) = sources
+        .into_iter()
+        .map(|it| (Tested::Scenario(Box::new(it.scenario)), Place::File(it.path)))
+        .unzip();
+    if args.random {
+        tested.push(Tested::Random(args.profile));
+        places.push(Place::Random(args.profile.to_string()));
+    }
+    Ok((tested, places))
+}
+
+/// What the state file is to say that is done.
+fn plan(args: &Args, seeds: SeedRange, tested: &[Tested], places: &[Place]) -> Plan {
+    let mut plan = Plan::new(seeds, args.seeds_from.as_deref(), args.shard);
+    for (tested, place) in tested.iter().zip(places) {
+        match (tested, place) {
+            (Tested::Scenario(scenario), Place::File(path)) => plan.add_scenario(scenario, path),
+            (tested, _) => plan.add_random(&tested.name(), args.profile.name()),
+        }
+    }
+    plan
+}
+
+/// Runs the fastest of the known seeds again: what another program found is not to be mixed with what this one will.
+fn check_same_program(
+    context: &Context<'_>,
+    path: &Path,
+    tested: &[Tested],
+    resumed: &Resumed,
+) -> Result<(), Failure> {
+    let told = resumed
+        .runs
+        .iter()
+        .map(|run| &run.result)
+        .filter(|result| result.events > 0 && result.outcome != Outcome::Nondeterminism);
+    let Some(known) = told.min_by_key(|result| result.events) else { return Ok(()) };
+    let scenario = tested[known.scenario].of_seed(known.seed);
+    let ran = run_once(context.engine, &scenario, known.seed, &RunOptions::default());
+    let digest = ran.map_err(Failure::Harness)?.report.digest;
+    if digest == known.digest {
+        return Ok(());
+    }
+    let (name, seed) = (tested[known.scenario].name(), known.seed);
+    let (was, is) = (Digest(known.digest), Digest(digest));
+    let why = format!("{name} seed {seed} was {was} and is {is}: the program has changed since");
+    Err(Failure::State { path: path.to_owned(), why })
+}
+
+fn say_resumed(context: &mut Context<'_>, path: &Path, resumed: &Resumed) {
+    let path = path.display();
+    if resumed.torn {
+        let what = "its last line was torn: that seed is run again";
+        context.console.note(format_args!("{path}: {what}"));
+    }
+    if !resumed.runs.is_empty() {
+        let count = super::figures::counted(resumed.runs.len() as u64, "seed");
+        context.console.note(format_args!("{path}: {count} known, and not run again"));
+    }
+}
+
+fn run_with_progress(
+    context: &mut Context<'_>,
+    tested: &[Tested],
+    options: &SweepOptions,
+    state: &mut Option<State>,
+) -> Result<SweepReport, Failure> {
+    let stop: &StopFlag = on_interrupt();
     let mut progress = Progress::start(context.console);
+    let mut lost: Result<(), Failure> = Ok(());
     let watch = &mut |event: SweepEvent<'_>| match event {
         SweepEvent::Progress(figures) => {
             let total = figures.planned.unwrap_or(0);
-            progress.show(figures.done, total, || sweep_line(figures, args.duration));
+            progress.show(figures.done, total, || sweep_line(figures, options.duration));
         }
-        SweepEvent::Done(_) => {}
+        SweepEvent::Done(done) => {
+            if let Some(state) = state.as_mut().filter(|_| lost.is_ok()) {
+                lost = state.add(done);
+                if lost.is_err() {
+                    stop.raise();
+                }
+            }
+            say_stuck(&mut progress, tested, done);
+        }
         SweepEvent::NewFailure { result, headline } => {
             let name = tested[result.scenario].name();
             progress.say(&format!("failed: {name} seed {}: {headline}", result.seed));
         }
     };
-    crate::run::sweep(context.engine, tested, &args.options(), on_interrupt(), watch)
+    let report = crate::run::sweep(context.engine, tested, options, stop, watch);
+    lost.map(|()| report)
+}
+
+fn say_stuck(progress: &mut Progress<'_>, tested: &[Tested], done: &SeedRun) {
+    if let Some(why) = &done.stuck {
+        let (name, seed) = (tested[done.result.scenario].name(), done.result.seed);
+        progress.say(&format!("stuck-host: {name} seed {seed}: {why}"));
+    }
 }
 
 /// Saves the fastest seed of a group. That it cannot be saved loses no result: it is told with it.
-fn keep<'a>(
-    args: &Args,
-    tested: &[Tested],
-    group: &'a FailureGroup,
-    command: &dyn Fn(&SeedResult) -> String,
-) -> Kept<'a> {
+fn keep<'a>(args: &Args, tested: &[Tested], group: &'a FailureGroup, places: &Places) -> Kept<'a> {
     let result = &group.fastest.result;
     let scenario = tested[result.scenario].of_seed(result.seed);
     let file = seed_file(&scenario, result, &group.fastest.headline);
     let saved = save(&args.save, &file).map_err(|error| Failure::Save(error).to_string());
-    Kept { group, saved, run_command: command(result) }
+    Kept { group, saved: Some(saved), run_command: places.command(result) }
 }
