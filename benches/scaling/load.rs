@@ -84,7 +84,7 @@ pub fn scenario(load: Load) -> Scenario {
         "cluster": { "clients": 1, "client_cpus": load.client_cpus, "targets": load.targets,
             "disk": { "blocks": 8192 } },
         "volumes": volumes, "workload": workload,
-        "limits": { "virtual_time": "2h" },
+        "limits": { "virtual_time": "60min" },
     });
     parse("scaling", &text.to_string()).expect("the load is a valid scenario")
 }
