@@ -70,7 +70,7 @@ pub fn scenario(load: Load) -> Scenario {
     let volumes: Vec<_> = (0..targets)
         .map(|at| {
             let legs = [format!("t{at}/d0"), format!("t{}/d0", (at + 1) % targets)];
-            json!({ "name": format!("vol{at}"), "layout": "raid1", "blocks": 1024, "legs": legs })
+            json!({ "name": format!("vol{at}"), "layout": "raid1", "blocks": 256, "legs": legs })
         })
         .collect();
     let workload: Vec<_> = (0..targets)
