@@ -22,11 +22,19 @@ pub(super) fn wall_time(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_nanos(time.get()))
 }
 
+/// Wall time that something may take: as [`wall_time`], and not nothing.
+pub(super) fn wall_limit(text: &str) -> Result<Duration, String> {
+    match wall_time(text)? {
+        Duration::ZERO => Err("expected more than no time at all, such as `30s`".to_owned()),
+        limit => Ok(limit),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{virtual_time, wall_time};
+    use super::{virtual_time, wall_limit, wall_time};
 
     #[test]
     fn wall_time_may_be_long() {
@@ -36,5 +44,7 @@ mod tests {
             assert!(wall_time(text).is_err(), "{text}");
         }
         assert!(virtual_time("48h").is_err());
+        assert_eq!(wall_limit("30s"), Ok(Duration::from_secs(30)));
+        assert!(wall_limit("0s").is_err() && wall_limit("0h").is_err());
     }
 }

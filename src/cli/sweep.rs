@@ -12,7 +12,7 @@ use crate::run::{
 use crate::scenario::{Bytes, Digest, Profile};
 use crate::world::RunOptions;
 
-use super::duration::wall_time;
+use super::duration::{wall_limit, wall_time};
 use super::entry::Context;
 use super::figures::grouped;
 use super::places::{Place, Places};
@@ -73,7 +73,7 @@ pub(super) struct Args {
     #[arg(long = "for", value_name = "DURATION", allow_hyphen_values = true, value_parser = wall_time)]
     duration: Option<Duration>,
     /// Stop a run that takes longer than this on the wall: `stuck-host`, neither passed nor failed
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = wall_time)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = wall_limit)]
     seed_time: Option<Duration>,
     /// Stop the runs under way when the process has grown by more than this for each job, such as `512MiB`
     #[arg(long, value_name = "BYTES", value_parser = memory)]
