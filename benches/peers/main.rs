@@ -5,14 +5,17 @@
 //! little; the median of the repetitions counts.
 
 mod fabric;
+#[path = "../host.rs"]
+mod host;
 mod madsim_net;
 mod measured;
 mod stormglass;
 mod table;
 mod turmoil_net;
 
+use host::peak_memory;
 use measured::{Measured, median};
-use table::{Row, peak_memory, ratio};
+use table::{Row, ratio};
 
 const REPETITIONS: u64 = 5;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
+use crate::host::busy;
 
 /// How many writes a measurement makes.
 pub const WRITES: u64 = 200_000;
@@ -63,12 +63,6 @@ pub fn on_a_fresh_thread(body: impl FnOnce() -> (u64, u64, Duration) + Send) -> 
         scope.spawn(body).join().expect("a measured simulation does not panic")
     });
     Measured { ops, reboots, time: busy() - start, simulated }
-}
-
-/// The time on a CPU of all threads of this process.
-fn busy() -> Duration {
-    let busy = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(busy.tv_sec as u64, busy.tv_nsec as u32)
 }
 
 /// The client's side of the load, the same everywhere: which writes are in flight.

@@ -33,11 +33,3 @@ pub fn print(rows: &[Row]) {
 pub fn ratio(one: u64, other: u64) -> f64 {
     (one as f64 / other.max(1) as f64 * 100.0).round() / 100.0
 }
-
-/// The most memory that this process has ever had, in KiB; 0 where the system does not tell.
-pub fn peak_memory() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let number = line.and_then(|line| line.split_whitespace().next());
-    number.and_then(|number| number.parse().ok()).unwrap_or(0)
-}

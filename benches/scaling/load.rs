@@ -3,10 +3,11 @@
 use std::fs;
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 use stormglass::scenario::{Scenario, parse};
 use stormglass::world::{RunOptions, Verdict, simulate};
+
+use crate::host::{busy, peak_memory};
 
 /// How large a run is.
 #[derive(Clone, Copy)]
@@ -61,7 +62,7 @@ fn run(load: Load) -> (u64, Duration, u64) {
     let time = busy() - start;
     let verdict = &report.verdict;
     assert!(matches!(verdict, Verdict::Pass), "the load failed: {verdict:?}");
-    (report.ops, time, peak())
+    (report.ops, time, peak_memory())
 }
 
 /// A ring of targets, each with a leg of its own volume and one of its neighbour's.
@@ -87,17 +88,4 @@ pub fn scenario(load: Load) -> Scenario {
         "limits": { "virtual_time": "60min" },
     });
     parse("scaling", &text.to_string()).expect("the load is a valid scenario")
-}
-
-/// The time on a CPU of all threads of this process.
-pub fn busy() -> Duration {
-    let busy = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(busy.tv_sec as u64, busy.tv_nsec as u32)
-}
-
-fn peak() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let number = line.and_then(|line| line.split_whitespace().next());
-    number.and_then(|number| number.parse().ok()).unwrap_or(0)
 }

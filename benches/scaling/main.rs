@@ -5,6 +5,8 @@
 //! Times are those that the process spends on a CPU. Where the start of a cluster would hide what an IO costs, it
 //! is the difference of two runs of which one makes twice as many.
 
+#[path = "../host.rs"]
+mod host;
 mod load;
 mod plot;
 mod sweep;

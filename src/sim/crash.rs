@@ -26,6 +26,18 @@ pub struct Crash {
     pub backtrace: String,
 }
 
+impl Crash {
+    /// It in one line.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        headline(&self.message, &self.location)
+    }
+}
+
+fn headline(message: &str, location: &str) -> String {
+    format!("crash: {message} at {location}")
+}
+
 /// What the hook noted of a panic.
 #[derive(Default)]
 pub(super) struct Caught {
@@ -64,7 +76,7 @@ fn note(info: &PanicHookInfo<'_>) {
         location: location.map_or_else(String::new, |at| format!("{}:{}", at.file(), at.line())),
         backtrace: Backtrace::force_capture().to_string(),
     };
-    let told = format!("crash: {} at {}", caught.message, caught.location);
+    let told = headline(&caught.message, &caught.location);
     NOTED.with_borrow_mut(|noted| *noted = Some(caught));
     if let Some(tell) = TOLD.take() {
         tell(&told);

@@ -97,7 +97,7 @@ impl Verdict {
             Self::Pass => "pass".to_owned(),
             Self::Violation(violations) => violations.first().map_or_else(String::new, headline),
             Self::Liveness(report) => format!("liveness/{}", report.kind),
-            Self::Crash(crash) => format!("crash: {} at {}", crash.message, crash.location),
+            Self::Crash(crash) => crash.headline(),
             Self::Inert(entries) => format!("inert: {}", entries.join(", ")),
             Self::Misfit(misfit) => format!("misfit: {misfit}"),
             Self::Stopped => "stopped from outside".to_owned(),
