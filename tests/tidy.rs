@@ -28,6 +28,10 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 const LINES_MAX: usize = 800;
 
+/// The one file that has to handle signals and registers.
+const UNSAFE_FILE: &str = "src/sim/strict/traps.rs";
+const UNSAFE: &str = concat!("allow(", "unsafe_code");
+
 /// Names that say nothing of what a file holds.
 const EMPTY_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "imp", "misc"];
 
@@ -76,6 +80,11 @@ fn complaints_about(file: &str, text: &str) -> Vec<String> {
     }
     if file.split(['/', '.']).any(|part| EMPTY_NAMES.contains(&part)) {
         complain(1, "has a name that says nothing: name it after what it holds".into());
+    }
+    if let Some(line) = text.lines().position(|line| line.contains(UNSAFE))
+        && file != UNSAFE_FILE
+    {
+        complain(line + 1, format!("allows unsafe code, which {UNSAFE_FILE} alone may hold"));
     }
     if !file.starts_with("src/") {
         return complaints;
@@ -240,6 +249,9 @@ fn a_mod_file_that_holds_code_is_found() {
 
 #[test]
 fn heads_sizes_and_names_are_looked_at() {
+    let unsafe_code = format!("//! A head.\n#![{UNSAFE}, reason = \"speed\")]\n");
+    assert_eq!(complaints_about("src/sim/fast.rs", &unsafe_code).len(), 1);
+    assert!(complaints_about(UNSAFE_FILE, &unsafe_code).is_empty());
     assert_eq!(complaints_about("src/net/a.rs", "use std::fmt;\n").len(), 1);
     assert_eq!(complaints_about("tests/a.rs", "//!\n").len(), 1, "a head that says nothing");
     check("src/net/a.rs", &"\n".repeat(798), &[]);

@@ -22,7 +22,13 @@ pub(super) struct Context<'a> {
     pub(super) console: &'a mut Console,
     /// How the program was called, for commands that a person is to copy.
     pub(super) program: String,
+    /// The variables of the environment by which an engine says which part of the work is this process's.
+    /// Nothing else may come from there.
+    pub(super) variables: Variables,
 }
+
+/// What a variable of the environment holds.
+pub(super) type Variables = fn(&str) -> Option<String>;
 
 /// The program: reads the process's arguments and runs simulations of the reference cluster.
 #[must_use]
@@ -37,7 +43,15 @@ pub fn main_with(
     engine: &Engine<'_>,
 ) -> ExitCode {
     let arguments = arguments.into_iter().map(Into::into).collect();
-    main_on(Console::standard(), arguments, engine)
+    main_on(Console::standard(), arguments, engine, variable)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an engine of many processes says which part is whose; no run sees it"
+)]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// The same with its text going elsewhere (but for usage errors and help).
@@ -45,6 +59,7 @@ pub(super) fn main_on(
     mut console: Console,
     arguments: Vec<OsString>,
     engine: &Engine<'_>,
+    variables: Variables,
 ) -> ExitCode {
     let program = program_name(arguments.first());
     let cli = match Cli::try_parse_from(arguments) {
@@ -55,7 +70,7 @@ pub(super) fn main_on(
             return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Pass };
         }
     };
-    let mut context = Context { engine, console: &mut console, program };
+    let mut context = Context { engine, console: &mut console, program, variables };
     let code = dispatch(cli.command, &mut context).unwrap_or_else(|failure| {
         failure.show(&mut console);
         failure.exit_code()

@@ -3,7 +3,9 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use crate::run::{Difference, ExitCode, ProveOptions, ProveReport, SeedRange, Stopwatch};
+use crate::run::{
+    Difference, ExitCode, ProveOptions, ProveReport, SeedRange, Stopwatch, describe_trespass,
+};
 use crate::scenario::{Digest, Scenario};
 
 use super::console::Console;
@@ -13,6 +15,7 @@ use super::progress::Progress;
 use super::report::Failure;
 use super::sources::scenarios;
 use super::stop::on_interrupt;
+use super::strict::NoStrictArgs;
 use super::sweep::cores;
 
 const AFTER_HELP: &str = "\
@@ -38,12 +41,15 @@ pub(super) struct Args {
     /// Threads that run simulations [default: one for each core]
     #[arg(long, value_name = "J")]
     jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    strict: NoStrictArgs,
 }
 
 pub(super) fn prove(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
     let scenarios: Vec<Scenario> =
         scenarios(&args.paths)?.into_iter().map(|source| source.scenario).collect();
-    let options = ProveOptions { seeds: args.seeds, jobs: args.jobs.unwrap_or_else(cores) };
+    let strict = args.strict.strict(context.console);
+    let options = ProveOptions { seeds: args.seeds, jobs: args.jobs.unwrap_or_else(cores), strict };
     let clock = Stopwatch::start();
     let mut progress = Progress::start(context.console);
     let stop = on_interrupt();
@@ -53,13 +59,21 @@ pub(super) fn prove(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, 
             progress.show(done, total, text);
         });
     drop(progress);
-    show(context.console, &report, scenarios.len(), clock);
+    show_failed(context.console, &report, &scenarios);
+    show(context.console, &report, &scenarios, clock);
     Ok(report.exit_code())
 }
 
-fn show(console: &mut Console, report: &ProveReport, scenarios: usize, clock: Stopwatch) {
+fn show(console: &mut Console, report: &ProveReport, scenarios: &[Scenario], clock: Stopwatch) {
     for (_, difference) in &report.differences {
         show_difference(console, difference);
+    }
+    for (index, seed, trespass) in &report.trespasses {
+        console.line(format_args!(
+            "{} seed {seed} asks for something of the host",
+            scenarios[*index].name
+        ));
+        console.line(describe_trespass(trespass));
     }
     for crash in &report.crashes {
         console.line(crash);
@@ -70,16 +84,35 @@ fn show(console: &mut Console, report: &ProveReport, scenarios: usize, clock: St
     let work = format!(
         "{} of {} run twice in {}",
         counted(report.compared, "seed"),
-        counted(scenarios as u64, "scenario"),
+        counted(scenarios.len() as u64, "scenario"),
         wall(clock.elapsed()),
     );
-    match report.differences.len() as u64 {
+    match (report.differences.len() + report.trespasses.len()) as u64 {
         0 if !report.crashes.is_empty() => {
             let crashes = counted(report.crashes.len() as u64, "seed");
             console.line(format_args!("{work}: no difference, but {crashes} could not be run"));
         }
         0 => console.line(format_args!("{work}: no difference")),
-        count => console.line(format_args!("{work}: {} differ", counted(count, "seed"))),
+        count => console.line(format_args!("{work}: {} not deterministic", counted(count, "seed"))),
+    }
+}
+
+/// How many runs that did not pass are told by name.
+const NAMED: usize = 5;
+
+/// Runs that fail are for `sweep` to judge; but nobody shall run them by thousands and not hear of it.
+fn show_failed(console: &mut Console, report: &ProveReport, scenarios: &[Scenario]) {
+    if report.failed.is_empty() {
+        return;
+    }
+    let failed = counted(report.failed.len() as u64, "seed");
+    console.line(format_args!("{failed} did not pass, both times alike:"));
+    for (index, seed, outcome) in report.failed.iter().take(NAMED) {
+        let name = &scenarios[*index].name;
+        console.line(format_args!("  {name} seed {seed}: {outcome}"));
+    }
+    if let Some(more) = report.failed.len().checked_sub(NAMED + 1) {
+        console.line(format_args!("  and {} more; stormglass sweep tells of each", more + 1));
     }
 }
 

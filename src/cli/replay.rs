@@ -16,6 +16,7 @@ use super::log::LogArgs;
 use super::report::Failure;
 use super::run::{show_failure, show_figures};
 use super::sources::{Output, seed_file};
+use super::strict::StrictArgs;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -40,6 +41,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "T", allow_hyphen_values = true, value_parser = virtual_time)]
     until: Option<Nanos>,
     #[command(flatten)]
+    strict: StrictArgs,
+    #[command(flatten)]
     stop: BreakArgs,
     #[command(flatten)]
     log: LogArgs,
@@ -52,8 +55,8 @@ pub(super) fn replay(args: &Args, context: &mut Context<'_>) -> Result<ExitCode,
     let keep = if trace.is_some() { Keep::All } else { Keep::Nothing };
     let again = format!("{} replay {}", context.program, quoted(&args.file));
     let at_failure = args.stop.hook(context.console, &again);
-    let options =
-        RunOptions { trace: keep, until: args.until, at_failure, ..RunOptions::default() };
+    let (until, strict) = (args.until, args.strict.strict()?);
+    let options = RunOptions { trace: keep, until, at_failure, strict, ..RunOptions::default() };
     let replayed = crate::run::replay(context.engine, &file, &options).map_err(Failure::Harness)?;
     let report = &replayed.ran.report;
     if let Some(trace) = trace {

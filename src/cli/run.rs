@@ -16,6 +16,7 @@ use super::report::Failure;
 use super::result_json::write_run;
 use super::sources::{Output, scenario, schedule};
 use super::statistics::show_stats;
+use super::strict::StrictArgs;
 use super::subject::{Seen, Subject};
 
 const AFTER_HELP: &str = "\
@@ -58,6 +59,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     replay_schedule: Option<PathBuf>,
     #[command(flatten)]
+    strict: StrictArgs,
+    #[command(flatten)]
     stop: BreakArgs,
     #[command(flatten)]
     log: LogArgs,
@@ -65,6 +68,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
     args.log.start()?;
+    let strict = args.strict.strict()?;
     let scenario = scenario(&args.file).map_err(|error| Failure::Files(vec![error]))?;
     let trace = args.trace.as_deref().map(Output::create).transpose()?;
     let keep = if trace.is_some() || args.stats { Keep::All } else { Keep::Nothing };
@@ -78,6 +82,7 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Fa
         record_schedule,
         replay_schedule,
         at_failure,
+        strict,
         ..RunOptions::default()
     };
     let ran = run_once(context.engine, &scenario, args.seed, &options).map_err(Failure::Harness)?;

@@ -13,7 +13,7 @@ use crate::scenario::{Scenario, SeedFile};
 use crate::world::Verdict;
 
 use super::console::Console;
-use super::entry::main_on;
+use super::entry::{Variables, main_on};
 
 #[derive(Clone, Default)]
 struct Sink(Rc<RefCell<Vec<u8>>>);
@@ -73,11 +73,16 @@ impl Session {
 
     /// Runs a command line in which `@` stands for the directory.
     pub(super) fn run(&self, command: &str, engine: &Engine<'_>) -> Shown {
+        self.run_in(|_| None, command, engine)
+    }
+
+    /// The same where the environment holds these variables.
+    pub(super) fn run_in(&self, variables: Variables, command: &str, engine: &Engine<'_>) -> Shown {
         let (out, err) = (Sink::default(), Sink::default());
         let console = Console::new(Box::new(out.clone()), Box::new(err.clone()));
         let here = self.dir.path().display().to_string();
         let words = command.split(' ').map(|word| word.replace('@', &here).into());
-        let code = main_on(console, words.collect(), engine);
+        let code = main_on(console, words.collect(), engine, variables);
         let text = |sink: Sink| sink.text().replace(&here, "@");
         Shown { code, out: text(out), err: text(err) }
     }
@@ -230,6 +235,16 @@ fn a_proof_names_the_first_event_that_differs() {
 }
 
 #[test]
+fn a_proof_tells_of_runs_that_fail_alike() {
+    let session = Session::new();
+    let shown = session.run("stormglass prove @/stormy.json --seeds 1..80", &passes_but(hangs));
+    assert_eq!(shown.code, ExitCode::Pass, "they are deterministic");
+    assert!(shown.out.contains("seeds did not pass, both times alike:\n"), "{}", shown.out);
+    assert!(shown.out.contains("  stormy seed 10: liveness\n"), "{}", shown.out);
+    assert!(shown.out.ends_with(": no difference\n"), "{}", shown.out);
+}
+
+#[test]
 fn a_panic_of_stormglass_itself_is_told_as_such() {
     let session = Session::new();
     let engine = |_: &Scenario, _: u64, _: &_| std::panic::resume_unwind(Box::new("lost my mind"));
@@ -263,7 +278,7 @@ fn a_reader_that_goes_away_changes_no_exit_code() {
     let run = |kind, seed: &str| {
         let console = Console::new(Box::new(Broken(kind)), Box::new(io::sink()));
         let words = ["stormglass", "run", &session.path("stormy.json"), "--seed", seed];
-        main_on(console, words.map(Into::into).into(), &passes_but(hangs))
+        main_on(console, words.map(Into::into).into(), &passes_but(hangs), |_| None)
     };
     assert_eq!(run(io::ErrorKind::BrokenPipe, "1"), ExitCode::Pass);
     assert_eq!(run(io::ErrorKind::BrokenPipe, "10"), ExitCode::Liveness);

@@ -11,6 +11,7 @@ use crate::run::fake::{leaks_on, passes_but, report};
 use crate::scenario::Scenario;
 use crate::world::{RunOptions, RunReport, Verdict};
 
+use super::entry::Variables;
 use super::sessions::{SWEEP, Session, hangs};
 
 fn read(session: &Session, name: &str) -> String {
@@ -259,4 +260,22 @@ fn required_probes_are_those_of_a_list_over_all_parts() {
     let shown = session.run(&format!("{sweep} --seeds 1"), &engine);
     assert_eq!(shown.code, ExitCode::BadFile);
     assert!(shown.err.contains("line 1: `client.read-lots` is no probe"), "{}", shown.err);
+}
+
+#[test]
+fn an_engine_says_which_part_is_whose() {
+    let session = Session::new();
+    let second: Variables = |name| match name {
+        "CI_NODE_INDEX" | "CI_NODE_TOTAL" => Some("2".to_owned()),
+        _ => None,
+    };
+    let sweep = format!("{SWEEP} --seeds 40 --json -");
+    let told = session.run_in(second, &sweep, &passes_but(hangs));
+    assert!(told.err.contains("part 2/2, as a parallel job of GitLab says\n"), "{}", told.err);
+    let asked = session.run(&format!("{sweep} --shard 2/2"), &passes_but(hangs));
+    assert_eq!(told.out, asked.out);
+    let broken: Variables = |name| (name == "JOB_COMPLETION_INDEX").then(|| "0".to_owned());
+    let refused = session.run_in(broken, &sweep, &passes_but(hangs));
+    assert_eq!(refused.code, ExitCode::Usage);
+    assert!(refused.err.contains("JOB_COMPLETIONS is not"), "{}", refused.err);
 }

@@ -15,6 +15,7 @@ use crate::world::RunOptions;
 use super::duration::{wall_limit, wall_time};
 use super::entry::Context;
 use super::figures::grouped;
+use super::part::{Part, part};
 use super::places::{Place, Places};
 use super::probes::ProbeArgs;
 use super::progress::{Progress, sweep_line};
@@ -23,6 +24,7 @@ use super::reports::{ReportArgs, Reports};
 use super::sources::{profile, scenarios};
 use super::state::{Plan, Resumed, State};
 use super::stop::on_interrupt;
+use super::strict::NoStrictArgs;
 use super::summary::{Kept, Origin, Summary, totals};
 
 const AFTER_HELP: &str = "\
@@ -78,9 +80,10 @@ pub(super) struct Args {
     /// Stop the runs under way when the process has grown by more than this for each job, such as `512MiB`
     #[arg(long, value_name = "BYTES", value_parser = memory)]
     seed_memory: Option<Bytes>,
-    /// Do part I of N of the work, counted from 1; the parts do all of it between them
-    #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE)]
-    shard: Shard,
+    /// Do part I of N of the work, counted from 1; the parts do all of it between them [default: what a Slurm
+    /// array, a Kubernetes indexed Job, a matrix of GitHub or GitLab says of this process, else all]
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
     /// Keep each result in FILE as it comes, and do not run again what is in it; for `stormglass merge`, too
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
@@ -92,6 +95,8 @@ pub(super) struct Args {
     /// Save the fastest failing seed of each group in this directory
     #[arg(long, value_name = "DIR", default_value = "seeds")]
     save: PathBuf,
+    #[command(flatten)]
+    strict: NoStrictArgs,
     #[command(flatten)]
     probes: ProbeArgs,
     /// Take no more seeds once one has failed; reports the first one in order
@@ -137,7 +142,16 @@ impl Args {
         })
     }
 
-    fn options(&self, seeds: SeedRange) -> Result<SweepOptions, Failure> {
+    /// Which part of the work to do. Says so when an engine decided.
+    fn shard(&self, context: &mut Context<'_>) -> Result<Shard, Failure> {
+        let Part { shard, engine } = part(self.shard, context.variables).map_err(Failure::Usage)?;
+        if let Some(engine) = engine {
+            context.console.note(format_args!("part {shard}, as {engine} says"));
+        }
+        Ok(shard)
+    }
+
+    fn options(&self, seeds: SeedRange, shard: Shard) -> Result<SweepOptions, Failure> {
         if self.seed_memory.is_some() && resident().is_none() {
             let why = "--seed-memory: this system does not tell how much memory the process has";
             return Err(Failure::Usage(why.to_owned()));
@@ -148,11 +162,12 @@ impl Args {
             seeds,
             jobs: self.jobs.unwrap_or_else(cores),
             duration: self.duration,
-            shard: self.shard,
+            shard,
             stop_on_first: self.stop_on_first,
             keep_results: reports_results,
             required: self.probes.required()?,
             limits: HostLimits { time: self.seed_time, memory },
+            strict: false,
             known: Vec::new(),
         })
     }
@@ -160,11 +175,13 @@ impl Args {
 
 pub(super) fn sweep(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
     let seeds = args.seeds()?;
-    let mut options = args.options(seeds)?;
+    let shard = args.shard(context)?;
+    let mut options = args.options(seeds, shard)?;
+    options.strict = args.strict.strict(context.console);
     let (tested, places) = tested(args)?;
     let mut state = match &args.state {
         Some(path) => {
-            let plan = plan(args, seeds, &tested, &places);
+            let plan = plan(args, &options, &tested, &places);
             let (state, resumed) = State::open(path, &plan)?;
             check_same_program(context, path, &tested, &resumed)?;
             say_resumed(context, path, &resumed);
@@ -202,8 +219,8 @@ fn tested(args: &Args) -> Result<(Vec<Tested>, Vec<Place>), Failure> {
 }
 
 /// What the state file is to say that is done.
-fn plan(args: &Args, seeds: SeedRange, tested: &[Tested], places: &[Place]) -> Plan {
-    let mut plan = Plan::new(seeds, args.seeds_from.as_deref(), args.shard);
+fn plan(args: &Args, options: &SweepOptions, tested: &[Tested], places: &[Place]) -> Plan {
+    let mut plan = Plan::new(options.seeds, args.seeds_from.as_deref(), options.shard);
     for (tested, place) in tested.iter().zip(places) {
         match (tested, place) {
             (Tested::Scenario(scenario), Place::File(path)) => plan.add_scenario(scenario, path),

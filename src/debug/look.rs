@@ -326,6 +326,7 @@ pub(super) fn failure(session: &mut Session<'_>) -> Answer {
             ("crash", format!("{head}: {}\n  {}", crash.message, crash.location))
         }
         Verdict::Inert(entries) => ("inert", format!("never landed:\n  {}", entries.join("\n  "))),
+        Verdict::Nondeterminism(trespass) => ("nondeterminism", trespass.headline()),
         Verdict::Misfit(misfit) => ("misfit", misfit.clone()),
         Verdict::Stopped => ("stuck-host", verdict.headline()),
     };

@@ -3,6 +3,7 @@
 use crate::base::Record;
 use crate::world::Crash;
 use crate::world::RunReport;
+use crate::world::Trespass;
 use crate::world::Verdict;
 
 use super::outcome::violations;
@@ -27,6 +28,7 @@ pub fn headline(report: &RunReport) -> String {
             let node = names.node(crash.node);
             format!("{node} task `{}` panicked at {}: {message}", crash.task, crash.at)
         }
+        Verdict::Nondeterminism(trespass) => trespass.headline(),
         Verdict::Misfit(misfit) => misfit.clone(),
         Verdict::Stopped => report.verdict.headline(),
         Verdict::Inert(entries) => format!("never landed: {}", entries.join(", ")),
@@ -53,6 +55,7 @@ pub fn describe(report: &RunReport) -> String {
             format!("{}; waiting:\n{}", liveness.kind, waiting.collect::<String>())
         }
         Verdict::Crash(crash) => describe_crash(crash, &headline(report)),
+        Verdict::Nondeterminism(trespass) => describe_trespass(trespass),
         Verdict::Misfit(misfit) => {
             format!("{misfit}\nRecord it anew: it belongs to one scenario, seed and version.\n")
         }
@@ -80,7 +83,7 @@ pub fn describe(report: &RunReport) -> String {
 /// never landed left none.
 fn brings_events(verdict: &Verdict) -> bool {
     match verdict {
-        Verdict::Inert(_) | Verdict::Misfit(_) => true,
+        Verdict::Inert(_) | Verdict::Misfit(_) | Verdict::Nondeterminism(_) => true,
         _ => violations(verdict).iter().any(|found| !found.recent.is_empty()),
     }
 }
@@ -92,9 +95,23 @@ fn describe_crash(crash: &Crash, headline: &str) -> String {
     }
     text.push_str(&format!("  at          {}\n", crash.location));
     text.push_str(&format!("  spawned at  {}\n", crash.spawned_at));
-    for line in crash.backtrace.lines() {
+    for line in crash.backtrace.to_string().lines() {
         text.push_str(&format!("  {line}\n"));
     }
+    text
+}
+
+/// A call that the strict seal refused, with who made it.
+#[must_use]
+pub fn describe_trespass(trespass: &Trespass) -> String {
+    let Trespass { call, stack } = trespass;
+    let mut text = format!(
+        "{call} was called inside the simulation: what it gives is the host's, and another run may get another\n"
+    );
+    for function in stack {
+        text.push_str(&format!("  by {function}\n"));
+    }
+    text.push_str("Take time, entropy and threads from the node's handle, or give the code what it needs from outside.\n");
     text
 }
 
@@ -102,7 +119,7 @@ fn describe_crash(crash: &Crash, headline: &str) -> String {
 mod tests {
     use crate::base::{Nanos, NodeId, Record, Recorded};
     use crate::run::fake::{Tick, report, scenario, stuck};
-    use crate::world::{Crash, RunOptions, RunReport, Verdict};
+    use crate::world::{Crash, RunOptions, RunReport, Stack, Trespass, Verdict};
 
     use super::{describe, headline};
 
@@ -125,6 +142,15 @@ mod tests {
     }
 
     #[test]
+    fn a_trespass_is_told_with_who_called() {
+        let stack = vec!["roll_dice".to_owned(), "serve".to_owned()];
+        let report = ended(Verdict::Nondeterminism(Trespass { call: "getrandom".into(), stack }));
+        assert_eq!(headline(&report), "getrandom was called inside the simulation, by roll_dice");
+        let text = describe(&report);
+        assert!(text.contains("  by roll_dice\n  by serve\nTake time, entropy"), "{text}");
+    }
+
+    #[test]
     fn a_hang_is_told_with_who_waits_and_what_came_last() {
         let report = ended(stuck("io-never-returned"));
         assert_eq!(headline(&report), "io-never-returned (1 waiting)");
@@ -143,7 +169,7 @@ mod tests {
             at: Nanos::from_millis(3),
             message: "lost\nmy way".into(),
             location: "src/b.rs:2".into(),
-            backtrace: "0: here".into(),
+            backtrace: Stack::Told("0: here".into()),
         }));
         assert_eq!(headline(&report), "c0 task `serve` panicked at 3ms: lost");
         let expected = "c0 task `serve` panicked at 3ms: lost\n  my way\n  at          src/b.rs:2\n  \

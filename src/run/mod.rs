@@ -26,7 +26,7 @@ mod watchdog;
 
 pub use compare::{Bracket, first_difference};
 pub use corpus::{VERSION, expectable, expected_outcome, save, seed_file};
-pub use describe::{describe, headline};
+pub use describe::{describe, describe_trespass, headline};
 pub use engine::{Engine, HarnessCrash, Ran, run_once};
 pub use hunt::{Found, HuntOptions, HuntReport, Hunted, hunt};
 pub use merge::{Merged, merge};

@@ -201,6 +201,9 @@ fn found(verdict: &Verdict) -> (Outcome, Option<Signature>) {
             (Outcome::Liveness, Signature::new(&["liveness", &squashed(&report.kind)]))
         }
         Verdict::Crash(crash) => (Outcome::Crash, of_crash(crash)),
+        Verdict::Nondeterminism(trespass) => {
+            (Outcome::Nondeterminism, Signature::new(&["nondeterminism", &trespass.call]))
+        }
         Verdict::Misfit(_) => (Outcome::Misfit, Signature::new(&["misfit"])),
         Verdict::Inert(entries) => {
             let first = entries.first().map_or("unknown", String::as_str);
@@ -283,7 +286,7 @@ mod tests {
     use crate::base::{Nanos, NodeId};
     use crate::check::{Check, Violation};
     use crate::scenario::{CheckName, Expect};
-    use crate::world::{Crash, LivenessReport, Verdict};
+    use crate::world::{Crash, LivenessReport, Stack, Verdict};
 
     use super::{ExitCode, Judgement, Outcome, Signature, slug};
 
@@ -312,7 +315,7 @@ mod tests {
             at: Nanos::ZERO,
             message: message.into(),
             location: "/any/where/src/node/target/serve.rs:120".into(),
-            backtrace: String::new(),
+            backtrace: Stack::default(),
         })
     }
 

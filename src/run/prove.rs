@@ -1,16 +1,16 @@
 //! The determinism self-check: every seed twice in different settings, compared by digest, and the
-//! first event that differs. Judges no violation.
+//! first event that differs. Tells of runs that did not pass, and judges none.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use crate::base::{Names, Record};
 use crate::scenario::Scenario;
-use crate::world::{Keep, RunOptions, RunReport};
+use crate::world::{Keep, RunOptions, RunReport, Trespass, Verdict};
 
 use super::compare::{Bracket, first_difference};
-use super::engine::{Engine, HarnessCrash, run_once};
-use super::outcome::ExitCode;
+use super::engine::{Engine, HarnessCrash, Ran, run_once};
+use super::outcome::{ExitCode, Outcome};
 use super::plan::{Job, Plan, StopFlag};
 use super::pool::work_off;
 use super::seeds::{SeedRange, Shard};
@@ -29,8 +29,10 @@ const ATTEMPTS: u32 = 5;
 pub struct ProveOptions {
     /// The seeds, for each scenario.
     pub seeds: SeedRange,
-    /// How many threads run simulations in the second pass; the first runs half as many.
+    /// How many threads run simulations.
     pub jobs: NonZeroUsize,
+    /// Run the second time under the strict seal.
+    pub strict: bool,
 }
 
 /// Two runs of one seed that differ.
@@ -57,6 +59,12 @@ pub struct ProveReport {
     pub compared: u64,
     /// Those that differ with their scenario's index, in the order of scenarios and seeds.
     pub differences: Vec<(usize, Difference)>,
+    /// Seeds that came to the same twice, and to something else than what their scenario expects:
+    /// scenario's index, seed and what it came to, in the order of scenarios and seeds.
+    pub failed: Vec<(usize, u64, Outcome)>,
+    /// Seeds in which code asked for something of the host, which the strict seal refused: scenario's
+    /// index, seed and who asked, in the order of scenarios and seeds.
+    pub trespasses: Vec<(usize, u64, Trespass)>,
     /// Runs in which Stormglass itself panicked, so that there is nothing to compare.
     pub crashes: Vec<HarnessCrash>,
     /// Whether it was stopped from outside before its end.
@@ -67,10 +75,33 @@ impl ProveReport {
     /// 12 when anything differs, else 14 when Stormglass itself panicked.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
-        match (self.differences.as_slice(), self.crashes.as_slice()) {
-            ([], []) => ExitCode::Pass,
-            ([], _) => ExitCode::Crash,
-            _ => ExitCode::Nondeterminism,
+        if !self.differences.is_empty() || !self.trespasses.is_empty() {
+            return ExitCode::Nondeterminism;
+        }
+        if self.crashes.is_empty() { ExitCode::Pass } else { ExitCode::Crash }
+    }
+
+    fn compare(
+        &mut self,
+        engine: &Engine<'_>,
+        scenarios: &[Scenario],
+        (scenario, seed): Place,
+        left: Came,
+        right: Came,
+    ) {
+        let (left, right) = match (left, right) {
+            (Ok(left), Ok(right)) => (left, right),
+            (Err(crash), _) | (_, Err(crash)) => return self.crashes.push(crash),
+        };
+        self.compared += 1;
+        let digests = [left.digest, right.digest];
+        if let Some(trespass) = right.trespass {
+            self.trespasses.push((scenario, seed, trespass));
+        } else if digests[0] != digests[1] {
+            let found = investigate(engine, &scenarios[scenario], seed, digests);
+            self.differences.push((scenario, found));
+        } else if let Some(outcome) = left.failed {
+            self.failed.push((scenario, seed, outcome));
         }
     }
 }
@@ -86,7 +117,6 @@ pub fn prove(
 ) -> ProveReport {
     let mut plan = Plan::new(scenarios.len(), options.seeds, Shard::WHOLE);
     let total = plan.total().saturating_mul(2);
-    let fewer = NonZeroUsize::new(options.jobs.get() / 2).unwrap_or(NonZeroUsize::MIN);
     let mut report = ProveReport::default();
     let mut done = 0;
     loop {
@@ -100,25 +130,18 @@ pub fn prove(
         };
         let forth = jobs.iter().copied().take_while(|_| !stop.is_up());
         let back = jobs.iter().copied().rev().take_while(|_| !stop.is_up());
-        let first = digests(engine, scenarios, forth, (fewer, Keep::Nothing), &mut tick);
-        let mut second = digests(engine, scenarios, back, (options.jobs, TRACED), &mut tick);
+        let plain = RunOptions::default();
+        let other = RunOptions { trace: TRACED, strict: options.strict, ..RunOptions::default() };
+        let first = results(engine, scenarios, forth, (options.jobs, plain), &mut tick);
+        let mut second = results(engine, scenarios, back, (options.jobs, other), &mut tick);
         for (place, left) in first {
             let Some(right) = second.remove(&place) else { continue };
-            let digests = match (left, right) {
-                (Ok(left), Ok(right)) => [left, right],
-                (Err(crash), _) | (_, Err(crash)) => {
-                    report.crashes.push(crash);
-                    continue;
-                }
-            };
-            report.compared += 1;
-            if digests[0] != digests[1] {
-                let found = investigate(engine, &scenarios[place.0], place.1, digests);
-                report.differences.push((place.0, found));
-            }
+            report.compare(engine, scenarios, place, left, right);
         }
     }
     report.differences.sort_by_key(|(scenario, found)| (*scenario, found.seed));
+    report.trespasses.sort_by_key(|(scenario, seed, _)| (*scenario, *seed));
+    report.failed.sort_by_key(|(scenario, seed, _)| (*scenario, *seed));
     report.interrupted = stop.is_up();
     report
 }
@@ -126,24 +149,44 @@ pub fn prove(
 /// Scenario index and seed.
 type Place = (usize, u64);
 
-fn digests(
+/// What is compared of a run.
+struct Traits {
+    digest: u128,
+    /// The outcome of one that did not pass.
+    failed: Option<Outcome>,
+    trespass: Option<Trespass>,
+}
+
+type Came = Result<Traits, HarnessCrash>;
+
+impl Traits {
+    fn of(ran: Ran) -> Self {
+        let failed = (!ran.judgement.passed()).then_some(ran.judgement.outcome);
+        let trespass = match ran.report.verdict {
+            Verdict::Nondeterminism(trespass) => Some(trespass),
+            _ => None,
+        };
+        Self { digest: ran.report.digest, failed, trespass }
+    }
+}
+
+fn results(
     engine: &Engine<'_>,
     scenarios: &[Scenario],
     jobs: impl Iterator<Item = Job> + Send,
-    (threads, trace): (NonZeroUsize, Keep),
+    (threads, options): (NonZeroUsize, RunOptions),
     tick: &mut dyn FnMut(u64),
-) -> BTreeMap<Place, Result<u128, HarnessCrash>> {
-    let options = RunOptions { trace, ..RunOptions::default() };
-    let digest = |job: Job| {
+) -> BTreeMap<Place, Came> {
+    let came = |job: Job| {
         let ran = run_once(engine, &scenarios[job.scenario], job.seed, &options);
-        ((job.scenario, job.seed), ran.map(|ran| ran.report.digest))
+        ((job.scenario, job.seed), ran.map(Traits::of))
     };
-    let mut digests = BTreeMap::new();
-    work_off(threads, jobs, digest, |result| {
+    let mut results = BTreeMap::new();
+    work_off(threads, jobs, came, |result| {
         tick(u64::from(result.is_some()));
-        digests.extend(result);
+        results.extend(result);
     });
-    digests
+    results
 }
 
 /// Runs the seed again in both settings until the difference shows, then both with a trace of the
@@ -195,18 +238,18 @@ mod tests {
     use std::num::NonZeroUsize;
 
     use crate::run::compare::Bracket;
-    use crate::run::fake::{leaks_on, passes_but, report, scenario};
-    use crate::run::outcome::ExitCode;
+    use crate::run::fake::{leaks_on, passes_but, report, scenario, stuck};
+    use crate::run::outcome::{ExitCode, Outcome};
     use crate::run::plan::StopFlag;
     use crate::run::seeds::SeedRange;
     use crate::scenario::Scenario;
-    use crate::world::{Keep, RunOptions};
+    use crate::world::{Keep, RunOptions, Trespass, Verdict};
 
     use super::{Engine, ProveOptions, ProveReport, prove};
 
     fn check(engine: &Engine<'_>, seeds: &str) -> ProveReport {
         let seeds: SeedRange = seeds.parse().unwrap();
-        let options = ProveOptions { seeds, jobs: NonZeroUsize::new(4).unwrap() };
+        let options = ProveOptions { seeds, jobs: NonZeroUsize::new(4).unwrap(), strict: false };
         let scenarios = [scenario("a"), scenario("b")];
         let mut last = (0, 0);
         let report = prove(engine, &scenarios, options, &StopFlag::new(), &mut |done, total| {
@@ -249,6 +292,42 @@ mod tests {
         let found = &report.differences[0].1;
         let [Some(left), Some(right)] = &found.events else { panic!("{found:?}") };
         assert!(left.ends_with("value=0") && right.ends_with("value=1"), "{found:?}");
+    }
+
+    #[test]
+    fn runs_that_come_to_the_same_failure_twice_are_told_of() {
+        let hangs = |_: &Scenario, seed: u64| (seed == 2).then(|| stuck("io-never-returned"));
+        let report = check(&passes_but(hangs), "1..3");
+        assert_eq!((report.compared, report.exit_code()), (6, ExitCode::Pass));
+        assert_eq!(report.failed, [(0, 2, Outcome::Liveness), (1, 2, Outcome::Liveness)]);
+    }
+
+    #[test]
+    fn an_address_that_gets_into_a_run_is_found() {
+        let engine = |scenario: &Scenario, seed: u64, options: &RunOptions| {
+            // Both stay where they are, so no two are in one place.
+            let address = Box::leak(Box::new(seed)) as *const u64 as u64;
+            report(scenario, seed, options, &[1, 2, address])
+        };
+        assert_eq!(check(&engine, "8..8").differences.len(), 2);
+    }
+
+    #[test]
+    fn who_asks_for_something_of_the_host_is_told() {
+        let stack = vec!["roll_dice".to_owned()];
+        let trespass = Trespass { call: "getrandom".into(), stack };
+        let engine = |scenario: &Scenario, seed: u64, options: &RunOptions| {
+            let mut report = report(scenario, seed, options, &[seed]);
+            if options.strict && seed == 2 {
+                report.verdict = Verdict::Nondeterminism(trespass.clone());
+            }
+            report
+        };
+        let seeds: SeedRange = "1..3".parse().unwrap();
+        let options = ProveOptions { seeds, jobs: NonZeroUsize::MIN, strict: true };
+        let found = prove(&engine, &[scenario("a")], options, &StopFlag::new(), &mut |_, _| ());
+        assert_eq!(found.exit_code(), ExitCode::Nondeterminism);
+        assert_eq!(found.trespasses, [(0, 2, trespass.clone())]);
     }
 
     #[test]

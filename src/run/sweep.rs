@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::base::Nanos;
 use crate::scenario::Scenario;
-use crate::world::RunOptions;
+use crate::world::{RunOptions, Verdict};
 
 use super::compare::first_difference;
 use super::describe::{describe, headline};
@@ -40,6 +40,8 @@ pub struct SweepOptions {
     pub required: Vec<String>,
     /// What a seed may take of the host.
     pub limits: HostLimits,
+    /// Run a seed that is run twice under the strict seal the second time.
+    pub strict: bool,
     /// What an earlier sweep of the same work found: it counts, and is not run again.
     pub known: Vec<SeedRun>,
 }
@@ -57,6 +59,7 @@ impl SweepOptions {
             keep_results: true,
             required: Vec::new(),
             limits: HostLimits::default(),
+            strict: false,
             known: Vec::new(),
         }
     }
@@ -128,7 +131,8 @@ pub fn sweep<S: Subject>(
         .take_while(|_| !stop.is_up() && !enough.is_up() && in_time())
         .filter(|job| !known.contains(&job.turn()));
     let watchdog = Watchdog::new(options.limits, options.jobs);
-    let work = |job: Job| do_job(engine, &scenarios[job.scenario], job, &watchdog);
+    let strict = options.strict;
+    let work = |job: Job| do_job(engine, &scenarios[job.scenario], job, (&watchdog, strict));
     work_off(options.jobs, source, work, |done| {
         collector.progress.stopping = watchdog.look();
         if let Some(done) = done {
@@ -219,17 +223,25 @@ impl Collector {
     }
 }
 
-fn do_job(engine: &Engine<'_>, subject: &impl Subject, job: Job, watchdog: &Watchdog) -> SeedRun {
+fn do_job(
+    engine: &Engine<'_>,
+    subject: &impl Subject,
+    job: Job,
+    (watchdog, strict): (&Watchdog, bool),
+) -> SeedRun {
     let scenario = &*subject.of_seed(job.seed);
-    let run = || run_watched(engine, scenario, job.seed, watchdog);
-    let ran = match run() {
+    let run = |strict| run_watched(engine, scenario, job.seed, (watchdog, strict));
+    let ran = match run(false) {
         Ok(ran) => ran,
         Err(end) => return end.of(job),
     };
     if !job.is_rechecked() {
         return of_run(job, &ran);
     }
-    let mut done = match run() {
+    let mut done = match run(strict) {
+        Ok(again) if matches!(again.report.verdict, Verdict::Nondeterminism(_)) => {
+            of_run(job, &again)
+        }
         Ok(again) => of_two_runs(job, ran, &again),
         Err(end) => end.of(job),
     };
@@ -247,11 +259,11 @@ fn run_watched(
     engine: &Engine<'_>,
     scenario: &Scenario,
     seed: u64,
-    watchdog: &Watchdog,
+    (watchdog, strict): (&Watchdog, bool),
 ) -> Result<Ran, NoReport> {
     let guard = watchdog.guard();
     let stop = guard.as_ref().map(|guard| guard.stop.clone());
-    let options = RunOptions { stop, ..RunOptions::default() };
+    let options = RunOptions { stop, strict, ..RunOptions::default() };
     let ran = run_once(engine, scenario, seed, &options).map_err(NoReport::Crash)?;
     if ran.judgement.outcome != Outcome::StuckHost {
         return Ok(ran);

@@ -2,8 +2,9 @@
 
 use std::backtrace::Backtrace;
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
-use std::sync::Once;
+use std::sync::{Arc, Once};
 
 use crate::base::{Nanos, NodeId};
 
@@ -23,7 +24,32 @@ pub struct Crash {
     /// Where it panicked, as `file:line`.
     pub location: String,
     /// The stack at the panic.
-    pub backtrace: String,
+    pub backtrace: Stack,
+}
+
+/// A stack as it was, put into words when it is shown: that reads the program's file, which a sealed thread
+/// may not, and takes longer than most runs.
+#[derive(Clone, Debug)]
+pub enum Stack {
+    /// As it was taken.
+    Taken(Arc<Backtrace>),
+    /// In words already; none where nothing is known of it.
+    Told(String),
+}
+
+impl Default for Stack {
+    fn default() -> Self {
+        Self::Told(String::new())
+    }
+}
+
+impl fmt::Display for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken(stack) => stack.fmt(f),
+            Self::Told(words) => f.write_str(words),
+        }
+    }
 }
 
 impl Crash {
@@ -43,7 +69,7 @@ fn headline(message: &str, location: &str) -> String {
 pub(super) struct Caught {
     pub(super) message: String,
     pub(super) location: String,
-    pub(super) backtrace: String,
+    pub(super) backtrace: Stack,
 }
 
 thread_local! {
@@ -74,7 +100,7 @@ fn note(info: &PanicHookInfo<'_>) {
     let caught = Caught {
         message: info.payload_as_str().unwrap_or("a panic without a message").to_owned(),
         location: location.map_or_else(String::new, |at| format!("{}:{}", at.file(), at.line())),
-        backtrace: Backtrace::force_capture().to_string(),
+        backtrace: Stack::Taken(Arc::new(Backtrace::force_capture())),
     };
     let told = headline(&caught.message, &caught.location);
     NOTED.with_borrow_mut(|noted| *noted = Some(caught));

@@ -49,6 +49,7 @@ mod records;
 mod schedule;
 mod scheduler;
 mod seal;
+mod strict;
 mod sync;
 mod task;
 mod timer;
@@ -59,7 +60,7 @@ mod workqueue;
 pub use crate::base::{Rng, Seed};
 pub use clock::ClockConfig;
 pub use config::{KernelConfig, NodeConfig, ScheduleKind};
-pub use crash::Crash;
+pub use crash::{Crash, Stack};
 pub use inspect::{ArmedTimer, CpuState, TaskState};
 pub use join::{Aborted, JoinHandle};
 pub use kernel::{Device, Kernel, OwnerId, Turn};
@@ -74,7 +75,8 @@ pub use records::{
     ResourceLeaked, TaskPolled, TimersFired,
 };
 pub use schedule::{CpuSlot, Misfit, Ready, Recording, RecordingError, Schedule};
-pub use seal::sealed;
+pub use seal::{sealed, sealed_strictly, strict_seal, trespassed};
+pub use strict::Trespass;
 pub use sync::{Queue, Signal};
 pub use task::{TaskId, WakeRef};
 pub use timer::Sleep;

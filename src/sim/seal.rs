@@ -6,6 +6,8 @@ use std::thread::Builder;
 
 use madsim::runtime::Runtime;
 
+use super::strict::{self, Noted, Trespass};
+
 /// Bytes of stack for a simulation's thread.
 const STACK_BYTES: usize = 8 << 20;
 
@@ -17,13 +19,53 @@ const STACK_BYTES: usize = 8 << 20;
 /// # Panics
 /// When the host cannot start a thread, or when `body` panics.
 pub fn sealed<T: Send>(seed: u64, body: impl FnOnce() -> T + Send) -> T {
-    let run = move || {
-        let runtime = Runtime::with_seed_and_config(seed, madsim::Config::default());
-        runtime.block_on(async move { body() })
-    };
+    on_fresh_thread(seed, move || in_runtime(seed, body))
+}
+
+/// As [`sealed`], and under the strict seal: what `body` asks of the system beyond memory, locks and output is
+/// refused (`EPERM`), and the first such call is told beside the result. [`trespassed`] says so inside already.
+///
+/// # Panics
+/// As [`sealed`] does, and where there is no strict seal: see [`strict_seal`].
+pub fn sealed_strictly<T: Send>(
+    seed: u64,
+    body: impl FnOnce() -> T + Send,
+) -> (T, Option<Trespass>) {
+    let (result, noted) = on_fresh_thread(seed, move || {
+        in_runtime(seed, || {
+            let entered =
+                strict::enter().expect("the strict seal was asked for where there is none");
+            let result = body();
+            drop(entered);
+            (result, Noted::take())
+        })
+    });
+    (result, noted.told())
+}
+
+/// Whether something called for more than the strict seal allows, on this thread.
+#[must_use]
+pub fn trespassed() -> bool {
+    strict::trespassed()
+}
+
+/// Whether the strict seal can be had on this host.
+///
+/// # Errors
+/// Why it cannot.
+pub fn strict_seal() -> Result<(), String> {
+    on_fresh_thread(0, || strict::enter().map(drop))
+}
+
+fn in_runtime<T>(seed: u64, body: impl FnOnce() -> T) -> T {
+    let runtime = Runtime::with_seed_and_config(seed, madsim::Config::default());
+    runtime.block_on(async move { body() })
+}
+
+fn on_fresh_thread<T: Send>(seed: u64, body: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
         let thread = Builder::new().name(format!("seed-{seed}")).stack_size(STACK_BYTES);
-        let started = thread.spawn_scoped(scope, run).expect("the host can start a thread");
+        let started = thread.spawn_scoped(scope, body).expect("the host can start a thread");
         started.join().unwrap_or_else(|panic| resume_unwind(panic))
     })
 }

@@ -27,8 +27,9 @@ mod simulate;
 mod watch;
 
 pub use crate::node::{BUGGIFY_SITES, PROBES};
+pub use crate::sim::strict_seal;
 pub use crate::sim::trace::{Checkpoint, Keep};
-pub use crate::sim::{ArmedTimer, CpuState, Crash, MemoryUse, TaskState};
+pub use crate::sim::{ArmedTimer, CpuState, Crash, MemoryUse, Stack, TaskState, Trespass};
 pub use crate::sim::{Recording, RecordingError};
 pub use inspect::{CopyLook, DiskLook, LegLook, NodeLook, VolumeLook};
 pub use place::places;

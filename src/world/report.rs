@@ -9,6 +9,7 @@ use crate::base::Record;
 use crate::check::Violation;
 use crate::sim::Crash;
 use crate::sim::Recording;
+use crate::sim::Trespass;
 use crate::sim::trace::Checkpoint;
 use crate::sim::trace::Keep;
 
@@ -35,6 +36,9 @@ pub struct RunOptions {
     /// Looked at between turns: once it is raised, from another thread, the run ends with [`Verdict::Stopped`].
     /// The simulation itself never sees it.
     pub stop: Option<Arc<AtomicBool>>,
+    /// Run under the strict seal ([`crate::sim::sealed_strictly`]): a call for something of the host ends the run
+    /// with [`Verdict::Nondeterminism`]. Only where [`crate::sim::strict_seal`] is to be had.
+    pub strict: bool,
 }
 
 /// Somebody who is told how a run fails while it does.
@@ -51,6 +55,7 @@ impl Default for RunOptions {
             replay_schedule: None,
             at_failure: None,
             stop: None,
+            strict: false,
         }
     }
 }
@@ -65,7 +70,7 @@ pub struct LivenessReport {
 }
 
 /// How a simulation ended, before it is compared with what its scenario expects. That a run is not
-/// deterministic takes two simulations to find.
+/// deterministic takes two simulations to find, or the strict seal.
 #[derive(Clone, Debug)]
 pub enum Verdict {
     /// It came to its end and every check held.
@@ -78,6 +83,8 @@ pub enum Verdict {
     Crash(Crash),
     /// These script entries never fired or had nothing to act on, such as `script[2] disk.slow`.
     Inert(Vec<String>),
+    /// It called for something of the host, which the strict seal refused.
+    Nondeterminism(Trespass),
     /// It was to follow a recorded schedule, which does not fit: where, in words.
     Misfit(String),
     /// It was stopped from outside ([`RunOptions::stop`]) before anything was found: nothing is known of it.
@@ -99,6 +106,7 @@ impl Verdict {
             Self::Liveness(report) => format!("liveness/{}", report.kind),
             Self::Crash(crash) => crash.headline(),
             Self::Inert(entries) => format!("inert: {}", entries.join(", ")),
+            Self::Nondeterminism(trespass) => format!("nondeterminism: {}", trespass.headline()),
             Self::Misfit(misfit) => format!("misfit: {misfit}"),
             Self::Stopped => "stopped from outside".to_owned(),
         }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use crate::base::{DiskId, Names, Nanos, NodeId, plant};
 use crate::check::{Check, Checkers, Leak};
 use crate::scenario::{self, NodeClass, Scenario};
-use crate::sim::{Device, OwnerId, Rng, Turn, sealed};
+use crate::sim::{Device, OwnerId, Rng, Turn, sealed, sealed_strictly, trespassed};
 
 use super::budget::Budget;
 use super::build::{Stage, stage};
@@ -121,12 +121,20 @@ pub(super) struct World<'a> {
 /// is a verdict.
 #[must_use]
 pub fn simulate(scenario: &Scenario, seed: u64, options: &RunOptions) -> RunReport {
-    sealed(seed, || {
+    let run = || {
         plant(scenario.plant.iter().copied());
         let mut world = World::new(scenario, seed, options);
         world.run(options);
         world.report(seed)
-    })
+    };
+    if !options.strict {
+        return sealed(seed, run);
+    }
+    let (mut report, trespass) = sealed_strictly(seed, run);
+    if let Some(trespass) = trespass {
+        report.verdict = Verdict::Nondeterminism(trespass);
+    }
+    report
 }
 
 impl<'a> World<'a> {
@@ -199,7 +207,8 @@ impl<'a> World<'a> {
                     return;
                 }
             }
-            if options.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            let stop = options.stop.as_ref();
+            if stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) || trespassed() {
                 return self.fail(Verdict::Stopped);
             }
         }
