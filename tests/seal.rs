@@ -95,6 +95,16 @@ fn memory_output_panics_and_virtual_clocks_go_through() {
     assert_eq!(found, None);
 }
 
+/// glibc gives memory of a thread's arena back here, and asks before it does so for the first time.
+#[test]
+fn an_allocator_that_gives_memory_back_goes_through() {
+    let found = found(|| {
+        let blocks: Vec<Vec<u8>> = (0..512).map(|_| vec![1_u8; 64 << 10]).collect();
+        assert_eq!(black_box(blocks).len(), 512);
+    });
+    assert_eq!(found, None);
+}
+
 #[test]
 fn threads_cannot_be_had() {
     let start = || std::thread::Builder::new().spawn(|| ()).is_ok();

@@ -16,7 +16,24 @@ pub(super) fn volumes(swarm: &Swarm, cluster: &Cluster) -> Vec<Volume> {
     let mut volumes: Vec<Volume> =
         (0..count).map(|number| volume(&mut dice, cluster, number)).collect();
     volumes[0].integrity = volumes[0].integrity.max(swarm.least_integrity());
+    let mut dice = swarm.dice("spares");
+    for volume in &mut volumes {
+        if dice.one_in(2) {
+            give_spares(&mut dice, cluster, volume);
+        }
+    }
     volumes
+}
+
+/// Ready disks on targets that have no leg of the volume, if the scenario says where its legs are and some are left.
+fn give_spares(dice: &mut Dice, cluster: &Cluster, volume: &mut Volume) {
+    let Some(legs) = volume.legs.as_ref().filter(|_| volume.layout != Layout::Raid0) else { return };
+    let has_leg = |target: &u16| legs.iter().any(|leg| leg.target == *target);
+    let idle: Vec<u16> = (0..cluster.targets).filter(|target| !has_leg(target)).collect();
+    let count = dice.between(1, 3) as usize;
+    let chosen = dice.distinct(idle, count);
+    volume.spares = on_any_disk(dice, cluster, chosen);
+    volume.spare_after = dice.micros((2_000, 60_000), &[1_000, 400_000]);
 }
 
 fn volume(dice: &mut Dice, cluster: &Cluster, number: u64) -> Volume {
@@ -98,7 +115,12 @@ fn legs(dice: &mut Dice, cluster: &Cluster, volume: &Volume) -> Vec<DiskRef> {
         Layout::Ec => u16::from(volume.data.unwrap_or(2)) + u16::from(volume.parity.unwrap_or(1)),
     };
     let chosen = dice.distinct((0..targets).collect(), usize::from(count));
+    on_any_disk(dice, cluster, chosen)
+}
+
+/// One of the disks of each of these targets.
+fn on_any_disk(dice: &mut Dice, cluster: &Cluster, targets: Vec<u16>) -> Vec<DiskRef> {
     let disks = u64::from(cluster.disks_per_target) - 1;
-    let legs = chosen.into_iter();
-    legs.map(|target| DiskRef { target, disk: dice.between(0, disks) as u16 }).collect()
+    let on = targets.into_iter();
+    on.map(|target| DiskRef { target, disk: dice.between(0, disks) as u16 }).collect()
 }

@@ -105,6 +105,9 @@ mod tests {
             seen.extend(scenario.volumes.iter().map(|volume| volume.integrity.to_string()));
             seen.insert(schedule(&scenario.cluster.schedule).to_owned());
             seen.extend(scenario.script.iter().map(|entry| trigger(&entry.trigger).to_owned()));
+            if scenario.volumes.iter().any(|volume| !volume.spares.is_empty()) {
+                seen.insert("spares".to_owned());
+            }
             seen.insert(format!("{} budget", scenario.budget));
             for app in &scenario.workload {
                 match app {
@@ -130,6 +133,7 @@ mod tests {
             "after",
             "when",
             "verify",
+            "spares",
             "none budget",
             "survivable budget",
         ];

@@ -202,26 +202,54 @@ extern "C" fn on_call(_: c_int, info: *mut siginfo_t, context: *mut c_void) {
             libc::abort();
         }
         let context = &mut *context.cast::<ucontext_t>();
-        let (number, answer) = registers(context);
-        note(What::Call(number));
-        *answer = (-libc::EPERM).into();
+        let call = call_of(context);
+        if !is_of_the_allocator(&call) {
+            note(What::Call(call.number));
+        }
+        refuse(context);
     }
 }
 
-/// The number of the call, and where its answer goes.
-#[cfg(target_arch = "x86_64")]
-fn registers(context: &mut ucontext_t) -> (i64, &mut i64) {
-    let answer = &mut context.uc_mcontext.gregs[libc::REG_RAX as usize];
-    (*answer, answer)
+/// A system call as the registers have it.
+struct Call {
+    number: i64,
+    /// Its second argument: of `openat` the path.
+    second: usize,
 }
 
-/// The number of the call, and where its answer goes.
+/// Whether glibc's allocator asks, when it gives memory back for the first time, how the system counts memory. Refused,
+/// it keeps more; no run sees it.
+///
+/// # Safety
+/// The call's arguments are what its number asks for.
+unsafe fn is_of_the_allocator(call: &Call) -> bool {
+    let asked = c"/proc/sys/vm/overcommit_memory";
+    let path = ptr::with_exposed_provenance(call.second);
+    // SAFETY: the second argument of `openat` is a path that ends with a zero.
+    call.number == libc::SYS_openat && unsafe { libc::strcmp(path, asked.as_ptr()) } == 0
+}
+
+#[cfg(target_arch = "x86_64")]
+fn call_of(context: &ucontext_t) -> Call {
+    let registers = &context.uc_mcontext.gregs;
+    let second = registers[libc::REG_RSI as usize] as usize;
+    Call { number: registers[libc::REG_RAX as usize], second }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn refuse(context: &mut ucontext_t) {
+    context.uc_mcontext.gregs[libc::REG_RAX as usize] = (-libc::EPERM).into();
+}
+
 #[cfg(target_arch = "aarch64")]
-fn registers(context: &mut ucontext_t) -> (i64, &mut i64) {
-    let registers = &mut context.uc_mcontext.regs;
-    let number = registers[8].cast_signed();
-    // SAFETY: the same bits, read as a signed number.
-    (number, unsafe { &mut *(&raw mut registers[0]).cast::<i64>() })
+fn call_of(context: &ucontext_t) -> Call {
+    let registers = &context.uc_mcontext.regs;
+    Call { number: registers[8].cast_signed(), second: registers[1] as usize }
+}
+
+#[cfg(target_arch = "aarch64")]
+fn refuse(context: &mut ucontext_t) {
+    context.uc_mcontext.regs[0] = i64::from(-libc::EPERM).cast_unsigned();
 }
 
 /// A fault: of an instruction that asks for the time, or of something that is not ours.
