@@ -30,7 +30,7 @@ const METHODS: [(&str, &str); 16] = [
 ];
 
 /// Actions that a door's test drives by a whole cluster, and so by their names in a script.
-const BY_SCRIPT: [&str; 2] = ["app.", "node."];
+const BY_SCRIPT: [&str; 3] = ["app.", "manager.", "node."];
 
 /// What is missing, action and thing.
 const NOT_YET: &[(&str, &str)] = &[];
@@ -65,6 +65,7 @@ fn control(action: &ActionInfo) -> String {
         "net" => &["net"],
         "node" => &["sim", "disk"],
         "app" => &["sim", "node/app", "node/client"],
+        "manager" => &["node/manager"],
         _ => &["sim"],
     };
     folders.iter().map(|folder| texts(&root().join("src").join(folder))).collect()

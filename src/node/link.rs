@@ -96,8 +96,10 @@ impl ManagerLink {
 
     fn pong(&mut self, beat: u64) {
         self.heard = self.handle.monotonic();
+        // The answer to a later one does as well: the manager may have overlooked the one that was asked for. An answer
+        // to one that was never sent says nothing.
         if let Some((sent, at)) = self.sent
-            && sent == beat
+            && (sent..=self.beat).contains(&beat)
         {
             self.answered.set(at);
             self.sent = None;

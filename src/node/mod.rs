@@ -37,4 +37,7 @@ pub use probes::{BUGGIFY_SITES, PROBES};
 pub use protocol::{
     LegMode, LegReport, LegStatus, Modes, Occupant, Places, Service, Topology, Wire,
 };
-pub use records::{Finding, ForeignDisk, LegSlow, RegionRecovered, ScrubFound, WriteMissing};
+pub use records::{
+    FalselySaid, Finding, ForeignDisk, LegSlow, Overlooked, RegionRecovered, ScrubFound,
+    WriteMissing,
+};

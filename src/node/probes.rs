@@ -20,6 +20,7 @@ crate::probes! {
         REQUEST_TIMED_OUT = "client.request-timed-out": "a request had no answer in time";
         ANSWERS_UNREAD = "client.answers-unread": "answers lay unread, because the CPU that was to read them stood still";
         GRANT_OF_OLDER_SESSION = "client.grant-of-older-session": "a client was told what was meant for an earlier session of it";
+        ATTACHED_AGAIN = "client.attached-again": "the manager was asked for a volume once more, for it had not answered";
         CLIENT_STOOD_STILL = "client.stood-still": "the client noticed that it had stood still";
         RECOVERY_FOUND_MARKS = "client.recovery-found-marks": "the owner before left marked regions behind";
         RECOVERY_RACED_IO = "client.recovery-raced-io": "an operation waited for its region to be made equal";
@@ -47,6 +48,7 @@ crate::probes! {
         ROW_REPLAYED = "client.row-replayed": "what an owner before had begun of a row was finished";
         MARKED_FOR_REBUILD = "target.marked-for-rebuild": "a leg that is to be rebuilt in whole marked all of its regions";
         REBUILD_TAKEN_UP = "target.rebuild-taken-up": "a leg that had been rebuilt in part was registered again for the same rebuild in whole";
+        TOLD_AGAIN = "target.told-again": "the manager was told of legs once more that it could use and did not";
         REQUEST_AWAITED_MARK = "target.request-awaited-mark": "a write waited until its region was marked on the disk";
         REQUEST_AWAITED_QUEUE = "target.request-awaited-queue": "a request waited for room in its queue";
         EPOCH_REFUSED = "target.epoch-refused": "a request of another epoch was refused";

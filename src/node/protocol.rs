@@ -467,9 +467,11 @@ pub enum Wire {
 /// What a message is sent for, for the length of its header on the wire.
 const HEADER_BYTES: u64 = 64;
 
-impl Message for Wire {
-    fn kind(&self) -> u64 {
-        let kind = match self {
+impl Wire {
+    /// Its kind.
+    #[must_use]
+    pub fn kind_of(&self) -> MessageKind {
+        match self {
             Self::Write { .. } => MessageKind::Write,
             Self::Read { .. } => MessageKind::Read,
             Self::Poison { .. } => MessageKind::Poison,
@@ -492,8 +494,13 @@ impl Message for Wire {
             Self::Rebuilt { .. } => MessageKind::Rebuilt,
             Self::Ping { .. } => MessageKind::Ping,
             Self::Pong { .. } => MessageKind::Pong,
-        };
-        kind as u64
+        }
+    }
+}
+
+impl Message for Wire {
+    fn kind(&self) -> u64 {
+        self.kind_of() as u64
     }
 
     fn kind_name(kind: u64) -> &'static str {

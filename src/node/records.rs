@@ -1,6 +1,6 @@
 //! The cluster's own trace records, beside those that every data service has (`base::protocol`).
 
-use crate::base::{DiskId, LegIndex, Nanos, Region, VolumeId};
+use crate::base::{DiskId, LegIndex, MessageKind, Nanos, NodeId, Region, VolumeId};
 
 crate::record! {
     /// The owner made a region equal on all legs that an earlier owner may have left different.
@@ -33,6 +33,14 @@ crate::record! {
     pub struct ForeignDisk = "manager.foreign-disk", Notable {
         volume: VolumeId, disk: DiskId, shows: VolumeId, leg: LegIndex
     }
+}
+crate::record! {
+    /// The manager was made to say something that is not so.
+    pub struct FalselySaid = "manager.falsely-said", Notable { to: NodeId, kind: MessageKind }
+}
+crate::record! {
+    /// The manager was made to overlook what reached it.
+    pub struct Overlooked = "manager.overlooked", Notable { from: NodeId, kind: MessageKind }
 }
 crate::record! {
     /// A leg's disk takes so much longer than the fastest of its peers' that the leg is spared from now on.

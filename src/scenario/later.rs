@@ -9,10 +9,6 @@ const LATER: [(&str, &[&str]); 3] = [
 ];
 
 const ACTIONS: &[&str] = &[
-    "manager.inject_false_message",
-    "manager.ignore_next_client_message",
-    "manager.hold_acks",
-    "manager.force_reboot",
     "connector.stop",
     "connector.start",
     "connector.address_conflict",

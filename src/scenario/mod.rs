@@ -43,6 +43,7 @@ pub use action::{CpuOnly, SlowCpu};
 pub use action::{
     DelayNextMessages, InterfaceOnly, LinkOdds, MessageName, NarrowLink, NextMessages,
 };
+pub use action::{FalseWord, ToldManager};
 pub use amounts::{Bytes, TimeShift};
 pub use cluster::{Clock, Cluster, DRIFT_PPM_MAX, Disk, Net};
 pub use discover::{DiscoverError, discover};

@@ -8,7 +8,8 @@ use crate::disk::{DiskConfig, port::Drive};
 use crate::net::{Fabric, NetConfig};
 use crate::node::app::{self, AppConfig, AppKind, OpCounter};
 use crate::node::client;
-use crate::node::{ClusterMap, Frame, Timing, manager, target};
+use crate::node::manager::{self, ManagerDoor};
+use crate::node::{ClusterMap, Frame, Timing, target};
 use crate::scenario::{
     Action, Bytes, CountRange, DiskRef, Distribution, Effect, Integrity, NodeClass, NodeRef,
     Scenario, Schedule, Workload,
@@ -79,6 +80,8 @@ pub(super) struct Stage {
     /// By id; the manager's comes after the targets'.
     pub(super) disks: Vec<Namespace>,
     pub(super) map: Rc<ClusterMap>,
+    /// Makes the manager do wrong.
+    pub(super) manager_door: Rc<ManagerDoor>,
     pub(super) nodes: NodeTable,
     pub(super) names: Names,
     pub(super) apps: Rc<Vec<App>>,
@@ -128,7 +131,20 @@ pub(super) fn stage(scenario: &Scenario, seed: u64, options: &RunOptions) -> Sta
     let ops = OpCounter::default();
     let mounts = Mounts::new(map.volumes.len(), &apps, &ops);
     let records = Records::default();
-    let stage = Stage { kernel, fabric, disks, map, nodes, names, apps, ops, mounts, records };
+    let manager_door = Rc::new(ManagerDoor::new());
+    let stage = Stage {
+        kernel,
+        fabric,
+        disks,
+        map,
+        manager_door,
+        nodes,
+        names,
+        apps,
+        ops,
+        mounts,
+        records,
+    };
     set_boots(&stage);
     stage
 }
@@ -312,8 +328,9 @@ fn set_boots(stage: &Stage) {
     for node in &stage.nodes.managers {
         let drive = stage.database().drive();
         let (map, fabric) = (stage.map.clone(), stage.fabric.clone());
+        let door = stage.manager_door.clone();
         stage.kernel.on_boot(*node, move |handle| {
-            manager::boot(&handle, &map, fabric.port(&handle), &drive);
+            manager::boot(&handle, &map, fabric.port(&handle), (&drive, &door));
         });
     }
     for node in &stage.nodes.clients {

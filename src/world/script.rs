@@ -354,7 +354,11 @@ impl World<'_> {
         let entries = self.scenario.script.iter().zip(&self.entries).enumerate();
         let unmet = |at: usize| self.watch.unmet_by(at as u32);
         let inert = entries.filter(|(at, (_, state))| {
-            state.landed == 0 || unmet(*at).is_some() || self.is_unmissed(*at as u32)
+            let at = *at;
+            state.landed == 0
+                || unmet(at).is_some()
+                || self.is_unmissed(at as u32)
+                || self.never_done(at as u32).is_some()
         });
         let described = inert.map(|(at, (entry, state))| {
             let what = match &entry.effect {
@@ -366,7 +370,10 @@ impl World<'_> {
                 (0, _) => "never fired".to_owned(),
                 (_, 0) => "had nothing to act on".to_owned(),
                 _ if self.is_unmissed(at as u32) => "took memory that nobody missed".to_owned(),
-                _ => format!("was met by no {}", unmet(at).unwrap_or("event")),
+                _ => {
+                    let unmet = unmet(at).or_else(|| self.never_done(at as u32));
+                    format!("was met by no {}", unmet.unwrap_or("event"))
+                }
             };
             format!("script[{at}] {what} {why}")
         });

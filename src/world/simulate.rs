@@ -13,6 +13,7 @@ use super::budget::Budget;
 use super::build::{Stage, stage};
 use super::conditions::Conditions;
 use super::honest::Honest;
+use super::inject::Misdeed;
 use super::limits;
 use super::place::Laid;
 use super::records::{Phase, PhaseBegan};
@@ -107,6 +108,8 @@ pub(super) struct World<'a> {
     booting: Vec<(NodeId, Nanos)>,
     /// Entries that took memory away: the node, and how many requests it had refused before.
     pub(super) shortages: Vec<(u32, NodeId, u64)>,
+    /// Entries that have the manager do wrong once it gets the chance.
+    pub(super) misdeeds: Vec<(u32, Misdeed)>,
     /// Operations acknowledged when last looked at, and since when that number stands.
     pub(super) progress: (u64, Nanos),
 }
@@ -173,6 +176,7 @@ impl<'a> World<'a> {
             swapped: Vec::new(),
             booting: Vec::new(),
             shortages: Vec::new(),
+            misdeeds: Vec::new(),
             progress: (0, Nanos::ZERO),
             scenario,
             stage,

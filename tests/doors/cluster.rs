@@ -4,9 +4,10 @@
 use stormglass::base::history::NodeDown;
 use stormglass::base::history::{OpAbandoned, OpInvoked, VolumeChanged, VolumeState};
 use stormglass::base::protocol::{OwnerGranted, TopologyDecided};
-use stormglass::base::{Nanos, NodeId, Record, Recorded};
+use stormglass::base::{MessageKind, Nanos, NodeId, Record, Recorded};
 use stormglass::disk::Replaced;
-use stormglass::node::RegionRecovered;
+use stormglass::net::{ConnectionClosed, MessageDelivered};
+use stormglass::node::{FalselySaid, Frame, Overlooked, RegionRecovered};
 use stormglass::scenario::parse;
 use stormglass::sim::{AllocationRefused, NodeUp};
 use stormglass::world::{FaultApplied, FaultLifted, Keep, RunOptions, Verdict, simulate};
@@ -14,6 +15,8 @@ use stormglass::world::{FaultApplied, FaultLifted, Keep, RunOptions, Verdict, si
 const C0: NodeId = NodeId::new(0);
 const C1: NodeId = NodeId::new(1);
 const T0: NodeId = NodeId::new(2);
+const T1: NodeId = NodeId::new(3);
+const M0: NodeId = NodeId::new(4);
 
 /// Runs two clients and two targets under a script, on one seed; the run has to pass.
 fn run(script: &str) -> Vec<Record> {
@@ -130,4 +133,74 @@ fn memory_limit_makes_a_client_wait_until_it_is_lifted() {
     assert!(refused.iter().all(|(at, ..)| applied[0] <= *at && *at <= lifted[0]));
     assert_eq!(issuers(&trace, applied[0] + Nanos::from_millis(1), lifted[0]), []);
     assert_eq!(issuers(&trace, lifted[0], Nanos::MAX), [C0]);
+}
+
+/// When messages of a kind reached a node.
+fn delivered(trace: &[Record], kind: MessageKind, to: NodeId) -> Vec<Nanos> {
+    let all = all::<MessageDelivered<Frame>>(trace).into_iter();
+    all.filter(|(_, _, it)| format!("{:?}", it.kind) == kind.name() && it.to == to)
+        .map(|(at, ..)| at)
+        .collect()
+}
+
+#[test]
+fn manager_inject_false_message_is_delivered_and_not_believed() {
+    let trace = run(
+        r#"{ "at": "2ms", "do": { "manager.inject_false_message": { "to": "c0", "message": "detached" } } },
+           { "at": "3ms", "do": { "manager.inject_false_message": { "to": "c1", "message": "grant" } } },
+           { "at": "4ms", "do": { "manager.inject_false_message": { "to": "t0", "message": "register" } } }"#,
+    );
+    let said: Vec<_> = all::<FalselySaid>(&trace).into_iter().map(|(_, _, it)| it).collect();
+    let expected =
+        [(C0, MessageKind::Detached), (C1, MessageKind::Grant), (T0, MessageKind::Register)];
+    assert_eq!(said, expected.map(|(to, kind)| FalselySaid { to, kind }));
+    assert_eq!(delivered(&trace, MessageKind::Detached, C0).len(), 1, "it gives nothing back");
+    assert_eq!(delivered(&trace, MessageKind::Grant, C1).len(), 1, "it has nothing");
+    assert_eq!(issuers(&trace, Nanos::ZERO, Nanos::MAX), [C0]);
+}
+
+#[test]
+fn manager_ignore_next_client_message_lets_it_arrive_and_never_acts_on_it() {
+    let trace = run(
+        r#"{ "at": "0ns", "do": { "manager.ignore_next_client_message": { "message": "attach" } } }"#,
+    );
+    let [(at, _, overlooked)] = all::<Overlooked>(&trace)[..] else { panic!("one") };
+    assert_eq!(overlooked, Overlooked { from: C0, kind: MessageKind::Attach });
+    let granted = all::<OwnerGranted>(&trace)[0].0;
+    let asked = delivered(&trace, MessageKind::Attach, M0);
+    assert!(asked[0] <= at && at < asked[1] && asked[1] < granted, "{asked:?} {granted}");
+}
+
+#[test]
+fn manager_hold_acks_keeps_grants_back_and_says_them_twice() {
+    let trace =
+        run(r#"{ "at": "2ms", "do": { "manager.hold_acks": { "twice": true } }, "for": "30ms" },
+           { "at": "2100us", "do": { "net.isolate": { "node": "t0" } }, "for": "12ms" }"#);
+    let lifted = faults(&trace).1[1];
+    let held = faults(&trace).0[0];
+    let mut said = delivered(&trace, MessageKind::Register, T0);
+    said.extend(delivered(&trace, MessageKind::Register, T1));
+    let late: Vec<&Nanos> = said.iter().filter(|at| **at > held).collect();
+    assert!(late.iter().all(|at| **at > lifted), "{late:?}, lifted {lifted}");
+    assert!(late.len() > 1 && late.len().is_multiple_of(2), "each twice: {late:?}");
+}
+
+#[test]
+fn manager_force_reboot_takes_it_down_for_two_milliseconds() {
+    let trace = run(r#"{ "at": "2ms", "do": { "manager.force_reboot": {} } }"#);
+    let at = faults(&trace).0[0];
+    let up = all::<NodeUp>(&trace);
+    let back = up.iter().find(|(_, _, up)| up.node == M0 && up.incarnation == 2);
+    assert_eq!(back.expect("it is up again").0, at + Nanos::from_millis(2));
+}
+
+#[test]
+fn manager_force_reboot_that_keeps_memory_breaks_its_connections_alone() {
+    let trace =
+        run(r#"{ "at": "2ms", "do": { "manager.force_reboot": { "keep_memory": true } } }"#);
+    let at = faults(&trace).0[0];
+    assert!(all::<NodeUp>(&trace).iter().all(|(_, _, up)| up.node != M0 || up.incarnation == 1));
+    let closed = all::<ConnectionClosed>(&trace);
+    let broken = closed.iter().filter(|(when, _, it)| *when == at && it.node == M0).count();
+    assert!(broken >= 3, "client and targets: {broken}");
 }

@@ -32,12 +32,23 @@ pub(super) async fn run(client: Rc<Client>) {
         }
         let volumes = client.volumes();
         time_out(&client);
+        ask_again(&client, now);
         for volume in &volumes {
             report_unreachable(volume);
             report_slow(volume, now);
             probe(volume);
             volume.calm_down();
         }
+    }
+}
+
+/// Volumes that the manager was asked for, and did not grant, are asked for again.
+fn ask_again(client: &Client, now: Nanos) {
+    let Some(found) = client.manager.borrow().clone() else { return };
+    for volume in client.volumes().iter().filter(|it| it.awaits_answer(&found.answered, now)) {
+        crate::sometimes!(client.handle, true, probes::ATTACHED_AGAIN);
+        // A connection that has gone is found again, and every volume attached anew.
+        let _closed = found.attach(volume);
     }
 }
 

@@ -40,6 +40,8 @@ pub(super) struct Volume {
     grants: Cell<u64>,
     /// When the manager last surely took us for the owner; moves on with each answered heartbeat.
     confirmed: RefCell<Rc<Cell<Nanos>>>,
+    /// When the manager was asked for the volume last.
+    asked_at: Cell<Nanos>,
     manager: RefCell<Option<Rc<Channel>>>,
     legs: [LegState; LEGS_MAX],
     /// The connections to targets, by place.
@@ -110,6 +112,7 @@ impl Volume {
             topology: Cell::new(None),
             grants: Cell::new(0),
             confirmed: RefCell::default(),
+            asked_at: Cell::default(),
             manager: RefCell::new(None),
             legs: std::array::from_fn(|leg| LegState {
                 place: Cell::new(PlaceIndex::new(leg as u8)),
@@ -308,8 +311,19 @@ impl Volume {
         self.taken.notify();
     }
 
+    /// The manager is asked for the volume over this connection.
     pub(super) fn manager_found(&self, connection: &Rc<Channel>) {
         *self.manager.borrow_mut() = Some(connection.clone());
+        self.asked_at.set(self.client.handle.monotonic());
+    }
+
+    /// Whether it was asked for long ago and not answered: by no grant over the connection whose heartbeats are
+    /// `answered`. Messages of a connection don't get lost on their way; but what arrived may still be overlooked.
+    pub(super) fn awaits_answer(&self, answered: &Rc<Cell<Nanos>>, now: Nanos) -> bool {
+        let patience = self.client.map.timing.patience;
+        let is_granted = Rc::ptr_eq(&self.confirmed.borrow(), answered);
+        let asks = self.is_ready() && !self.is_lost() && !self.is_leaving();
+        asks && !is_granted && now.saturating_sub(self.asked_at.get()) >= patience
     }
 
     /// The lease goes on as far as it was confirmed, and no further.

@@ -350,6 +350,8 @@ impl Machine {
                 crate::sometimes!(self, true, probes::OWNER_CAME_BACK_LATE);
                 out.push(Effect::Detached(client, session));
             }
+            // It says so again, for it has no answer yet.
+            _ if self.wishes.attach == Some(who) => {}
             // The same machine with a new session: the old one is surely gone.
             Some((owner, _)) if owner == client => {
                 crate::sometimes!(self, true, probes::OWNER_REBORN);
@@ -470,15 +472,19 @@ impl Machine {
     }
 
     fn grant(&self, (owner, session): (NodeId, u64)) -> Effect {
-        let topology = Topology {
+        Effect::Grant(owner, session, self.topology())
+    }
+
+    /// How the volume stands, for its owner.
+    pub(super) fn topology(&self) -> Topology {
+        Topology {
             volume: self.spec.id,
             epoch: self.record.epoch,
             modes: self.record.modes,
             places: self.record.places,
             recover: self.record.recover,
             cold: self.record.cold,
-        };
-        Effect::Grant(owner, session, topology)
+        }
     }
 
     fn show_state(&mut self, out: &mut Vec<Effect>) {

@@ -5,7 +5,7 @@
 //! `absences` how long each has been away, `split` whether disks contradict the record, `care` which target sees to a
 //! volume that nobody has, `record` is what it is decided on; `input` is what a
 //! machine is told and wants done, `wishes` what calls for a decision, `claims` who waits for the volume; `database`
-//! keeps records on the manager's disk; `serve` runs the machines against the network.
+//! keeps records on the manager's disk; `serve` runs the machines against the network; `door` is where tests make it go wrong.
 
 mod absences;
 mod boot;
@@ -20,6 +20,7 @@ mod claim_stories;
 mod claims;
 mod database;
 mod decide;
+mod door;
 mod input;
 mod machine;
 mod record;
@@ -35,4 +36,5 @@ mod stories;
 mod wishes;
 
 pub use boot::boot;
+pub use door::{FalseMessage, ManagerDoor};
 pub use record::VolumeRecord;

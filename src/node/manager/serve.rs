@@ -14,6 +14,7 @@ use crate::net::port::Port;
 use crate::sim::{Allocation, NodeHandle, Queue};
 
 use super::database::Database;
+use super::door::{FalseMessage, ManagerDoor, Order};
 use super::input::{Effect, Input};
 use super::machine::Machine;
 use super::record::VolumeRecord;
@@ -28,18 +29,23 @@ use crate::node::channel::Frame;
 use crate::node::config::{ClusterMap, SESSION_BYTES, VolumeSpec};
 use crate::node::probes;
 use crate::node::protocol::{LegReport, Occupant, Places, Service, Wire};
-use crate::node::records::ForeignDisk;
+use crate::node::records::{FalselySaid, ForeignDisk, Overlooked};
+
+/// The number of an attachment that nobody ever had.
+const NOBODY: u64 = u64::MAX;
 
 /// What the manager's main task is woken for.
-enum Event {
+pub(super) enum Event {
     Connected(Rc<Peer>),
     Said(Rc<Peer>, Wire),
     Gone(Rc<Peer>),
     Persisted(VolumeId, Epoch),
+    /// By the test API.
+    Ordered(Order),
 }
 
 /// One connection of a client or a target.
-struct Peer {
+pub(super) struct Peer {
     connection: Channel,
     heard: Cell<Nanos>,
     /// How far what it said was read.
@@ -56,6 +62,9 @@ struct Manager {
     peers: BTreeMap<NodeId, Rc<Peer>>,
     stores: Queue<(VolumeId, VolumeRecord)>,
     effects: Vec<Effect>,
+    door: Rc<ManagerDoor>,
+    /// What the test API holds back, in its order.
+    held: Vec<(NodeId, Wire)>,
     /// When it looked round last, and whether it had stood still then.
     ticked: (Nanos, bool),
     /// Since when it has come late every time.
@@ -63,7 +72,12 @@ struct Manager {
 }
 
 /// The manager's main task.
-pub(super) async fn run(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Frame>, drive: Drive) {
+pub(super) async fn run(
+    handle: NodeHandle,
+    map: Rc<ClusterMap>,
+    port: Port<Frame>,
+    (drive, door): (Drive, Rc<ManagerDoor>),
+) {
     // A record of each volume, and a block to write one from.
     let records = map.volumes.len() as u64 * 512 + map.block_size.bytes() as u64;
     let _records = handle.memory().reserve_waiting(records).await;
@@ -83,6 +97,7 @@ pub(super) async fn run(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Fram
         machines.push(machine.counting(handle.probes()).with_caches(has_caches));
     }
     let events = Queue::new(handle.kernel());
+    door.opened(events.clone());
     let stores = Queue::new(handle.kernel());
     let storing = (database, places);
     handle.spawn(
@@ -91,8 +106,9 @@ pub(super) async fn run(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Fram
     );
     handle.spawn("manager.accept", accept(handle.clone(), map.clone(), port, events.clone()));
     let (peers, effects, ticked) = (BTreeMap::new(), Vec::new(), (handle.monotonic(), false));
-    let slow_since = None;
-    let mut manager = Manager { handle, map, machines, peers, stores, effects, ticked, slow_since };
+    let (held, slow_since) = (Vec::new(), None);
+    let mut manager =
+        Manager { handle, map, machines, peers, stores, effects, door, held, ticked, slow_since };
     manager.serve(&events).await;
 }
 
@@ -209,10 +225,73 @@ impl Manager {
                 }
             }
             Event::Persisted(volume, epoch) => self.apply(volume, Input::Persisted(epoch)),
+            Event::Ordered(order) => self.obey(order),
+        }
+    }
+
+    /// Does what the test API wants done wrong.
+    #[cold]
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Say(to, what) => {
+                let specs = self.map.volumes.iter();
+                let words = specs.filter_map(|spec| self.falsely(to, spec, what));
+                // Of a heartbeat one is enough.
+                let words = words.take(if what == FalseMessage::Pong { 1 } else { usize::MAX });
+                for word in words.collect::<Vec<Wire>>() {
+                    self.handle.emit(&FalselySaid { to, kind: word.kind_of() });
+                    self.send(to, word);
+                }
+            }
+            Order::Release => {
+                let times = if self.door.end_hold() { 2 } else { 1 };
+                let held = std::mem::take(&mut self.held);
+                for (to, word) in held {
+                    (0..times).for_each(|_| self.send(to, word.clone()));
+                }
+            }
+            Order::Break => {
+                let peers = std::mem::take(&mut self.peers);
+                for (node, peer) in peers {
+                    peer.connection.close();
+                    self.node_gone(node);
+                }
+            }
+        }
+    }
+
+    /// What is not so of this volume; nothing, where it could not be said to this node at all.
+    fn falsely(&self, to: NodeId, spec: &VolumeSpec, what: FalseMessage) -> Option<Wire> {
+        let (volume, record) = (spec.id, self.machines[spec.id.index()].record());
+        let placed = || spec.places().find(|(_, place)| place.target == to);
+        let is_target =
+            self.map.volumes.iter().any(|it| it.places().any(|(_, at)| at.target == to));
+        match what {
+            FalseMessage::Pong => Some(Wire::Pong { beat: u64::MAX }),
+            FalseMessage::Detached if !is_target => {
+                Some(Wire::Detached { volume, session: NOBODY })
+            }
+            FalseMessage::Grant if !is_target => {
+                let topology = self.machines[volume.index()].topology();
+                Some(Wire::Grant { session: NOBODY, topology })
+            }
+            FalseMessage::CareFor if is_target => Some(Wire::CareFor { volume }),
+            FalseMessage::Register => {
+                let (place, _) = placed()?;
+                let (leg, _) = record.places.iter(spec.legs.len()).find(|(_, at)| *at == place)?;
+                let epoch = Epoch::new(record.epoch.get().saturating_sub(1));
+                let (life, again, rebuild) = (0, false, Epoch::new(0));
+                Some(Wire::Register { volume, leg, place, epoch, life, again, rebuild })
+            }
+            _ => None,
         }
     }
 
     fn message(&mut self, node: NodeId, peer: &Peer, message: Wire) {
+        if self.door.overlooks(message.kind_of()) {
+            self.handle.emit(&Overlooked { from: node, kind: message.kind_of() });
+            return;
+        }
         match message {
             Wire::Ping { beat } => {
                 let _closed = peer.connection.send(Wire::Pong { beat });
@@ -408,7 +487,10 @@ impl Manager {
     }
 
     /// Sends to a node that is connected; one that is not is told when it comes back.
-    fn send(&self, to: NodeId, message: Wire) {
+    fn send(&mut self, to: NodeId, message: Wire) {
+        if self.door.holds() {
+            return self.held.push((to, message));
+        }
         if let Some(peer) = self.peers.get(&to) {
             let _closed = peer.connection.send(message);
         }

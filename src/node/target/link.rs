@@ -31,14 +31,14 @@ pub(super) async fn run(target: Rc<Target>) {
 }
 
 async fn converse(target: &Rc<Target>, mut link: ManagerLink) -> Result<(), Closed> {
-    let mut told: Option<Vec<(bool, u64)>> = None;
+    let mut told: Option<Told> = None;
     loop {
         let message = poll_fn(|cx| {
-            // A leg that failed and was read again meanwhile is no longer registered, though it is as
-            // usable as when the manager was told. Registrations have their own answers.
-            let now = || target.legs.iter().map(|leg| (leg.report().usable, leg.loads()));
-            if told.as_ref().is_none_or(|told| now().ne(told.iter().copied())) {
-                told = Some(now().collect());
+            let is_new = told.as_ref().is_none_or(|told| told.is_over(target));
+            let again = !is_new && told.as_ref().is_some_and(|told| told.bears_repeating(target));
+            crate::sometimes!(target.handle, again, probes::TOLD_AGAIN);
+            if is_new || again {
+                told = Some(Told::of(target));
                 let places = target.legs.iter().map(|leg| leg.report()).collect();
                 if let Err(closed) = link.connection().send(Wire::TargetHello { places }) {
                     return Poll::Ready(Err(closed));
@@ -58,6 +58,40 @@ async fn converse(target: &Rc<Target>, mut link: ManagerLink) -> Result<(), Clos
             let registration = answer_registration(target.clone(), held, asked, connection);
             target.handle.spawn("target.register", registration);
         }
+    }
+}
+
+/// What the manager was told of the legs last, and when.
+struct Told {
+    legs: Vec<(bool, u64)>,
+    at: Nanos,
+}
+
+impl Told {
+    fn of(target: &Target) -> Self {
+        Self { legs: Self::now(target).collect(), at: target.handle.monotonic() }
+    }
+
+    /// A leg that failed and was read again meanwhile is no longer registered, though it is as
+    /// usable as when the manager was told. Registrations have their own answers.
+    fn now(target: &Target) -> impl Iterator<Item = (bool, u64)> {
+        target.legs.iter().map(|leg| (leg.report().usable, leg.loads()))
+    }
+
+    /// Whether something else is to be told now.
+    fn is_over(&self, target: &Target) -> bool {
+        Self::now(target).ne(self.legs.iter().copied())
+    }
+
+    /// Whether it is to be told again, for there are legs that could serve and were not asked to for so long: what has
+    /// arrived at the manager may have been overlooked there.
+    fn bears_repeating(&self, target: &Target) -> bool {
+        let age = target.handle.monotonic().saturating_sub(self.at);
+        let idle = |leg: &Rc<Leg>| {
+            let report = leg.report();
+            report.usable && report.registered == Epoch::new(0)
+        };
+        age >= target.map.timing.register_timeout && target.legs.iter().any(idle)
     }
 }
 

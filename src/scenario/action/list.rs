@@ -11,6 +11,7 @@ use super::disk::{
     BreakWith, DiskClient, DiskOnly, FailNext, FlipBits, HangDisk, InjectRandomFailure,
     InsertBadSector, NextCommands, RestoreOldImage, SlowDisk, SwapDisks,
 };
+use super::manager::{ForceReboot, HoldAcks, IgnoreNextClientMessage, InjectFalseMessage};
 use super::memory::{FailNextMemory, LimitMemory};
 use super::net::{
     DelayLink, DelayNextMessages, InterfaceOnly, LinkOdds, LinkOnly, NarrowLink, NextMessages,
@@ -240,6 +241,18 @@ actions! {
         AppAttach(ClientVolume) = "app.attach", stays;
         /// The volume's applications stop, and the client gives the volume back once nothing is under way.
         AppDetach(ClientVolume) = "app.detach", stays;
+    }
+    /// What the manager does wrong.
+    Manager = "manager" {
+        /// The manager says something that is not so: of an attachment that nobody has, an epoch that is over.
+        ManagerInjectFalseMessage(InjectFalseMessage) = "manager.inject_false_message", stays;
+        /// The manager overlooks the next messages of a kind: they were delivered, and are never acted on.
+        ManagerIgnoreNextClientMessage(IgnoreNextClientMessage)
+            = "manager.ignore_next_client_message", undoes;
+        /// The manager keeps back what it has to say, but for answers to heartbeats; undoing it says all of it at once.
+        ManagerHoldAcks(HoldAcks) = "manager.hold_acks", undoes;
+        /// The manager dies and is up again in two milliseconds; or forgets nothing and loses its connections.
+        ManagerForceReboot(ForceReboot) = "manager.force_reboot", stays;
     }
     /// What happens to the manager's database.
     Database = "database" {

@@ -5,6 +5,7 @@ mod cpu;
 mod database;
 mod disk;
 mod list;
+mod manager;
 mod memory;
 mod message;
 mod net;
@@ -21,6 +22,9 @@ pub use disk::{
 };
 pub(super) use list::Where;
 pub use list::{Action, ActionInfo, Family};
+pub use manager::{
+    FalseWord, ForceReboot, HoldAcks, IgnoreNextClientMessage, InjectFalseMessage, ToldManager,
+};
 pub use memory::{FailNextMemory, LimitMemory};
 pub use message::MessageName;
 pub use net::{

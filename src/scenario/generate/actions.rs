@@ -3,9 +3,10 @@
 use crate::base::Nanos;
 use crate::scenario::action::{
     Action, BreakWith, Burst, ClientOnly, ClientVolume, ClockDrift, ClockJump, CpuOnly, DiskClient,
-    DiskOnly, FailNext, FailNextMemory, FlipBits, HangDisk, InjectRandomFailure, InsertBadSector,
-    LimitMemory, NextCommands, NodeOnly, Ops, Phase, Reboot, RestoreOldImage, SlowCpu, SlowDisk,
-    StatusName, SwapDisks, Wipe,
+    DiskOnly, FailNext, FailNextMemory, FalseWord, FlipBits, ForceReboot, HangDisk, HoldAcks,
+    IgnoreNextClientMessage, InjectFalseMessage, InjectRandomFailure, InsertBadSector, LimitMemory,
+    NextCommands, NodeOnly, Ops, Phase, Reboot, RestoreOldImage, SlowCpu, SlowDisk, StatusName,
+    SwapDisks, ToldManager, Wipe,
 };
 use crate::scenario::amounts::{Bytes, TimeShift};
 use crate::scenario::ids::{CpuRef, CpuSelector, DiskSelector, NodeClass, NodeRef, NodeSelector};
@@ -29,6 +30,7 @@ pub(super) fn action(dice: &mut Dice, scene: &Scene<'_>, name: &str, may_fix: bo
         "disk" => on_a_disk(dice, scene, name, may_fix),
         "net" => on_a_link(dice, scene, name),
         "node" => on_a_node(dice, scene, name, may_fix),
+        "manager" => by_the_manager(dice, scene, name),
         _ => on_a_program(dice, scene, name),
     }
 }
@@ -194,6 +196,29 @@ fn client(dice: &mut Dice, scene: &Scene<'_>) -> NodeSelector {
     match dice.one_in(3) {
         true => NodeSelector::Any(NodeClass::Client),
         false => fixed(dice, scene, NodeClass::Client),
+    }
+}
+
+fn by_the_manager(dice: &mut Dice, scene: &Scene<'_>, name: &str) -> Action {
+    match name {
+        "manager.inject_false_message" => {
+            let message = dice.pick(FalseWord::ALL);
+            let to = match message {
+                FalseWord::Detached | FalseWord::Grant => client(dice, scene),
+                FalseWord::Register | FalseWord::CareFor => NodeSelector::Any(NodeClass::Target),
+                FalseWord::Pong => NodeSelector::Any(NodeClass::Node),
+            };
+            Action::ManagerInjectFalseMessage(InjectFalseMessage { to, message })
+        }
+        "manager.ignore_next_client_message" => {
+            let (message, count) = (dice.pick(ToldManager::ALL), dice.amount((1, 4), &[1, 20]));
+            Action::ManagerIgnoreNextClientMessage(IgnoreNextClientMessage {
+                message,
+                count: count as u32,
+            })
+        }
+        "manager.hold_acks" => Action::ManagerHoldAcks(HoldAcks { twice: dice.one_in(2) }),
+        _ => Action::ManagerForceReboot(ForceReboot { keep_memory: dice.one_in(2) }),
     }
 }
 

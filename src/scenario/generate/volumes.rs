@@ -27,7 +27,9 @@ pub(super) fn volumes(swarm: &Swarm, cluster: &Cluster) -> Vec<Volume> {
 
 /// Ready disks on targets that have no leg of the volume, if the scenario says where its legs are and some are left.
 fn give_spares(dice: &mut Dice, cluster: &Cluster, volume: &mut Volume) {
-    let Some(legs) = volume.legs.as_ref().filter(|_| volume.layout != Layout::Raid0) else { return };
+    let Some(legs) = volume.legs.as_ref().filter(|_| volume.layout != Layout::Raid0) else {
+        return;
+    };
     let has_leg = |target: &u16| legs.iter().any(|leg| leg.target == *target);
     let idle: Vec<u16> = (0..cluster.targets).filter(|target| !has_leg(target)).collect();
     let count = dice.between(1, 3) as usize;

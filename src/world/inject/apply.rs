@@ -6,6 +6,7 @@ use crate::scenario::{self, Action, Family, NanosRange};
 use super::app::AppUndo;
 use super::cpu::CpuUndo;
 use super::disk::DiskUndo;
+use super::manager::ManagerUndo;
 use super::memory::MemoryUndo;
 use super::net::NetUndo;
 use super::node::NodeUndo;
@@ -21,6 +22,7 @@ pub(in crate::world) enum Undo {
     Cpu(NodeId, CpuId, CpuUndo),
     Memory(NodeId, MemoryUndo),
     App(NodeId, AppUndo),
+    Manager(ManagerUndo),
 }
 
 /// What became of an action.
@@ -44,6 +46,7 @@ impl World<'_> {
             Family::Cpu => self.apply_to_cpu(entry, action),
             Family::Memory => self.apply_to_memory(entry, action),
             Family::App => self.apply_to_app(entry, action),
+            Family::Manager => self.apply_to_manager(entry, action),
             Family::Database => self.apply_to_database(entry, action),
         };
         if matches!(applied, Applied::Withheld) {
@@ -93,6 +96,7 @@ impl World<'_> {
             Undo::Cpu(node, cpu, undo) => self.undo_on_cpu((node, cpu), undo),
             Undo::Memory(node, undo) => self.undo_on_memory(node, undo),
             Undo::App(node, undo) => self.undo_on_app(node, undo),
+            Undo::Manager(undo) => self.undo_on_manager(undo),
         }
     }
 
@@ -104,5 +108,6 @@ impl World<'_> {
         self.stop_memory_faults();
         self.stop_node_faults();
         self.stop_app_faults();
+        self.stop_manager_faults();
     }
 }

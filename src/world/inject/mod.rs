@@ -6,10 +6,12 @@ mod apply;
 mod cpu;
 mod database;
 mod disk;
+mod manager;
 mod memory;
 mod net;
 mod node;
 mod swap;
 
 pub(super) use apply::{Applied, Undo};
+pub(super) use manager::Misdeed;
 pub(super) use net::NetUndo;
