@@ -10,11 +10,11 @@
 //!   volume twice in earnest is beyond what any protocol of one manager survives.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::task::Context;
 
 use crate::base::{MessageKind, NodeId};
-use crate::sim::Queue;
-
-use super::serve::Event;
+use crate::sim::Signal;
 
 /// Something that the manager is to say and that nobody must believe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +44,10 @@ pub(super) enum Order {
 /// What a manager is made to do wrong. Outlives it: what is to be overlooked is so by its next life too.
 #[derive(Default)]
 pub struct ManagerDoor {
-    /// Where the manager that is up takes its orders.
-    events: RefCell<Option<Queue<Event>>>,
+    /// What the manager has yet to do.
+    orders: RefCell<VecDeque<Order>>,
+    /// Calls the manager that is up to the door. It holds nothing of it, for it outlives it.
+    bell: RefCell<Option<Signal>>,
     /// What is to be overlooked: how many more of each kind, and how many were.
     overlook: RefCell<Vec<Overlook>>,
     /// Whether answers and orders are held back, and come twice when they are not any more.
@@ -127,14 +129,25 @@ impl ManagerDoor {
     }
 
     fn order(&self, order: Order) {
-        if let Some(events) = &*self.events.borrow() {
-            events.push(Event::Ordered(order));
+        self.orders.borrow_mut().push_back(order);
+        if let Some(bell) = &*self.bell.borrow() {
+            bell.notify();
         }
     }
 
-    /// A manager is up and takes orders here.
-    pub(super) fn opened(&self, events: Queue<Event>) {
-        *self.events.borrow_mut() = Some(events);
+    /// A manager is up and comes here when `bell` is rung. What the one before it was to say is not its business.
+    pub(super) fn opened(&self, bell: Signal) {
+        self.orders.borrow_mut().retain(|order| *order == Order::Release);
+        *self.bell.borrow_mut() = Some(bell);
+    }
+
+    /// The next order, or the polling task hears of it.
+    pub(super) fn poll_order(&self, cx: &Context<'_>) -> Option<Order> {
+        let order = self.orders.borrow_mut().pop_front();
+        if let (None, Some(bell)) = (&order, &*self.bell.borrow()) {
+            bell.register(cx);
+        }
+        order
     }
 
     /// Whether to overlook a message of this kind.

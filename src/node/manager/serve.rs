@@ -11,7 +11,7 @@ use crate::base::history::VolumeChanged;
 use crate::base::{Epoch, Nanos, NodeId, VolumeId};
 use crate::disk::port::Drive;
 use crate::net::port::Port;
-use crate::sim::{Allocation, NodeHandle, Queue};
+use crate::sim::{Allocation, NodeHandle, Queue, Signal};
 
 use super::database::Database;
 use super::door::{FalseMessage, ManagerDoor, Order};
@@ -35,17 +35,23 @@ use crate::node::records::{FalselySaid, ForeignDisk, Overlooked};
 const NOBODY: u64 = u64::MAX;
 
 /// What the manager's main task is woken for.
-pub(super) enum Event {
+enum Event {
     Connected(Rc<Peer>),
     Said(Rc<Peer>, Wire),
     Gone(Rc<Peer>),
     Persisted(VolumeId, Epoch),
+}
+
+/// What is to be done next.
+enum Due {
+    Event(Event),
     /// By the test API.
-    Ordered(Order),
+    Order(Order),
+    Tick,
 }
 
 /// One connection of a client or a target.
-pub(super) struct Peer {
+struct Peer {
     connection: Channel,
     heard: Cell<Nanos>,
     /// How far what it said was read.
@@ -97,7 +103,7 @@ pub(super) async fn run(
         machines.push(machine.counting(handle.probes()).with_caches(has_caches));
     }
     let events = Queue::new(handle.kernel());
-    door.opened(events.clone());
+    door.opened(Signal::new(handle.kernel()));
     let stores = Queue::new(handle.kernel());
     let storing = (database, places);
     handle.spawn(
@@ -192,12 +198,20 @@ impl Manager {
         loop {
             let mut tick = pin!(interval.tick());
             loop {
-                let event = poll_fn(|cx| match events.poll_pop(cx) {
-                    Poll::Ready(event) => Poll::Ready(Some(event)),
-                    Poll::Pending => tick.as_mut().poll(cx).map(|()| None),
+                let due = poll_fn(|cx| {
+                    if let Some(order) = self.door.poll_order(cx) {
+                        return Poll::Ready(Due::Order(order));
+                    }
+                    match events.poll_pop(cx) {
+                        Poll::Ready(event) => Poll::Ready(Due::Event(event)),
+                        Poll::Pending => tick.as_mut().poll(cx).map(|()| Due::Tick),
+                    }
                 });
-                let Some(event) = event.await else { break };
-                self.take(event);
+                match due.await {
+                    Due::Event(event) => self.take(event),
+                    Due::Order(order) => self.obey(order),
+                    Due::Tick => break,
+                }
             }
             self.tick();
         }
@@ -225,7 +239,6 @@ impl Manager {
                 }
             }
             Event::Persisted(volume, epoch) => self.apply(volume, Input::Persisted(epoch)),
-            Event::Ordered(order) => self.obey(order),
         }
     }
 

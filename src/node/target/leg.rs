@@ -310,10 +310,11 @@ impl Leg {
     }
 
     /// Refuses all epochs but `epoch` from now on, and serves that one when [`Leg::serve`] is
-    /// called. Says whether the leg is to be moved to `epoch` at all.
+    /// called. Says whether the leg is to be moved to `epoch` at all: never to one before another that it knows, or that
+    /// its disk shows it was moved to in an earlier life.
     pub(super) fn fence(&self, epoch: Epoch) -> bool {
         let mut state = self.state.borrow_mut();
-        if state.health != Health::Usable || epoch < state.epoch {
+        if state.health != Health::Usable || epoch < state.epoch.max(state.generation) {
             return false;
         }
         state.epoch = epoch;
