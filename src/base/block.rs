@@ -125,7 +125,12 @@ enum Content {
         times: u8,
         words: [u64; 2],
     },
-    Bytes(Rc<[u8]>),
+    /// Any others: as many bytes, of which all that follow those which are kept are zero. Metadata fill the beginning
+    /// of their blocks.
+    Bytes {
+        size: u32,
+        bytes: Rc<[u8]>,
+    },
 }
 
 impl Block {
@@ -141,11 +146,29 @@ impl Block {
     /// A block of these bytes; bytes that are a stamp's, a sum of stamps or all zero are recognised as such.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
-        if bytes.iter().all(|byte| *byte == 0) {
-            return Self::ZERO;
+        let Some(last) = bytes.iter().rposition(|byte| *byte != 0) else { return Self::ZERO };
+        let size = bytes.len() as u32;
+        Pattern::of_bytes(bytes).map_or_else(
+            || Self(Content::Bytes { size, bytes: bytes[..=last].into() }),
+            Self::of_pattern,
+        )
+    }
+
+    /// A block that begins with these words, little-endian, and holds zeroes from there on.
+    #[must_use]
+    pub fn of_words(words: &[u64], size: BlockSize) -> Self {
+        let used = words.iter().rposition(|word| *word != 0).map_or(0, |last| last + 1);
+        let mut bytes = vec![0; used * 8];
+        for (chunk, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+            *chunk = word.to_le_bytes();
         }
-        Pattern::of_bytes(bytes)
-            .map_or_else(|| Self(Content::Bytes(bytes.into())), Self::of_pattern)
+        let Some(last) = bytes.iter().rposition(|byte| *byte != 0) else { return Self::ZERO };
+        // Of a pattern no two copies in a row are zero: one of few words is none.
+        if last + 32 >= size.bytes() {
+            return Self::from_bytes(&[&bytes[..], &vec![0; size.bytes() - bytes.len()]].concat());
+        }
+        let size = size.bytes() as u32;
+        Self(Content::Bytes { size, bytes: bytes[..=last].into() })
     }
 
     /// The sum of blocks, each so many times, byte by byte over the field of 256 elements.
@@ -168,7 +191,11 @@ impl Block {
     /// Whether it can be a block of this size: bytes have to be as many. What its bytes follow from has any size.
     #[must_use]
     pub fn fits(&self, size: BlockSize) -> bool {
-        if let Content::Bytes(bytes) = &self.0 { bytes.len() == size.bytes() } else { true }
+        if let Content::Bytes { size: own, .. } = self.0 {
+            own as usize == size.bytes()
+        } else {
+            true
+        }
     }
 
     /// What its bytes follow from; `None` if they are all that is known.
@@ -177,7 +204,7 @@ impl Block {
             Content::Zero => Some(Pattern { words: [0, 0], times: 0 }),
             Content::Stamp(stamp) => Some(Pattern::of_stamp(stamp.words())),
             Content::Sum { times, words } => Some(Pattern { words, times }),
-            Content::Bytes(_) => None,
+            Content::Bytes { .. } => None,
         }
     }
 
@@ -199,19 +226,41 @@ impl Block {
         match &self.0 {
             Content::Zero => Some(Stamp::default()),
             Content::Stamp(stamp) => Some(*stamp),
-            Content::Sum { .. } | Content::Bytes(_) => None,
+            Content::Sum { .. } | Content::Bytes { .. } => None,
         }
     }
 
     /// Its bytes.
     #[must_use]
     pub fn bytes(&self, size: BlockSize) -> Vec<u8> {
-        if let Content::Bytes(bytes) = &self.0 {
-            return bytes.to_vec();
+        if let Content::Bytes { size, bytes } = &self.0 {
+            return in_full(bytes, *size);
         }
         let mut bytes = vec![0; size.bytes()];
         self.pattern().unwrap_or_default().fill(&mut bytes);
         bytes
+    }
+
+    /// Its first words, as many as there is room for, as [`Block::of_words`] puts them there.
+    pub fn read_words(&self, words: &mut [u64], size: BlockSize) {
+        let read = |words: &mut [u64], bytes: &[u8]| {
+            let (whole, rest) = bytes.as_chunks::<8>();
+            let mut last = [0; 8];
+            last[..rest.len()].copy_from_slice(rest);
+            let chunks = whole.iter().chain([&last]);
+            words
+                .iter_mut()
+                .zip(chunks)
+                .for_each(|(word, bytes)| *word = u64::from_le_bytes(*bytes));
+        };
+        match &self.0 {
+            Content::Zero => words.fill(0),
+            Content::Bytes { bytes, .. } => {
+                words.fill(0);
+                read(words, bytes);
+            }
+            Content::Stamp(_) | Content::Sum { .. } => read(words, &self.bytes(size)),
+        }
     }
 
     /// Two words that tell contents apart: the stamp's, or writer 65535 and a hash of the bytes, or of what they
@@ -229,9 +278,18 @@ impl Block {
                 bytes[8..16].copy_from_slice(&words[1].to_le_bytes());
                 of_hash(xxhash_rust::xxh3::xxh3_128(&bytes))
             }
-            Content::Bytes(bytes) => of_hash(xxhash_rust::xxh3::xxh3_128(bytes)),
+            Content::Bytes { size, bytes } => {
+                of_hash(xxhash_rust::xxh3::xxh3_128(&in_full(bytes, *size)))
+            }
         }
     }
+}
+
+/// So many bytes, of which these are the first and the others zero.
+fn in_full(bytes: &[u8], size: u32) -> Vec<u8> {
+    let mut whole = vec![0; size as usize];
+    whole[..bytes.len()].copy_from_slice(bytes);
+    whole
 }
 
 impl PartialEq for Block {
@@ -240,7 +298,9 @@ impl PartialEq for Block {
             (Content::Zero, Content::Zero) => true,
             (Content::Stamp(a), Content::Stamp(b)) => a == b,
             (Content::Sum { .. }, Content::Sum { .. }) => self.pattern() == other.pattern(),
-            (Content::Bytes(a), Content::Bytes(b)) => Rc::ptr_eq(a, b) || a == b,
+            (Content::Bytes { size, bytes }, Content::Bytes { size: other, bytes: others }) => {
+                size == other && (Rc::ptr_eq(bytes, others) || bytes == others)
+            }
             _ => false,
         }
     }
@@ -263,8 +323,8 @@ impl fmt::Display for Block {
                 let [low, high] = self.fingerprint().words();
                 write!(f, "sum {:016x}", low ^ high)
             }
-            Content::Bytes(bytes) => {
-                write!(f, "bytes {:016x}", xxhash_rust::xxh3::xxh3_64(bytes))
+            Content::Bytes { size, bytes } => {
+                write!(f, "bytes {:016x}", xxhash_rust::xxh3::xxh3_64(&in_full(bytes, *size)))
             }
         }
     }
@@ -303,6 +363,12 @@ impl Payload {
     /// These blocks.
     #[must_use]
     pub fn from_blocks(blocks: &[Block]) -> Self {
+        if blocks.is_empty() { Self::empty() } else { Self(Blocks::Any(blocks.into())) }
+    }
+
+    /// These blocks, which are not copied one by one.
+    #[must_use]
+    pub fn from_vec(blocks: Vec<Block>) -> Self {
         if blocks.is_empty() { Self::empty() } else { Self(Blocks::Any(blocks.into())) }
     }
 
@@ -358,6 +424,15 @@ impl Payload {
             Blocks::Run(first, _) if first.writer() != 0 => Some(*first),
             Blocks::Run(..) => Some(Stamp::default()),
             Blocks::Any(_) => None,
+        }
+    }
+
+    /// Its blocks, where they are not a run of one write.
+    #[must_use]
+    pub fn as_blocks(&self) -> Option<&[Block]> {
+        match &self.0 {
+            Blocks::Run(..) => None,
+            Blocks::Any(blocks) => Some(blocks),
         }
     }
 
@@ -419,6 +494,30 @@ mod tests {
         assert_ne!(flipped, block);
         assert_eq!(flipped.stamp(), None);
         assert_eq!(flipped.bytes(BlockSize::B4096), bytes);
+    }
+
+    #[test]
+    fn words_make_the_block_of_their_bytes_and_are_read_from_it() {
+        let size = BlockSize::B512;
+        let whole = |block: &Block| -> Vec<u64> {
+            let bytes = block.bytes(size);
+            bytes.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)).collect()
+        };
+        let stamped = Block::stamped(Stamp::new(3, 77, 2, 9));
+        let few = [[0, 0, 0], [7, 0, 0], [0, 0, 9], [u64::MAX, 1, 2], [5 << 32, 0, 0]];
+        let all = [vec![u64::MAX; 64], whole(&stamped), vec![3; 63]];
+        for words in few.iter().map(|words| words.to_vec()).chain(all) {
+            let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            bytes.resize(512, 0);
+            let block = Block::of_words(&words, size);
+            assert_eq!((&block, block.bytes(size)), (&Block::from_bytes(&bytes), bytes));
+            for room in [1, 3, 64] {
+                let mut read = vec![1; room];
+                block.read_words(&mut read, size);
+                assert_eq!(read, whole(&block)[..room]);
+            }
+        }
+        assert_eq!(Block::of_words(&whole(&stamped), size), stamped);
     }
 
     #[test]

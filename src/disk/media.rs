@@ -15,6 +15,7 @@ const DIRECTORY_BLOCKS: u64 = (PAGE * DIRECTORY) as u64;
 
 /// The stamp of each block; zeroes are the all-zero one. Whatever is no stamp's content stands aside.
 type Page = Box<[Stamp; PAGE]>;
+type Directory = Box<[Option<Page>]>;
 
 const ZERO: Stamp = Stamp::from_words([0, 0]);
 /// Stands in a page for a block that stands aside.
@@ -23,7 +24,7 @@ const ASIDE: Stamp = Stamp::from_words([u64::MAX, u64::MAX]);
 /// What a disk holds, under every fault.
 #[derive(Debug, Default)]
 pub(super) struct Media {
-    directories: Vec<Option<Box<[Option<Page>]>>>,
+    directories: Vec<Option<Directory>>,
     /// The blocks that are neither zeroes nor as an application's write made them.
     aside: BTreeMap<u64, Block>,
     /// Blocks marked as lost, until they are written again.
@@ -61,6 +62,17 @@ const fn place(lba: u64) -> (usize, usize, usize) {
     ((lba / DIRECTORY_BLOCKS) as usize, within / PAGE, within % PAGE)
 }
 
+/// The page of a block, made if there is none.
+fn page_in(directories: &mut Vec<Option<Directory>>, lba: u64) -> &mut [Stamp; PAGE] {
+    let (directory, page, _) = place(lba);
+    if directory >= directories.len() {
+        directories.resize_with(directory + 1, || None);
+    }
+    let pages =
+        directories[directory].get_or_insert_with(|| (0..DIRECTORY).map(|_| None).collect());
+    pages[page].get_or_insert_with(|| Box::new([ZERO; PAGE]))
+}
+
 /// The stamp of the block `offset` further on in a payload that is a run; zeroes follow zeroes.
 const fn follows(origin: Stamp, offset: u64) -> Stamp {
     if origin.writer() == 0 { origin } else { origin.advanced(offset) }
@@ -81,13 +93,7 @@ impl Media {
     }
 
     fn page_mut(&mut self, lba: u64) -> &mut [Stamp; PAGE] {
-        let (directory, page, _) = place(lba);
-        if directory >= self.directories.len() {
-            self.directories.resize_with(directory + 1, || None);
-        }
-        let pages = self.directories[directory]
-            .get_or_insert_with(|| (0..DIRECTORY).map(|_| None).collect());
-        pages[page].get_or_insert_with(|| Box::new([ZERO; PAGE]))
+        page_in(&mut self.directories, lba)
     }
 
     fn unpacked(&self, lba: u64, stamp: Stamp) -> Block {
@@ -128,15 +134,7 @@ impl Media {
 
     /// Sets one block.
     pub(super) fn set(&mut self, lba: u64, block: Block) {
-        self.changes += 1;
-        self.found_again(lba, 1);
-        let stamp = packed(&block);
-        let before = std::mem::replace(&mut self.page_mut(lba)[place(lba).2], stamp);
-        if stamp == ASIDE {
-            self.aside.insert(lba, block);
-        } else if before == ASIDE {
-            self.aside.remove(&lba);
-        }
+        self.set_all(lba, &[block]);
     }
 
     /// Sets `count` blocks from `lba` on: to `first` and what follows it.
@@ -185,13 +183,33 @@ impl Media {
 
     /// Writes the first `count` blocks of `data` from `lba` on.
     pub(super) fn write(&mut self, lba: u64, data: &Payload, count: u32) {
-        let Some(first) = data.first_of_run() else {
-            for (lba, block) in (lba..).zip(data.blocks()).take(count as usize) {
-                self.set(lba, block);
+        match data.as_blocks() {
+            Some(blocks) => self.set_all(lba, &blocks[..count as usize]),
+            None => self.fill(lba, data.first_of_run().unwrap_or(ZERO), count),
+        }
+    }
+
+    /// Sets neighbouring blocks, a page at a time.
+    fn set_all(&mut self, lba: u64, blocks: &[Block]) {
+        self.changes += blocks.len() as u64;
+        self.found_again(lba, blocks.len() as u32);
+        let (mut at, mut left) = (lba, blocks);
+        while !left.is_empty() {
+            let within = place(at).2;
+            let (here, later) = left.split_at(left.len().min(PAGE - within));
+            let slots = &mut page_in(&mut self.directories, at)[within..];
+            for ((slot, block), lba) in slots.iter_mut().zip(here).zip(at..) {
+                let stamp = packed(block);
+                let before = std::mem::replace(slot, stamp);
+                if stamp == ASIDE {
+                    self.aside.insert(lba, block.clone());
+                } else if before == ASIDE {
+                    self.aside.remove(&lba);
+                }
             }
-            return;
-        };
-        self.fill(lba, first, count);
+            at += here.len() as u64;
+            left = later;
+        }
     }
 
     /// Zeroes `count` blocks from `lba` on.

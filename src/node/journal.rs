@@ -6,6 +6,8 @@
 
 use crate::base::{Block, BlockSize, Epoch, LegIndex, Payload, VolumeId, planted};
 
+use super::layout::hash_of_words;
+
 /// What is to be written to one leg.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
@@ -51,15 +53,22 @@ const FIXED: usize = 7;
 const WORDS: usize = FIXED + PARTS_MAX;
 
 impl Entry {
-    fn body(&self) -> impl Iterator<Item = Block> + '_ {
-        self.parts.iter().filter_map(|part| part.data.as_ref()).flat_map(Payload::blocks)
-    }
-
     /// As it stands in a slot: the header, then all that is to be written.
     #[must_use]
     pub fn to_payload(&self, size: BlockSize) -> Payload {
         assert!(self.parts.len() <= PARTS_MAX, "an entry of {} parts", self.parts.len());
-        let mut words = [0; WORDS];
+        let data = || self.parts.iter().filter_map(|part| part.data.as_ref());
+        let count: u32 = data().map(Payload::len).sum();
+        let mut blocks = Vec::with_capacity(1 + count as usize);
+        // In the header's place until its body is there.
+        blocks.push(Block::ZERO);
+        data().for_each(|data| blocks.extend(data.blocks()));
+        blocks[0] = self.header(hash_of(&blocks[1..]), size);
+        Payload::from_vec(blocks)
+    }
+
+    fn header(&self, body_hash: u64, size: BlockSize) -> Block {
+        let mut words = [0; WORDS + 1];
         words[..FIXED].copy_from_slice(&[
             MAGIC,
             u64::from(self.volume.get()),
@@ -67,7 +76,7 @@ impl Entry {
             self.age.0.get(),
             self.age.1,
             self.parts.len() as u64,
-            hash_of(self.body()),
+            body_hash,
         ]);
         for (word, part) in words[FIXED..].iter_mut().zip(&self.parts) {
             *word = u64::from(part.leg.get())
@@ -75,15 +84,8 @@ impl Entry {
                 | u64::from(part.line as u16) << 16
                 | u64::from(part.count) << 32;
         }
-        let mut bytes = vec![0; size.bytes()];
-        for (chunk, word) in bytes.chunks_exact_mut(8).zip(&words) {
-            chunk.copy_from_slice(&word.to_le_bytes());
-        }
-        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..WORDS * 8]);
-        bytes[WORDS * 8..WORDS * 8 + 8].copy_from_slice(&hash.to_le_bytes());
-        let blocks: Vec<Block> =
-            std::iter::once(Block::from_bytes(&bytes)).chain(self.body()).collect();
-        Payload::from_blocks(&blocks)
+        words[WORDS] = hash_of_words(&words[..WORDS]);
+        Block::of_words(&words, size)
     }
 }
 
@@ -94,13 +96,12 @@ impl Header {
         if block.stamp().is_some() {
             return None;
         }
-        let bytes = block.bytes(size);
-        let word = |at: usize| {
-            u64::from_le_bytes(bytes[at * 8..at * 8 + 8].try_into().expect("eight bytes"))
-        };
-        if word(0) != MAGIC || word(WORDS) != xxhash_rust::xxh3::xxh3_64(&bytes[..WORDS * 8]) {
+        let mut found = [0; WORDS + 1];
+        block.read_words(&mut found, size);
+        if found[0] != MAGIC || found[WORDS] != hash_of_words(&found[..WORDS]) {
             return None;
         }
+        let word = |at: usize| found[at];
         let words = (0..word(5) as usize).map(|at| word(FIXED + at));
         let parts = words.clone().map(|word| Part {
             leg: LegIndex::new(word as u8),
@@ -140,7 +141,8 @@ impl Header {
     /// The entry, if these are all the blocks that it had.
     #[must_use]
     pub fn with_body(self, body: &Payload) -> Option<Entry> {
-        let is_whole = planted!(TornEntryTrusted) || hash_of(body.blocks()) == self.body_hash;
+        let blocks: Vec<Block> = body.blocks().collect();
+        let is_whole = planted!(TornEntryTrusted) || hash_of(&blocks) == self.body_hash;
         if body.len() != self.body_blocks() || !is_whole {
             return None;
         }
@@ -157,10 +159,10 @@ impl Header {
 }
 
 /// Tells bodies apart by what their blocks hold.
-fn hash_of(blocks: impl Iterator<Item = Block>) -> u64 {
-    let words = blocks.flat_map(|block| block.fingerprint().words());
-    let bytes: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
-    xxhash_rust::xxh3::xxh3_64(&bytes)
+fn hash_of(blocks: &[Block]) -> u64 {
+    let mut words = Vec::with_capacity(blocks.len() * 2);
+    blocks.iter().for_each(|block| words.extend(block.fingerprint().words()));
+    hash_of_words(&words)
 }
 
 #[cfg(test)]

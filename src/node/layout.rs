@@ -77,20 +77,20 @@ impl Superblock {
             self.rebuild.get(),
             u64::from(self.place.get()),
         ];
-        let mut bytes = vec![0; size.bytes()];
-        write_words(&mut bytes, &words);
-        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..64]);
-        bytes[64..72].copy_from_slice(&hash.to_le_bytes());
-        Block::from_bytes(&bytes)
+        let mut hashed = [hash_of_words(&words); 9];
+        hashed[..8].copy_from_slice(&words);
+        Block::of_words(&hashed, size)
     }
 
     /// What a block says; `None` when it is no superblock or a damaged one.
     #[must_use]
     pub fn from_block(block: &Block, size: BlockSize) -> Option<Self> {
-        let bytes = block.bytes(size);
-        let words = read_words(&bytes[..72]);
-        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..64]);
-        if words[0] != MAGIC || words[8] != hash {
+        if block.stamp().is_some() {
+            return None;
+        }
+        let mut words = [0; 9];
+        block.read_words(&mut words, size);
+        if words[0] != MAGIC || words[8] != hash_of_words(&words[..8]) {
             return None;
         }
         Some(Self {
@@ -199,33 +199,27 @@ impl IntentMap {
     #[must_use]
     pub fn to_blocks(&self, size: BlockSize) -> Vec<Block> {
         let chunks = self.words.chunks(size.bytes() / 8);
-        let blocks = chunks.map(|words| {
-            let mut bytes = vec![0; size.bytes()];
-            write_words(&mut bytes, words);
-            Block::from_bytes(&bytes)
-        });
-        blocks.collect()
+        chunks.map(|words| Block::of_words(words, size)).collect()
     }
 
     /// The bitmap that stands in these blocks.
     #[must_use]
     pub fn from_blocks(blocks: &[Block], regions: u32, size: BlockSize) -> Self {
-        let mut words: Vec<u64> =
-            blocks.iter().flat_map(|block| read_words(&block.bytes(size))).collect();
-        words.resize(regions.div_ceil(64) as usize, 0);
-        Self { regions, words }
+        let mut map = Self::empty(regions);
+        for (block, words) in blocks.iter().zip(map.words.chunks_mut(size.bytes() / 8)) {
+            block.read_words(words, size);
+        }
+        map
     }
 }
 
-fn write_words(bytes: &mut [u8], words: &[u64]) {
-    for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
-        chunk.copy_from_slice(&word.to_le_bytes());
+/// The hash by which metadata show that they are whole.
+pub(super) fn hash_of_words(words: &[u64]) -> u64 {
+    let mut bytes = vec![0; words.len() * 8];
+    for (chunk, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+        *chunk = word.to_le_bytes();
     }
-}
-
-fn read_words(bytes: &[u8]) -> Vec<u64> {
-    let chunks = bytes.chunks_exact(8);
-    chunks.map(|chunk| u64::from_le_bytes(chunk.try_into().expect("eight bytes"))).collect()
+    xxhash_rust::xxh3::xxh3_64(&bytes)
 }
 
 #[cfg(test)]

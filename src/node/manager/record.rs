@@ -4,6 +4,7 @@ use crate::base::{Block, BlockSize, Epoch, LegIndex, Nanos, NodeId, PlaceIndex};
 
 use crate::layout::LEGS_MAX;
 use crate::node::layout::Superblock;
+use crate::node::layout::hash_of_words;
 use crate::node::protocol::{LegMode, Modes, Places};
 
 /// A volume's configuration as the database holds it.
@@ -85,25 +86,22 @@ impl VolumeRecord {
         words.extend(self.places.words());
         words.push(self.written_at.get());
         words.push(self.cold.get());
-        let mut bytes = vec![0; size.bytes()];
-        for (chunk, word) in bytes.chunks_exact_mut(8).zip(&words) {
-            chunk.copy_from_slice(&word.to_le_bytes());
-        }
-        let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..WORDS * 8]);
-        bytes[WORDS * 8..WORDS * 8 + 8].copy_from_slice(&hash.to_le_bytes());
-        Block::from_bytes(&bytes)
+        words.push(hash_of_words(&words));
+        Block::of_words(&words, size)
     }
 
     /// The record that a block holds; `None` when it holds none, or a damaged one.
     #[must_use]
     pub fn from_block(block: &Block, size: BlockSize) -> Option<Self> {
-        let bytes = block.bytes(size);
-        let word = |at: usize| {
-            u64::from_le_bytes(bytes[at * 8..at * 8 + 8].try_into().expect("eight bytes"))
-        };
-        if word(0) != MAGIC || word(WORDS) != xxhash_rust::xxh3::xxh3_64(&bytes[..WORDS * 8]) {
+        if block.stamp().is_some() {
             return None;
         }
+        let mut found = [0; WORDS + 1];
+        block.read_words(&mut found, size);
+        if found[0] != MAGIC || found[WORDS] != hash_of_words(&found[..WORDS]) {
+            return None;
+        }
+        let word = |at: usize| found[at];
         let mut modes = Modes::all_read_write(word(6) as usize);
         for leg in modes.legs() {
             let mode = LegMode::ALL[(word(5) >> (2 * leg.get()) & 3) as usize];
