@@ -233,13 +233,32 @@ impl Kernel {
         self.write(Place::of(node), R::TYPE, &what.words())
     }
 
-    /// Where records of all types come in: one stretch of code, which stays in the cache.
+    /// Where records of all types come in: one stretch of code, which stays in the cache. What only some of them
+    /// need is elsewhere, so that this calls nothing and saves no registers.
     #[inline(never)]
     fn write(&self, given: Place, kind: &'static RecordType, words: &[u64; WORDS]) -> Seq {
         let inner = &*self.inner;
         let head = (self.now(), inner.place.get().or_given(given), inner.cause.get());
-        let seq = inner.trace.borrow_mut().write(head, kind, words);
+        let mut trace = inner.trace.borrow_mut();
+        let seq = trace.write(head, kind, words);
         inner.cause.set(seq);
+        if trace.is_done(kind) && !log::enabled() {
+            return seq;
+        }
+        drop(trace);
+        self.finish_record(seq, head, kind, words)
+    }
+
+    /// Shows a record to those whom it concerns.
+    #[inline(never)]
+    fn finish_record(
+        &self,
+        seq: Seq,
+        head: (Nanos, Place, Seq),
+        kind: &'static RecordType,
+        words: &[u64; WORDS],
+    ) -> Seq {
+        self.inner.trace.borrow_mut().finish(seq, head, kind, words);
         if log::enabled() {
             self.log_last_record();
         }

@@ -55,7 +55,7 @@ impl Default for Digest {
 }
 
 impl Digest {
-    /// Takes in a record: its place in the trace.
+    /// Takes in a record: its place in the trace. There must be room on the page.
     #[inline]
     pub(super) fn push(
         &mut self,
@@ -65,14 +65,17 @@ impl Digest {
     ) -> Seq {
         self.page.push(head, kind, fields);
         self.seq += 1;
-        if self.page.len() == RECORDS_PER_PAGE {
-            self.turn_page();
-        }
         self.seq
     }
 
+    /// Whether the page has to be turned before the next record.
+    #[inline]
+    pub(super) fn is_page_full(&self) -> bool {
+        self.page.len() == RECORDS_PER_PAGE
+    }
+
     #[cold]
-    fn turn_page(&mut self) {
+    pub(super) fn turn_page(&mut self) {
         let digest = self.value();
         let spare = if self.older.len() < OLDER_MAX { None } else { self.older.pop_front() };
         let next = match spare {

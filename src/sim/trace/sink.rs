@@ -33,14 +33,22 @@ pub(in crate::sim) struct TraceSink {
     kept: Vec<Record>,
     observers: Vec<Observer>,
     watched: Vec<u32>,
-    /// Whether records are kept or watched that otherwise nobody is shown.
-    is_curious: bool,
+    /// Of which records somebody may be shown some that otherwise nobody is: a bit for all whose codes end alike.
+    curious: u64,
+}
+
+/// Codes that have this bit in [`TraceSink::curious`] end alike.
+const fn bit(code: u32) -> u64 {
+    1 << (code % 64)
 }
 
 impl TraceSink {
     pub(in crate::sim) fn keep(&mut self, keep: Keep) {
         self.keep = keep;
-        self.is_curious = keep != Keep::Nothing || !self.watched.is_empty();
+        self.curious = match keep {
+            Keep::Nothing => self.watched.iter().fold(0, |curious, code| curious | bit(*code)),
+            Keep::All | Keep::Window { .. } => u64::MAX,
+        };
     }
 
     pub(in crate::sim) fn observe(&mut self, observer: Observer) {
@@ -50,7 +58,7 @@ impl TraceSink {
     /// Shows records of this code to the observers whatever their audience.
     pub(in crate::sim) fn watch(&mut self, code: u32) {
         self.watched.push(code);
-        self.is_curious = true;
+        self.curious |= bit(code);
     }
 
     /// Takes one call of [`TraceSink::watch`] back.
@@ -84,7 +92,8 @@ impl TraceSink {
         self.digest.recent()
     }
 
-    /// Writes a record: its place in the trace.
+    /// Writes a record: its place in the trace. Nobody is shown it yet, and the page may be full: see
+    /// [`TraceSink::is_done`].
     #[inline]
     pub(in crate::sim) fn write(
         &mut self,
@@ -92,11 +101,31 @@ impl TraceSink {
         kind: &'static RecordType,
         words: &[u64; WORDS],
     ) -> Seq {
-        let seq = self.digest.push(head, kind, words);
-        if kind.audience != Audience::Trace || (self.is_curious && self.wants(kind)) {
+        self.digest.push(head, kind, words)
+    }
+
+    /// Whether nothing is left to do about the record that was written last, as about most.
+    #[inline]
+    pub(in crate::sim) fn is_done(&self, kind: &RecordType) -> bool {
+        kind.audience == Audience::Trace
+            && self.curious & bit(kind.code) == 0
+            && !self.digest.is_page_full()
+    }
+
+    /// Does what is left to do about the record that was written last.
+    pub(in crate::sim) fn finish(
+        &mut self,
+        seq: Seq,
+        head: (Nanos, Place, Seq),
+        kind: &'static RecordType,
+        words: &[u64; WORDS],
+    ) {
+        if self.digest.is_page_full() {
+            self.digest.turn_page();
+        }
+        if kind.audience != Audience::Trace || self.wants(kind) {
             self.show(seq, head, kind, words);
         }
-        seq
     }
 
     /// Whether a record is kept or watched that nobody is shown otherwise.
@@ -105,7 +134,6 @@ impl TraceSink {
     }
 
     /// Shows the record that was written last.
-    #[inline(never)]
     fn show(
         &mut self,
         seq: Seq,
