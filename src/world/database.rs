@@ -1,6 +1,6 @@
 //! What the database holds of the volumes, made out once for as long as its disk holds the same. Writes nothing.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 
 use crate::node::VolumeSpec;
 use crate::node::manager::VolumeRecord;
@@ -20,15 +20,15 @@ struct Known {
 }
 
 /// What the database holds of a volume.
-pub(super) fn record(stage: &Stage, spec: &VolumeSpec) -> VolumeRecord {
+pub(super) fn record<'a>(stage: &'a Stage, spec: &VolumeSpec) -> Ref<'a, VolumeRecord> {
     let version = stage.database().raw_version();
-    let known = &mut *stage.records.0.borrow_mut();
-    if known.version != version || known.records.is_empty() {
-        known.version = version;
-        known.records.clear();
-        known.records.extend(stage.map.volumes.iter().map(|spec| made_out(stage, spec)));
+    let known = &stage.records.0;
+    let is_current = |known: &Known| known.version == version && !known.records.is_empty();
+    if !is_current(&known.borrow()) {
+        let records = stage.map.volumes.iter().map(|spec| made_out(stage, spec)).collect();
+        *known.borrow_mut() = Known { version, records };
     }
-    known.records[usize::from(spec.id.get())]
+    Ref::map(known.borrow(), |known| &known.records[usize::from(spec.id.get())])
 }
 
 fn made_out(stage: &Stage, spec: &VolumeSpec) -> VolumeRecord {

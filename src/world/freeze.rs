@@ -1,10 +1,14 @@
 //! What the checkers see of a frozen cluster: modes as the database holds them, media as the disks do.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use crate::base::{Block, DiskId, LegIndex, Nanos, Region};
+use crate::base::{Block, LegIndex, Nanos, Region};
 use crate::check::{self, Check, Checkers, LegView, Media, VolumeView};
+use crate::disk::control::Namespace;
 use crate::layout::Layout;
+use crate::layout::LegSet;
+use crate::layout::Run;
 use crate::node::manager::VolumeRecord;
 use crate::node::{IntentMap, LegMode, LegSpec, Superblock, VolumeSpec};
 
@@ -15,37 +19,71 @@ use super::lines::Lines;
 
 /// The media of one volume.
 struct VolumeMedia<'a> {
-    stage: &'a Stage,
     spec: &'a VolumeSpec,
-    record: VolumeRecord,
-    marks: Vec<IntentMap>,
+    legs: Vec<LegMedia<'a>>,
     /// Its coded blocks, if it has any.
     lines: Option<Lines<'a>>,
-    /// By leg, the blocks that are not past a volatile cache.
-    cached: Vec<BTreeMap<u64, Option<Block>>>,
+    /// The run that was asked for last, and its first block: blocks are mostly asked for in order.
+    run: Cell<(u64, Run)>,
 }
 
-impl VolumeMedia<'_> {
-    /// The disk of a leg, and where on it the leg holds a block of the volume, if it does.
-    fn place(&self, leg: LegIndex, block: u64) -> (DiskId, u64) {
-        let leg = place(self.spec, leg, &self.record);
-        (leg.disk, leg.extent.data + self.spec.layout.run(block, 1).at)
+/// What there is of one leg.
+struct LegMedia<'a> {
+    disk: &'a Namespace,
+    /// Its first block of data on the disk.
+    data: u64,
+    marks: IntentMap,
+    /// The blocks that are not past a volatile cache.
+    cached: BTreeMap<u64, Option<Block>>,
+}
+
+impl<'a> VolumeMedia<'a> {
+    fn new(stage: &'a Stage, spec: &'a VolumeSpec) -> Self {
+        let record = record(stage, spec);
+        let legs = places(spec, &record).zip(marks(stage, spec)).map(|((_, leg), marks)| {
+            let disk = &stage.disks[leg.disk.index()];
+            LegMedia { disk, data: leg.extent.data, marks, cached: disk.raw_without_cache() }
+        });
+        let none = Run { legs: LegSet::NONE, at: 0, blocks: 0 };
+        Self {
+            spec,
+            legs: legs.collect(),
+            lines: Lines::of(&stage.disks, (spec, record.places), stage.map.block_size),
+            run: Cell::new((0, none)),
+        }
+    }
+
+    /// The legs that hold a block of the volume, and where each does.
+    fn held(&self, block: u64) -> (LegSet, u64) {
+        let (mut first, mut run) = self.run.get();
+        if block < first || block - first >= u64::from(run.blocks) {
+            let left = self.spec.blocks.saturating_sub(block).clamp(1, u64::from(u32::MAX));
+            (first, run) = (block, self.spec.layout.run(block, left as u32));
+            self.run.set((first, run));
+        }
+        (run.legs, run.at + (block - first))
+    }
+
+    /// What there is of a leg, and where on its disk it holds a block of the volume, if it does.
+    fn place(&self, leg: LegIndex, block: u64) -> (&LegMedia<'a>, u64) {
+        let leg = &self.legs[leg.index()];
+        (leg, leg.data + self.held(block).1)
     }
 }
 
 impl Media for VolumeMedia<'_> {
     fn holds(&self, leg: LegIndex, block: u64) -> bool {
-        self.spec.layout.run(block, 1).legs.has(leg)
+        self.held(block).0.has(leg)
     }
 
     fn block(&self, leg: LegIndex, block: u64) -> Block {
-        let (disk, lba) = self.place(leg, block);
-        self.stage.disks[disk.index()].raw_read(lba)
+        let (leg, lba) = self.place(leg, block);
+        leg.disk.raw_read(lba)
     }
 
     fn without_cache(&self, leg: LegIndex, block: u64) -> Option<Block> {
-        let (_, lba) = self.place(leg, block);
-        self.cached[leg.index()].get(&lba).cloned().flatten()
+        let (leg, lba) = self.place(leg, block);
+        leg.cached.get(&lba).cloned().flatten()
     }
 
     fn lines(&self) -> u64 {
@@ -65,12 +103,12 @@ impl Media for VolumeMedia<'_> {
     }
 
     fn marked(&self, leg: LegIndex, region: Region) -> bool {
-        self.marks[leg.index()].has(region)
+        self.legs[leg.index()].marks.has(region)
     }
 
     fn poisoned(&self, leg: LegIndex, block: u64) -> bool {
-        let (disk, lba) = self.place(leg, block);
-        self.stage.disks[disk.index()].raw_is_lost(lba)
+        let (leg, lba) = self.place(leg, block);
+        leg.disk.raw_is_lost(lba)
     }
 }
 
@@ -82,27 +120,11 @@ pub(super) fn show(
     checks: &[Check],
     at_rest: bool,
 ) {
-    let media: Vec<VolumeMedia<'_>> = stage
-        .map
-        .volumes
-        .iter()
-        .map(|spec| {
-            let record = record(stage, spec);
-            let cached = places(spec, &record)
-                .map(|(_, leg)| stage.disks[leg.disk.index()].raw_without_cache())
-                .collect();
-            VolumeMedia {
-                stage,
-                spec,
-                record,
-                marks: marks(stage, spec),
-                lines: Lines::of(&stage.disks, (spec, record.places), stage.map.block_size),
-                cached,
-            }
-        })
-        .collect();
+    let volumes = &stage.map.volumes;
+    let media: Vec<VolumeMedia<'_>> =
+        volumes.iter().map(|spec| VolumeMedia::new(stage, spec)).collect();
     let legs: Vec<Vec<LegView>> =
-        stage.map.volumes.iter().map(|spec| leg_views(stage, caches, spec)).collect();
+        volumes.iter().map(|spec| leg_views(stage, caches, spec)).collect();
     let views: Vec<VolumeView<'_>> = media
         .iter()
         .zip(&legs)
