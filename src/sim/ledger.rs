@@ -58,7 +58,7 @@ pub(super) struct Ledger {
 impl Ledger {
     /// Enters items of this kind on this node.
     pub(super) fn tracker(&self, node: NodeId, what: &'static str) -> Tracker {
-        Tracker { ledger: self.clone(), node, what, last: RefCell::default() }
+        Tracker { ledger: self.clone(), node, what, known: RefCell::default() }
     }
 
     /// How many items of this kind, taken there, are open on a node.
@@ -113,8 +113,8 @@ pub struct Tracker {
     ledger: Ledger,
     node: NodeId,
     what: &'static str,
-    /// Where it was called from last, and the count for that.
-    last: RefCell<Option<(&'static Location<'static>, Count)>>,
+    /// Where it was called from so far, and the count for each: few places.
+    known: RefCell<Vec<(&'static Location<'static>, Count)>>,
 }
 
 impl Tracker {
@@ -123,12 +123,12 @@ impl Tracker {
     #[track_caller]
     pub fn open(&self) -> Tracked {
         let place = Location::caller();
-        let mut last = self.last.borrow_mut();
-        let open = match &*last {
-            Some((known, open)) if std::ptr::eq(*known, place) => open.clone(),
-            _ => {
+        let mut known = self.known.borrow_mut();
+        let open = match known.iter().find(|(known, _)| std::ptr::eq(*known, place)) {
+            Some((_, open)) => open.clone(),
+            None => {
                 let open = self.ledger.count(self.node, self.what, place);
-                *last = Some((place, open.clone()));
+                known.push((place, open.clone()));
                 open
             }
         };
