@@ -153,6 +153,12 @@ impl<M> Fabric<M> {
         result
     }
 
+    /// Works on the state where that concerns nobody else: there is nobody to be woken.
+    #[inline]
+    pub(super) fn change<R>(&self, work: impl FnOnce(&mut Core<M>) -> R) -> R {
+        work(&mut self.core.borrow_mut())
+    }
+
     fn wake_all(&self) {
         let before = self.kernel.cause();
         loop {

@@ -241,7 +241,7 @@ impl<M: Message> Connection<M> {
     /// # Errors
     /// As [`Connection::recv`].
     pub fn poll_recv(&self, cx: &Context<'_>) -> Poll<Result<M, Closed>> {
-        self.fabric.with(|core| core.poll_recv(self.slot, self.side, cx))
+        self.fabric.change(|core| core.poll_recv(self.slot, self.side, cx))
     }
 
     /// Waits for the next message, in the order of their sending.

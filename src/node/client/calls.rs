@@ -59,9 +59,8 @@ struct Slots {
 }
 
 impl Slots {
-    /// Whether another request of the same work surely has no answer yet.
-    fn waits_for_others(&mut self, cookie: u64) -> bool {
-        let mut next = self.find(cookie).and_then(|entry| entry.next);
+    /// Whether another request of the same work surely has no answer yet, by the ring from the next one on.
+    fn waits_for_others(&mut self, cookie: u64, mut next: Option<u64>) -> bool {
         while let Some(at) = next.filter(|at| *at != cookie) {
             match self.find(at) {
                 Some(entry) if entry.reply.is_none() => return true,
@@ -88,14 +87,6 @@ impl Calls {
         &self.0.paces
     }
 
-    /// The disk took so long for what was asked for.
-    pub(super) fn note(&self, cookie: u64, took: Took) {
-        let mut slots = self.0.slots.borrow_mut();
-        if let Some(entry) = slots.find(cookie) {
-            self.0.paces.note((entry.volume, entry.leg), took);
-        }
-    }
-
     /// Opens a request; its cookie goes with the message.
     pub(super) fn open(&self, target: NodeId, volume: VolumeId, leg: LegIndex, now: Nanos) -> Call {
         let mut slots = self.0.slots.borrow_mut();
@@ -110,14 +101,16 @@ impl Calls {
         Call { calls: self.clone(), cookie }
     }
 
-    /// Hands an answer to whoever waits for it; an answer that nobody waits for is dropped. Good news
-    /// waits until all other requests of the same work have their answers, too.
-    pub(super) fn answer(&self, cookie: u64, reply: Reply) {
+    /// Hands an answer to whoever waits for it, with how long the disk took for it; an answer that nobody waits for
+    /// is dropped. Good news waits until all other requests of the same work have their answers, too.
+    pub(super) fn answer(&self, cookie: u64, reply: Reply, took: Took) {
         let mut slots = self.0.slots.borrow_mut();
         let good = matches!(reply, Reply::Answer(LegStatus::Ok, _));
         let Some(entry) = slots.find(cookie) else { return };
+        self.0.paces.note((entry.volume, entry.leg), took);
         entry.reply = Some(reply);
-        if good && slots.waits_for_others(cookie) {
+        let next = entry.next;
+        if good && slots.waits_for_others(cookie, next) {
             return;
         }
         let waiter = slots.find(cookie).and_then(|entry| entry.waiter.take());

@@ -13,7 +13,7 @@ use crate::node::backlog::Backlog;
 use crate::node::channel::Channel;
 use crate::node::config::{SESSION_BYTES, Timing};
 use crate::node::probes;
-use crate::node::protocol::{Service, Wire};
+use crate::node::protocol::{Service, Took, Wire};
 
 /// A target as the client reaches it.
 pub(super) struct TargetLink {
@@ -163,10 +163,11 @@ fn links_changed(client: &Client) {
 fn take(client: &Client, connection: &Channel, message: Wire) {
     match message {
         Wire::Done { cookie, status, data, took, .. } => {
-            client.calls.note(cookie, took);
-            client.calls.answer(cookie, Reply::Answer(status, data));
+            client.calls.answer(cookie, Reply::Answer(status, data), took);
         }
-        Wire::Intent { cookie, regions } => client.calls.answer(cookie, Reply::Intent(regions)),
+        Wire::Intent { cookie, regions } => {
+            client.calls.answer(cookie, Reply::Intent(regions), Took::Unknown);
+        }
         // Nothing else is a target's to say to a client.
         _ => connection.close(),
     }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use crate::base::history::VolumeChanged;
-use crate::base::{Epoch, Nanos, NodeId, VolumeId};
+use crate::base::{Epoch, Nanos, NodeId, PlaceIndex, VolumeId};
 use crate::disk::port::Drive;
 use crate::net::port::Port;
 use crate::sim::{Allocation, NodeHandle, Queue, Signal};
@@ -352,11 +352,12 @@ impl Manager {
 
     fn target_gone(&mut self, node: NodeId) {
         for at in 0..self.machines.len() {
-            let spec = self.machines[at].spec().clone();
-            for (place, placed) in spec.places() {
-                if placed.target == node {
-                    self.apply(spec.id, Input::Place(place, None));
-                }
+            let spec = self.machines[at].spec();
+            let volume = spec.id;
+            let gone = spec.places().filter(|(_, placed)| placed.target == node);
+            let gone: Vec<PlaceIndex> = gone.map(|(place, _)| place).collect();
+            for place in gone {
+                self.apply(volume, Input::Place(place, None));
             }
         }
     }
