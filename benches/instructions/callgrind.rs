@@ -18,12 +18,13 @@ pub fn version() -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Runs seed 1 of a scenario with this program.
-pub fn count(program: &Path, scenario: &str) -> Result<Count, String> {
+/// Runs seed 1 of a scenario with this program; its profile goes into the file `profile`.
+pub fn count(program: &Path, scenario: &str, profile: &Path) -> Result<Count, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let file = root.join("scenarios").join(scenario).with_extension("json");
     let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--cache-sim=no", "--callgrind-out-file=/dev/null"])
+        .args(["--tool=callgrind", "--cache-sim=no"])
+        .arg(format!("--callgrind-out-file={}", profile.display()))
         .arg(program)
         .args(["run", "--seed", "1", "--json"])
         .arg(file)

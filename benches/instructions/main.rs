@@ -3,12 +3,14 @@
 //! Time on a busy machine says little; instructions are the same from run to run, to within one in a thousand.
 //! What is counted is the program that the command line names, or else the one built beside this benchmark; the
 //! figures of the table are those of the build that it names. A rise of more than 5 % over the last row fails:
-//! make it cheaper, or add a row that says what it bought.
+//! make it cheaper, or add a row that says what it bought. With `--layers` it tells instead on which layers of the
+//! tree the instructions of the first of the scenarios go, of a program with line numbers.
 
 mod callgrind;
+mod layers;
 mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
@@ -27,6 +29,18 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     println!("instructions per IO, seed 1, {version}");
+    // `cargo bench` adds an option of its own.
+    let given = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
+    let program = PathBuf::from(given.as_deref().unwrap_or(env!("CARGO_BIN_EXE_stormglass")));
+    if std::env::args().any(|argument| argument == "--layers") {
+        return match tell_layers(&program) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let budgets = match budget() {
         Ok(budgets) => budgets,
         Err(error) => {
@@ -34,15 +48,12 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    // `cargo bench` adds an option of its own.
-    let given = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
-    let program = PathBuf::from(given.as_deref().unwrap_or(env!("CARGO_BIN_EXE_stormglass")));
     let counts = thread::scope(|scope| {
         SCENARIOS
             .map(|scenario| {
                 scope.spawn({
                     let program = &program;
-                    move || count(program, scenario)
+                    move || count(program, scenario, Path::new("/dev/null"))
                 })
             })
             .map(|count| count.join().expect("counting does not panic"))
@@ -58,6 +69,21 @@ fn main() -> ExitCode {
         }
     }
     if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Prints on which layers the instructions go.
+fn tell_layers(program: &Path) -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|error| format!("a temporary folder: {error}"))?;
+    let file = folder.path().join("profile");
+    let counted = count(program, SCENARIOS[0], &file)?;
+    let profile =
+        std::fs::read_to_string(&file).map_err(|error| format!("its profile: {error}"))?;
+    println!("{}: {} instructions an IO", SCENARIOS[0], counted.instructions / counted.ios.max(1));
+    for (layer, sum) in layers::by_layer(&profile) {
+        let share = sum as f64 / counted.instructions as f64 * 100.0;
+        println!("{layer:20} {:>8} {share:>6.1} %", sum / counted.ios.max(1));
+    }
+    Ok(())
 }
 
 /// Prints what was counted; whether it is within the budget.
