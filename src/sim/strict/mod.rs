@@ -10,58 +10,14 @@
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod filter;
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+mod nowhere;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod traps;
-
-/// Code in a simulation called for something of the host that could make its runs differ.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trespass {
-    /// The system call's name, such as `getrandom`, or the instruction's.
-    pub call: String,
-    /// The functions that were under way, the innermost first.
-    pub stack: Vec<String>,
-}
-
-impl Trespass {
-    /// It in one line.
-    #[must_use]
-    pub fn headline(&self) -> String {
-        let from = self.stack.first().map_or("unknown code", String::as_str);
-        format!("{} was called inside the simulation, by {from}", self.call)
-    }
-}
-
-#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub(super) use traps::{Noted, enter, trespassed};
-
-#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
-mod nowhere {
-    //! There is no strict seal on this system.
-
-    use super::Trespass;
-
-    pub(in super::super) struct Noted;
-
-    impl Noted {
-        pub(in super::super) fn take() -> Self {
-            Self
-        }
-
-        pub(in super::super) fn told(self) -> Option<Trespass> {
-            None
-        }
-    }
-
-    pub(in super::super) struct Entered;
-
-    pub(in super::super) fn enter() -> Result<Entered, String> {
-        Err("it is made for Linux on x86-64 and aarch64".to_owned())
-    }
-
-    pub(in super::super) fn trespassed() -> bool {
-        false
-    }
-}
+mod trespass;
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 pub(super) use nowhere::{Noted, enter, trespassed};
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub(super) use traps::{Noted, enter, trespassed};
+pub use trespass::Trespass;

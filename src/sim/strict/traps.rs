@@ -14,7 +14,8 @@ use std::sync::OnceLock;
 
 use libc::{c_int, siginfo_t, ucontext_t};
 
-use super::{Trespass, filter};
+use super::filter;
+use super::trespass::Trespass;
 
 /// Frames of a stack that are noted.
 const FRAMES_MAX: usize = 48;
@@ -39,25 +40,25 @@ thread_local! {
 }
 
 /// Whether anything trespassed on this thread since it entered.
-pub(in super::super) fn trespassed() -> bool {
+pub(in crate::sim) fn trespassed() -> bool {
     WHAT.get() != What::Nothing
 }
 
 /// The thread's first trespass as it was noted: numbers, which any thread can put into words.
-pub(in super::super) struct Noted {
+pub(in crate::sim) struct Noted {
     what: What,
     stack: Vec<usize>,
 }
 
 impl Noted {
-    pub(in super::super) fn take() -> Self {
+    pub(in crate::sim) fn take() -> Self {
         let depth = DEPTH.replace(0);
         let stack = STACK.with(|stack| stack[..depth].iter().map(Cell::get).collect());
         Self { what: WHAT.replace(What::Nothing), stack }
     }
 
     /// In words. Reads the program's symbols from its file: not for a sealed thread.
-    pub(in super::super) fn told(self) -> Option<Trespass> {
+    pub(in crate::sim) fn told(self) -> Option<Trespass> {
         let call = match self.what {
             What::Nothing => return None,
             What::Call(number) => call_name(number),
@@ -116,7 +117,7 @@ fn note(what: What) {
 }
 
 /// While it is there, traps of this thread have a stack of their own that is large enough.
-pub(in super::super) struct Entered {
+pub(in crate::sim) struct Entered {
     before: libc::stack_t,
     _stack: Vec<u8>,
 }
@@ -129,7 +130,7 @@ impl Drop for Entered {
 }
 
 /// Puts this thread under the strict seal, for as long as it lives.
-pub(in super::super) fn enter() -> Result<Entered, String> {
+pub(in crate::sim) fn enter() -> Result<Entered, String> {
     static HANDLERS: OnceLock<Result<Before, String>> = OnceLock::new();
     HANDLERS.get_or_init(install).as_ref().map_err(Clone::clone)?;
     let entered = own_stack()?;
