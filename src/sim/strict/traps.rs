@@ -74,9 +74,10 @@ fn call_name(number: i64) -> String {
     known.map_or_else(|| format!("system call {number}"), |call| call.name().to_owned())
 }
 
-/// Where the handlers end and the code that called begins, and where the simulation does.
+/// Where the handlers end and the code that called begins.
 const HANDLER: &str = "strict::traps::";
-const SEAL: &str = "stormglass::sim::seal::";
+/// Where the simulation begins.
+const SEAL: [&str; 2] = ["stormglass::sim::seal::", "madsim::sim::task::"];
 
 fn functions(stack: &[usize]) -> Vec<String> {
     let mut functions: Vec<String> = Vec::new();
@@ -92,7 +93,8 @@ fn functions(stack: &[usize]) -> Vec<String> {
     let start =
         functions.iter().rposition(|name| name.contains(HANDLER)).map_or(0, |last| last + 1);
     let called = functions.split_off(start);
-    let within = called.into_iter().take_while(|name| !name.contains(SEAL));
+    let is_seal = |name: &String| SEAL.iter().any(|seal| name.contains(seal));
+    let within = called.into_iter().take_while(|name| !is_seal(name));
     // The signal's return, between handler and caller, is nobody's function.
     within.filter(|name| name != "?" && !name.contains("restore_rt")).take(FRAMES_TOLD).collect()
 }
