@@ -133,8 +133,8 @@ impl Drop for Entered {
 
 /// Puts this thread under the strict seal, for as long as it lives.
 pub(in crate::sim) fn enter() -> Result<Entered, String> {
-    static HANDLERS: OnceLock<Result<Before, String>> = OnceLock::new();
-    HANDLERS.get_or_init(install).as_ref().map_err(Clone::clone)?;
+    static HANDLERS: OnceLock<Result<(), String>> = OnceLock::new();
+    HANDLERS.get_or_init(install).clone()?;
     let entered = own_stack()?;
     stop_time_stamps()?;
     filter::apply()?;
@@ -167,24 +167,24 @@ fn done(result: c_int) -> Result<(), String> {
     if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error().to_string()) }
 }
 
-/// What handled a fault before.
-struct Before(libc::sigaction);
-
 // The signature of a handler with `SA_SIGINFO`.
 type Handler = extern "C" fn(c_int, *mut siginfo_t, *mut c_void);
 
-static BEFORE: OnceLock<Before> = OnceLock::new();
+/// What handled a fault before.
+#[cfg(target_arch = "x86_64")]
+static BEFORE: OnceLock<libc::sigaction> = OnceLock::new();
 
-fn install() -> Result<Before, String> {
+fn install() -> Result<(), String> {
     #[cfg(target_arch = "x86_64")]
     {
         let before = handle(libc::SIGSEGV, on_fault)?;
         let _ = BEFORE.set(before);
     }
-    handle(libc::SIGSYS, on_call)
+    handle(libc::SIGSYS, on_call).map(drop)
 }
 
-fn handle(signal: c_int, handler: Handler) -> Result<Before, String> {
+/// Has a signal handled so from now on. Gives what handled it before.
+fn handle(signal: c_int, handler: Handler) -> Result<libc::sigaction, String> {
     // SAFETY: both structures are whole, and the handler has the signature that its flags ask for.
     unsafe {
         let mut action: libc::sigaction = mem::zeroed();
@@ -192,7 +192,7 @@ fn handle(signal: c_int, handler: Handler) -> Result<Before, String> {
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
         let mut before = mem::zeroed();
         done(libc::sigaction(signal, &raw const action, &raw mut before))?;
-        Ok(Before(before))
+        Ok(before)
     }
 }
 
@@ -298,7 +298,7 @@ unsafe fn time_stamp(at: *const u8) -> Option<i64> {
 /// Gives a fault to who handled it before, or to the system.
 #[cfg(target_arch = "x86_64")]
 fn hand_on(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    let before = BEFORE.get().map(|before| before.0);
+    let before = BEFORE.get();
     // SAFETY: what was installed with `SA_SIGINFO` has that signature; else the signal is put back to what it
     // was, and comes again when the instruction does.
     unsafe {
