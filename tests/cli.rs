@@ -56,8 +56,8 @@ fn smoke_with(from: &str, to: &str) -> String {
 #[test]
 fn help_is_worth_reading() {
     for verb in [
-        "run", "sweep", "merge", "replay", "shrink", "debug", "view", "explain", "prove", "hunt",
-        "generate", "validate", "schema", "list",
+        "run", "sweep", "merge", "replay", "shrink", "debug", "view", "explain", "errors", "prove",
+        "hunt", "generate", "validate", "schema", "list",
     ] {
         insta::assert_snapshot!(format!("help-{verb}"), said(&[verb, "--help"]));
     }

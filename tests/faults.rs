@@ -30,7 +30,7 @@ const METHODS: [(&str, &str); 16] = [
 ];
 
 /// Actions that a door's test drives by a whole cluster, and so by their names in a script.
-const BY_SCRIPT: [&str; 3] = ["app.", "manager.", "node."];
+const BY_SCRIPT: [&str; 5] = ["app.", "manager.", "node.", "api.", "database."];
 
 /// What is missing, action and thing.
 const NOT_YET: &[(&str, &str)] = &[];
@@ -61,7 +61,9 @@ fn texts(folder: &Path) -> String {
 /// The sources of the control doors that an action may be behind.
 fn control(action: &ActionInfo) -> String {
     let folders: &[&str] = match action.family.name() {
-        "disk" | "database" => &["disk"],
+        "disk" => &["disk"],
+        "database" => &["disk", "node/database"],
+        "api" => &["node/control"],
         "net" => &["net"],
         "node" => &["sim", "disk"],
         "app" => &["sim", "node/app", "node/client"],

@@ -92,6 +92,14 @@ bugs! {
     SwallowSplitError = "swallow_split_error": "a write that goes to the disk in parts succeeds if the last of them does",
     RetryDnrForever = "retry_dnr_forever": "a command is tried again for ever though its status forbids it",
     LeakLockOnFailure = "leak_lock_on_failure": "the lock of a write that fails is never released",
+    MemoryBeforeCommit = "memory_before_commit": "the controller takes a change for made before the database has committed it",
+    AnswerBeforeCommit = "answer_before_commit": "a call is answered before the database has committed what it changes",
+    DoubtMeansUndone = "doubt_means_undone": "a commit of which nobody knows whether it was done counts as not done",
+    CallsForgottenWhileAway = "calls_forgotten_while_away": "calls that come while the database is away are never answered",
+    DeletedStaysDeployed = "deleted_stays_deployed": "a target is not told of resources that it is to have no longer",
+    CommitWithoutFlush = "commit_without_flush": "the database acknowledges a commit that is in its disk's volatile cache only",
+    CommitKeptInMemory = "commit_kept_in_memory": "the database acknowledges a commit that it writes together with the next one",
+    LineBeforeReport = "line_before_report": "the log names the report of an error before the report is on the disk",
 }
 
 impl Bug {
@@ -102,7 +110,7 @@ impl Bug {
     }
 
     #[cfg(feature = "planted-bugs")]
-    const fn bit(self) -> u64 {
+    const fn bit(self) -> u128 {
         1 << self as u32
     }
 }
@@ -113,7 +121,7 @@ pub const CAN_PLANT: bool = cfg!(feature = "planted-bugs");
 #[cfg(feature = "planted-bugs")]
 thread_local! {
     /// The bugs of the simulation that runs on this thread. A simulation has a thread of its own.
-    static PLANTED: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+    static PLANTED: std::cell::Cell<u128> = const { std::cell::Cell::new(0) };
 }
 
 /// Plants these bugs, and no others, into the simulation that runs on this thread.
@@ -164,7 +172,7 @@ mod tests {
             assert_eq!(Bug::of_name(bug.name()), Some(*bug));
             assert_eq!(*bug as usize, at);
         }
-        assert!(Bug::ALL.len() <= 64);
+        assert!(Bug::ALL.len() <= 128);
         assert_eq!(Bug::of_name("no_such_bug"), None);
     }
 

@@ -48,5 +48,17 @@ crate::word_enum! {
         Ping = "ping",
         /// The answer to a heartbeat.
         Pong = "pong",
+        /// Administrator to controller: do this.
+        ApiCall = "api-call",
+        /// Controller to administrator: what a call came to.
+        ApiReply = "api-reply",
+        /// Controller to database: what do you hold, or hold this.
+        DatabaseQuery = "database-query",
+        /// Database to controller: the answer to that.
+        DatabaseAnswer = "database-answer",
+        /// Controller to target: all that it is to have.
+        Sync = "sync",
+        /// Target to controller: it has that.
+        Synced = "synced",
     }
 }

@@ -4,6 +4,7 @@
 
 mod block;
 mod bug;
+pub mod control;
 mod field;
 pub mod history;
 mod id;

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod checker;
+mod control;
 mod durable;
 mod faded;
 mod fencing;
@@ -31,6 +32,7 @@ mod violation;
 
 pub use bounds::{Bounds, Extent, Failures, Limits, Measure};
 pub use checker::{Checker, Freeze};
+pub use control::{Control, Stored};
 pub use durable::Durable;
 pub use fencing::Fencing;
 pub use history::{Contradiction, History, Unfit};

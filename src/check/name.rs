@@ -25,13 +25,16 @@ crate::word_enum! {
         Memory = "memory",
         /// What the configuration bounds stays within its bounds.
         Bounds = "bounds",
+        /// What the control plane wants is stored, and what is stored is what everybody has; calls are answered, errors
+        /// reported.
+        Control = "control",
     }
 }
 
 /// A name that no check has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown check `{0}`: expected mirrors, parity, durable, linear, fencing, protocol, live, leaks, memory or bounds"
+    "unknown check `{0}`: expected mirrors, parity, durable, linear, fencing, protocol, live, leaks, memory, bounds or control"
 )]
 pub struct UnknownCheck(String);
 

@@ -2,10 +2,11 @@
 //! itself.
 
 use crate::base::history::{BlockRead, MediaWritten, OpInvoked, OpReturned};
-use crate::base::{DiskId, Nanos, NodeId, Record, Recorded, VolumeId};
+use crate::base::{DiskId, Names, Nanos, NodeId, Record, Recorded, VolumeId};
 
 use super::bounds::{Bounds, Limits, Measure};
 use super::checker::{Checker, Freeze};
+use super::control::{Control, Stored};
 use super::durable::Durable;
 use super::fencing::Fencing;
 use super::history::History;
@@ -42,6 +43,7 @@ pub struct Checkers {
     live: Option<Live>,
     leaks: Option<Leaks>,
     memory: Option<Memory>,
+    control: Option<Control>,
     foreign: Vec<Foreign>,
     /// Of what every IO writes, the kinds that one of these wants to see.
     foreign_kinds: Kinds,
@@ -78,6 +80,7 @@ impl Checkers {
             live: asked(Check::Live).then(Live::default),
             leaks: asked(Check::Leaks).then(Leaks::default),
             memory: asked(Check::Memory).then(Memory::default),
+            control: asked(Check::Control).then(Control::default),
             ..Self::default()
         }
     }
@@ -234,6 +237,9 @@ impl Checkers {
         if let Some(bounds) = &mut self.bounds {
             bounds.observe(record);
         }
+        if let Some(control) = &mut self.control {
+            control.observe(record);
+        }
         self.history.observe(record);
         self.contradicted(record);
         if let Some(fencing) = &mut self.fencing {
@@ -255,7 +261,8 @@ impl Checkers {
     fn collect(&mut self) {
         let found = self.protocol.as_ref().is_some_and(Protocol::has_violations)
             || self.bounds.as_ref().is_some_and(Bounds::has_violations)
-            || self.fencing.as_ref().is_some_and(Fencing::has_violations);
+            || self.fencing.as_ref().is_some_and(Fencing::has_violations)
+            || self.control.as_ref().is_some_and(Control::has_violations);
         if found {
             self.collect_all();
         }
@@ -267,6 +274,7 @@ impl Checkers {
         self.violations.extend(protocol);
         self.violations.extend(self.bounds.iter_mut().flat_map(Bounds::take_violations));
         self.violations.extend(self.fencing.iter_mut().flat_map(Checker::take_violations));
+        self.violations.extend(self.control.iter_mut().flat_map(Control::take_violations));
     }
 
     fn show_foreign(&mut self, record: &Record) {
@@ -320,6 +328,20 @@ impl Checkers {
         if let Some(checker) = &mut self.memory {
             checker.at_rest(at, nodes);
             self.violations.append(&mut checker.take_violations());
+        }
+    }
+
+    /// Whether the control plane has something under way still, while its database's disk holds this.
+    #[must_use]
+    pub fn control_is_pending(&self, stored: &Stored) -> bool {
+        self.control.as_ref().is_some_and(|control| control.is_pending(stored))
+    }
+
+    /// Takes in what the database's disk holds when nothing is under way any more.
+    pub fn control_at_rest(&mut self, at: Nanos, stored: &Stored, names: &Names) {
+        if let Some(control) = &mut self.control {
+            control.at_rest(at, stored, names);
+            self.violations.append(&mut control.take_violations());
         }
     }
 

@@ -68,6 +68,8 @@ pub(super) enum Command {
     View(super::view::Args),
     /// Tell a failure in sentences, and which faults it took
     Explain(super::explain::Args),
+    /// List or show the reports of errors that a run's controller left
+    Errors(super::errors::Args),
     /// Check that runs are deterministic, and name the first event that differs
     Prove(super::prove::Args),
     /// Plant bugs and say which check finds each (needs the feature `planted-bugs`)

@@ -10,7 +10,7 @@ use super::args::{Cli, Command};
 use super::console::Console;
 use super::report::Failure;
 use super::{
-    debug, explain, generate, hunt, list, merge, prove, replay, run, schema, shrink, sweep,
+    debug, errors, explain, generate, hunt, list, merge, prove, replay, run, schema, shrink, sweep,
     validate, view,
 };
 
@@ -87,6 +87,7 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<ExitCode, Fai
         Command::Debug(args) => debug::debug(&args, context),
         Command::View(args) => view::view(&args, context),
         Command::Explain(args) => explain::explain(&args, context),
+        Command::Errors(args) => errors::errors(&args, context),
         Command::Prove(args) => prove::prove(&args, context),
         Command::Hunt(args) => hunt::hunt(&args, context),
         Command::Validate(args) => validate::validate(&args, context),

@@ -7,6 +7,7 @@ mod console;
 mod debug;
 mod duration;
 mod entry;
+mod errors;
 mod explain;
 mod figures;
 mod generate;

@@ -1,5 +1,7 @@
 //! What every node of the cluster is told at boot: the volumes, where their legs are, how long to wait.
 
+use std::rc::Rc;
+
 use crate::base::{BlockSize, DiskId, LegIndex, Nanos, NodeId, PlaceIndex, Region, VolumeId};
 
 use crate::disk::port::DriverConfig;
@@ -214,6 +216,25 @@ impl Default for Timing {
     }
 }
 
+/// What the controller knows of the cluster that nobody has configured.
+#[derive(Clone, Debug)]
+pub struct ControlMap {
+    /// The name of the manager that it lives beside.
+    pub manager: String,
+    /// The name of the machine that administrators call from.
+    pub console: String,
+    /// Targets by their names.
+    pub targets: Vec<(NodeId, String)>,
+    /// The storage pools that targets' disks are, by their names.
+    pub pools: Vec<String>,
+    /// The resources that volumes are, by their names.
+    pub volumes: Vec<String>,
+    /// The node of the database's server; none, where the manager has the database.
+    pub database: Option<NodeId>,
+    /// The first block of the error reports on the manager's disk.
+    pub reports: u64,
+}
+
 /// The cluster as every node knows it.
 #[derive(Clone, Debug)]
 pub struct ClusterMap {
@@ -225,6 +246,8 @@ pub struct ClusterMap {
     pub manager: NodeId,
     /// Whether disks lose what they were not told to flush when their power goes.
     pub volatile_caches: bool,
+    /// What the controller is to know, where there is one. Without, all volumes are there from the start.
+    pub control: Option<Rc<ControlMap>>,
     /// How long to wait for what.
     pub timing: Timing,
 }

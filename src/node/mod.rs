@@ -20,6 +20,8 @@ mod backlog;
 mod channel;
 pub mod client;
 mod config;
+pub mod control;
+pub mod database;
 mod journal;
 mod layout;
 mod link;
@@ -30,7 +32,7 @@ mod records;
 pub mod target;
 
 pub use channel::Frame;
-pub use config::{CLEARED_MAX, ClusterMap, LegSpec, Timing, VolumeSpec};
+pub use config::{CLEARED_MAX, ClusterMap, ControlMap, LegSpec, Timing, VolumeSpec};
 pub use journal::{Entry, Header, Part};
 pub use layout::{Extent, IntentMap, Superblock};
 pub use probes::{BUGGIFY_SITES, PROBES};

@@ -8,6 +8,8 @@ use crate::base::{
 use crate::disk::port::Status;
 use crate::net::port::Message;
 
+use super::control::{CallId, ReplyList, Request, Rows};
+use super::database::{Answer, Query};
 use super::layout::IntentMap;
 use crate::layout::LEGS_MAX;
 use crate::layout::LegSet;
@@ -19,6 +21,10 @@ pub enum Service {
     Data = 1,
     /// The manager, for clients and targets.
     Manager = 2,
+    /// The controller, for administrators.
+    Api = 3,
+    /// The configuration's database, for the controller.
+    Database = 4,
 }
 
 pub use crate::base::protocol::LegMode;
@@ -462,6 +468,50 @@ pub enum Wire {
         /// Of the ping.
         beat: u64,
     },
+    /// Administrator to controller: do this. Asked again, with the same number, it is done once.
+    Call {
+        /// The call.
+        call: CallId,
+        /// What is asked for.
+        request: Rc<Request>,
+    },
+    /// Controller to administrator: what a call came to.
+    Reply {
+        /// The call.
+        call: CallId,
+        /// The version of the configuration in which the change is stored; 0 if none was made.
+        version: u64,
+        /// The number of the error's report; 0 if there is none.
+        error: u32,
+        /// What is said.
+        replies: Rc<ReplyList>,
+    },
+    /// Controller to database.
+    Query {
+        /// Handed back in the answer.
+        number: u64,
+        /// What is asked.
+        query: Rc<Query>,
+    },
+    /// Database to controller.
+    Answer {
+        /// Of the query.
+        number: u64,
+        /// The answer.
+        answer: Rc<Answer>,
+    },
+    /// Controller to target: all that it is to have.
+    Sync {
+        /// As of this version of the configuration.
+        version: u64,
+        /// Its resources and their volumes.
+        rows: Rc<Rows>,
+    },
+    /// Target to controller: it has that.
+    Synced {
+        /// As of this version.
+        version: u64,
+    },
 }
 
 /// What a message is sent for, for the length of its header on the wire.
@@ -494,6 +544,12 @@ impl Wire {
             Self::Rebuilt { .. } => MessageKind::Rebuilt,
             Self::Ping { .. } => MessageKind::Ping,
             Self::Pong { .. } => MessageKind::Pong,
+            Self::Call { .. } => MessageKind::ApiCall,
+            Self::Reply { .. } => MessageKind::ApiReply,
+            Self::Query { .. } => MessageKind::DatabaseQuery,
+            Self::Answer { .. } => MessageKind::DatabaseAnswer,
+            Self::Sync { .. } => MessageKind::Sync,
+            Self::Synced { .. } => MessageKind::Synced,
         }
     }
 }

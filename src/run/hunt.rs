@@ -268,6 +268,12 @@ const fn grounds_of(bug: Bug) -> &'static str {
         Bug::ComputeFromRebuiltLeg => "ec-rebuild-under-fire",
         Bug::RetryDnrForever => "disk-refuses-for-good",
         Bug::SwallowSplitError => "short-transfers",
+        Bug::MemoryBeforeCommit | Bug::AnswerBeforeCommit | Bug::CommitKeptInMemory => {
+            "database-reboots-at-every-write"
+        }
+        Bug::DoubtMeansUndone | Bug::CallsForgottenWhileAway => "database-away-under-io",
+        Bug::DeletedStaysDeployed | Bug::LineBeforeReport => "volumes-made-by-script",
+        Bug::CommitWithoutFlush => "database-volatile-cache",
     }
 }
 

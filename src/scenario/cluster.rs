@@ -43,7 +43,12 @@ pub struct Cluster {
     #[serde(deserialize_with = "within::<1, 16, _, _>")]
     #[schemars(range(min = 1, max = 1))]
     pub managers: u16,
-    /// Virtual CPUs of each manager, 1 to 1024.
+    /// Database servers `db0`, …: they hold the configuration that the controller keeps. 0 or 1; with 0, where there is a
+    /// controller, the manager has the database.
+    #[serde(deserialize_with = "within::<0, 1, _, _>", skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0, max = 1))]
+    pub databases: u16,
+    /// Virtual CPUs of each manager and database server, 1 to 1024.
     #[serde(deserialize_with = "within::<1, 1024, _, _>")]
     #[schemars(range(min = 1, max = 1024))]
     pub manager_cpus: u16,
@@ -78,6 +83,11 @@ pub struct Cluster {
     pub buggify: bool,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(count: &u16) -> bool {
+    *count == 0
+}
+
 impl Default for Cluster {
     fn default() -> Self {
         Self {
@@ -87,6 +97,7 @@ impl Default for Cluster {
             target_cpus: 2,
             disks_per_target: 1,
             managers: 1,
+            databases: 0,
             manager_cpus: 1,
             interfaces: 1,
             block_size: BlockSize::B4096,
@@ -110,6 +121,7 @@ impl Cluster {
             NodeRef::Client(index) => index < self.clients,
             NodeRef::Target(index) => index < self.targets,
             NodeRef::Manager(index) => index < self.managers,
+            NodeRef::Database(index) => index < self.databases,
         }
     }
     /// Whether the CPU is one of this cluster.
@@ -118,7 +130,7 @@ impl Cluster {
         let cpus = match cpu.node.class() {
             NodeClass::Client => self.client_cpus,
             NodeClass::Target => self.target_cpus,
-            NodeClass::Manager | NodeClass::Node => self.manager_cpus,
+            NodeClass::Manager | NodeClass::Database | NodeClass::Node => self.manager_cpus,
         };
         self.has_node(cpu.node) && cpu.cpu < cpus
     }

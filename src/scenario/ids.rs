@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::name::text_format;
 
-/// A node of the cluster: `c0`, `t3`, `m0`.
+/// A node of the cluster: `c0`, `t3`, `m0`, `db0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NodeRef {
     /// A client, numbered from 0.
@@ -15,6 +15,8 @@ pub enum NodeRef {
     Target(u16),
     /// A manager, numbered from 0.
     Manager(u16),
+    /// A server of the configuration's database, numbered from 0.
+    Database(u16),
 }
 
 impl NodeRef {
@@ -25,13 +27,17 @@ impl NodeRef {
             Self::Client(_) => NodeClass::Client,
             Self::Target(_) => NodeClass::Target,
             Self::Manager(_) => NodeClass::Manager,
+            Self::Database(_) => NodeClass::Database,
         }
     }
     /// Its number within its class.
     #[must_use]
     pub const fn index(self) -> u16 {
         match self {
-            Self::Client(index) | Self::Target(index) | Self::Manager(index) => index,
+            Self::Client(index)
+            | Self::Target(index)
+            | Self::Manager(index)
+            | Self::Database(index) => index,
         }
     }
 }
@@ -42,6 +48,7 @@ impl fmt::Display for NodeRef {
             Self::Client(index) => write!(f, "c{index}"),
             Self::Target(index) => write!(f, "t{index}"),
             Self::Manager(index) => write!(f, "m{index}"),
+            Self::Database(index) => write!(f, "db{index}"),
         }
     }
 }
@@ -49,12 +56,14 @@ impl fmt::Display for NodeRef {
 impl FromStr for NodeRef {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
-        let (class, index) = text.split_at_checked(1).ok_or(())?;
+        let letters = if text.starts_with("db") { 2 } else { 1 };
+        let (class, index) = text.split_at_checked(letters).ok_or(())?;
         let index = number(index)?;
         match class {
             "c" => Ok(Self::Client(index)),
             "t" => Ok(Self::Target(index)),
             "m" => Ok(Self::Manager(index)),
+            "db" => Ok(Self::Database(index)),
             _ => Err(()),
         }
     }
@@ -135,12 +144,14 @@ pub enum NodeClass {
     Target,
     /// Managers.
     Manager,
+    /// Servers of the configuration's database.
+    Database,
     /// Nodes of every class.
     Node,
 }
 
 impl NodeClass {
-    const ALL: [Self; 4] = [Self::Client, Self::Target, Self::Manager, Self::Node];
+    const ALL: [Self; 5] = [Self::Client, Self::Target, Self::Manager, Self::Database, Self::Node];
 
     /// The name that a selector uses.
     #[must_use]
@@ -149,6 +160,7 @@ impl NodeClass {
             Self::Client => "client",
             Self::Target => "target",
             Self::Manager => "manager",
+            Self::Database => "database",
             Self::Node => "node",
         }
     }
@@ -279,9 +291,14 @@ text_format!(
     CpuSelector,
     "CpuSelector",
     "a CPU such as `c0/cpu3`, or `any:cpu` or `all:cpu`",
-    "^([ctm](0|[1-9][0-9]*)/cpu(0|[1-9][0-9]*)|(any|all):cpu)$"
+    "^(([ctm]|db)(0|[1-9][0-9]*)/cpu(0|[1-9][0-9]*)|(any|all):cpu)$"
 );
-text_format!(NodeRef, "NodeRef", "a node such as `c0`, `t0` or `m0`", "^[ctm](0|[1-9][0-9]*)$");
+text_format!(
+    NodeRef,
+    "NodeRef",
+    "a node such as `c0`, `t0` or `m0`",
+    "^([ctm]|db)(0|[1-9][0-9]*)$"
+);
 text_format!(
     DiskRef,
     "DiskRef",
@@ -291,8 +308,8 @@ text_format!(
 text_format!(
     NodeSelector,
     "NodeSelector",
-    "a node such as `t0`, or `any:` or `all:` with `client`, `target`, `manager` or `node`",
-    "^([ctm](0|[1-9][0-9]*)|(any|all):(client|target|manager|node))$"
+    "a node such as `t0`, or `any:` or `all:` with `client`, `target`, `manager`, `database` or `node`",
+    "^(([ctm]|db)(0|[1-9][0-9]*)|(any|all):(client|target|manager|database|node))$"
 );
 text_format!(
     DiskSelector,
@@ -307,7 +324,9 @@ mod tests {
 
     #[test]
     fn ids_read_back_as_they_are_shown() {
-        for text in ["c0", "t12", "m3", "any:client", "all:node", "any:manager"] {
+        for text in
+            ["c0", "t12", "m3", "db0", "any:client", "all:node", "any:manager", "any:database"]
+        {
             assert_eq!(text.parse::<NodeSelector>().unwrap().to_string(), text);
         }
         for text in ["c0/cpu3", "t12/cpu0", "m0/cpu1", "any:cpu", "all:cpu"] {
@@ -320,7 +339,21 @@ mod tests {
 
     #[test]
     fn near_misses_are_no_ids() {
-        for text in ["", "c", "t-1", "t01", "t+1", "x0", "t0/d0", "é0", "any:", "some:target"] {
+        for text in [
+            "",
+            "c",
+            "db",
+            "d0",
+            "db01",
+            "t-1",
+            "t01",
+            "t+1",
+            "x0",
+            "t0/d0",
+            "é0",
+            "any:",
+            "some:target",
+        ] {
             assert!(text.parse::<NodeSelector>().is_err(), "{text}");
         }
         for text in ["t0", "t0/", "t0/d", "d0/t0", "t0/d0/d1", "any:leg-of:", "t0/d99999999"] {

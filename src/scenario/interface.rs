@@ -67,7 +67,7 @@ text_format!(
     InterfaceSelector,
     "InterfaceSelector",
     "an interface such as `t0/if0`, or `any:interface` or `all:interface`",
-    "^([ctm](0|[1-9][0-9]*)/if(0|[1-9][0-9]*)|(any|all):interface)$"
+    "^(([ctm]|db)(0|[1-9][0-9]*)/if(0|[1-9][0-9]*)|(any|all):interface)$"
 );
 
 #[cfg(test)]

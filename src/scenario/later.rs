@@ -13,10 +13,6 @@ const ACTIONS: &[&str] = &[
     "connector.start",
     "connector.address_conflict",
     "connector.port_in_use",
-    "database.down",
-    "database.up",
-    "database.slow",
-    "database.fail_commit",
     "external.hang",
     "external.ignore_term",
     "external.unkillable",
@@ -27,17 +23,6 @@ const ACTIONS: &[&str] = &[
     "external.device_never_appears",
     "external.device_disappears",
     "external.open_blocks",
-    "api.create_node",
-    "api.create_storage_pool",
-    "api.create_resource_definition",
-    "api.create_volume_definition",
-    "api.create_resource",
-    "api.delete_node",
-    "api.delete_resource",
-    "api.delete_resource_definition",
-    "api.list_nodes",
-    "api.list_resources",
-    "api.list_volumes",
 ];
 
 /// What to say of a name that a type does not have yet.

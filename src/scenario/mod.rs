@@ -9,6 +9,7 @@ mod amounts;
 mod cluster;
 mod collect;
 mod complaint;
+mod controller;
 mod decode;
 mod discover;
 mod error;
@@ -39,6 +40,12 @@ pub use action::{
     Partition, Phase, Reboot, RestoreOldImage, RestoreOldSnapshot, SlowDisk, StatusName, SwapDisks,
     Wipe,
 };
+pub use action::{
+    ChangedNode, ChangedVolumeDefinition, Listing, Named, NewNode, NewResource,
+    NewResourceDefinition, NewStoragePool, NewVolumeDefinition, PoolNamed, ReplyWanted, ResourceOn,
+    VolumeNumbered,
+};
+pub use action::{CommitPhase, DatabaseOnly, FailCommit, SlowDatabase};
 pub use action::{CpuOnly, SlowCpu};
 pub use action::{
     DelayNextMessages, InterfaceOnly, LinkOdds, MessageName, NarrowLink, NextMessages,

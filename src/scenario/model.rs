@@ -101,6 +101,9 @@ name_enum! {
         /// What the configuration bounds stays within its bounds: where disks are written, operations and messages under
         /// way, connections, retries.
         Bounds = "bounds",
+        /// What administrators asked for is stored, and what is stored is what everybody has; every call is answered, and
+        /// every error has one report.
+        Control = "control",
         /// All of them.
         All = "all",
     }

@@ -1,5 +1,6 @@
 //! Makes the cluster that a scenario describes: kernel, network, disks, nodes, applications.
 
+use std::cmp::Ordering;
 use std::rc::Rc;
 
 use crate::base::{DiskId, Names, Nanos, NodeId, VolumeId};
@@ -8,6 +9,8 @@ use crate::disk::{DiskConfig, port::Drive};
 use crate::net::{Fabric, NetConfig};
 use crate::node::app::{self, AppConfig, AppKind, OpCounter};
 use crate::node::client;
+use crate::node::control::boot_console;
+use crate::node::database;
 use crate::node::manager::{self, ManagerDoor};
 use crate::node::{ClusterMap, Frame, Timing, target};
 use crate::scenario::{
@@ -16,6 +19,7 @@ use crate::scenario::{
 };
 use crate::sim::{ClockConfig, Kernel, KernelConfig, NodeConfig, Rng, ScheduleKind, Seed};
 
+use super::control::{self, ControlStage};
 use super::database::Records;
 use super::mounts::{App, Mounts};
 use super::place;
@@ -26,6 +30,7 @@ pub(super) struct NodeTable {
     clients: Vec<NodeId>,
     targets: Vec<NodeId>,
     managers: Vec<NodeId>,
+    databases: Vec<NodeId>,
     disks_per_target: u16,
 }
 
@@ -34,6 +39,7 @@ impl NodeTable {
         let of_class = match node.class() {
             NodeClass::Client => &self.clients,
             NodeClass::Target => &self.targets,
+            NodeClass::Database => &self.databases,
             NodeClass::Manager | NodeClass::Node => &self.managers,
         };
         of_class[usize::from(node.index())]
@@ -68,7 +74,10 @@ impl NodeTable {
             NodeClass::Client => self.clients.clone(),
             NodeClass::Target => self.targets.clone(),
             NodeClass::Manager => self.managers.clone(),
-            NodeClass::Node => [&self.clients[..], &self.targets, &self.managers].concat(),
+            NodeClass::Database => self.databases.clone(),
+            NodeClass::Node => {
+                [&self.clients[..], &self.targets, &self.managers, &self.databases].concat()
+            }
         }
     }
 }
@@ -77,7 +86,7 @@ impl NodeTable {
 pub(super) struct Stage {
     pub(super) kernel: Kernel,
     pub(super) fabric: Rc<Fabric<Frame>>,
-    /// By id; the manager's comes after the targets'.
+    /// By id; the manager's comes after the targets', then the database's, if there is one.
     pub(super) disks: Vec<Namespace>,
     pub(super) map: Rc<ClusterMap>,
     /// Makes the manager do wrong.
@@ -88,12 +97,14 @@ pub(super) struct Stage {
     pub(super) ops: OpCounter,
     pub(super) mounts: Rc<Mounts>,
     pub(super) records: Records,
+    /// The control plane, where there is one.
+    pub(super) control: Option<ControlStage>,
 }
 
 impl Stage {
-    /// The disk that holds the manager's database.
-    pub(super) fn database(&self) -> &Namespace {
-        self.disks.last().expect("the manager has a disk")
+    /// The disk that holds the manager's records.
+    pub(super) fn records_disk(&self) -> &Namespace {
+        &self.disks[self.nodes.target_disks().count()]
     }
 }
 
@@ -116,7 +127,7 @@ pub(super) fn stage(scenario: &Scenario, seed: u64, options: &RunOptions) -> Sta
     };
     let fabric = Fabric::new(&kernel, net);
     let mut names = Names::default();
-    let nodes = add_nodes(&kernel, scenario, &mut names);
+    let (nodes, admin) = add_nodes(&kernel, scenario, &mut names);
     let disks = add_disks(&kernel, scenario, &nodes, &mut names);
     names.volumes = scenario.volumes.iter().map(|volume| volume.name.clone()).collect();
     kernel.set_names(names.clone());
@@ -125,6 +136,7 @@ pub(super) fn stage(scenario: &Scenario, seed: u64, options: &RunOptions) -> Sta
         volumes: place::volumes(scenario, &nodes),
         manager: nodes.managers[0],
         volatile_caches: cluster.disk.volatile_cache,
+        control: control::control_map(scenario, &nodes, &names).map(Rc::new),
         timing: Timing::default(),
     });
     let apps = Rc::new(apps(scenario, &nodes));
@@ -132,6 +144,13 @@ pub(super) fn stage(scenario: &Scenario, seed: u64, options: &RunOptions) -> Sta
     let mounts = Mounts::new(map.volumes.len(), &apps, &ops);
     let records = Records::default();
     let manager_door = Rc::new(ManagerDoor::new());
+    let control = admin.map(|admin| {
+        let server = map.control.as_ref().and_then(|it| it.database).unwrap_or(map.manager);
+        let disk = disks.last().expect("the database has a disk");
+        let control = ControlStage::new(&kernel, (admin, server), disk);
+        control::set_up(scenario, (&map, &names), &nodes, &control.console);
+        control
+    });
     let stage = Stage {
         kernel,
         fabric,
@@ -144,6 +163,7 @@ pub(super) fn stage(scenario: &Scenario, seed: u64, options: &RunOptions) -> Sta
         ops,
         mounts,
         records,
+        control,
     };
     set_boots(&stage);
     stage
@@ -162,7 +182,12 @@ fn schedule_kind(schedule: &Schedule, options: &RunOptions) -> ScheduleKind {
     }
 }
 
-fn add_nodes(kernel: &Kernel, scenario: &Scenario, names: &mut Names) -> NodeTable {
+/// The nodes, and the machine that administrators call from, where there is somebody to call.
+fn add_nodes(
+    kernel: &Kernel,
+    scenario: &Scenario,
+    names: &mut Names,
+) -> (NodeTable, Option<NodeId>) {
     let cluster = &scenario.cluster;
     let mut clocks = kernel.stream("world.clocks");
     let mut add = |prefix: &str, count: u16, cpus: u16| -> Vec<NodeId> {
@@ -177,12 +202,18 @@ fn add_nodes(kernel: &Kernel, scenario: &Scenario, names: &mut Names) -> NodeTab
         });
         made.collect()
     };
-    NodeTable {
+    let nodes = NodeTable {
         clients: add("c", cluster.clients, cluster.client_cpus),
         targets: add("t", cluster.targets, cluster.target_cpus),
         managers: add("m", cluster.managers, cluster.manager_cpus),
+        databases: add("db", cluster.databases, cluster.manager_cpus),
         disks_per_target: cluster.disks_per_target,
-    }
+    };
+    let admin = scenario.has_controller().then(|| {
+        names.nodes.push(control::CONSOLE.to_owned());
+        kernel.add_node(control::CONSOLE, &NodeConfig::default())
+    });
+    (nodes, admin)
 }
 
 /// A clock is off by as much one way or the other.
@@ -219,9 +250,17 @@ fn add_disks(
         ..DiskConfig::default()
     };
     names.disks = nodes.target_disks().map(|disk| disk.to_string()).collect();
+    let of_manager = names.disks.len();
     names.disks.push("m0/d0".to_owned());
-    let database = DiskConfig { blocks: 2 * scenario.volumes.len() as u64, ..config.clone() };
-    let last = names.disks.len() - 1;
+    if scenario.has_controller() {
+        let is_apart = scenario.cluster.databases > 0;
+        names.disks.push(if is_apart { "db0/d0" } else { "m0/d1" }.to_owned());
+    }
+    let blocks = |at: usize| match at.cmp(&of_manager) {
+        Ordering::Less => disk.blocks,
+        Ordering::Equal => control::manager_blocks(scenario),
+        Ordering::Greater => control::database_blocks(scenario),
+    };
     let protected = protected_disks(scenario, nodes);
     let images = oldest(scenario, |action| match action {
         Action::DiskRestoreOldImage(args) => Some(args.age),
@@ -233,13 +272,13 @@ fn add_disks(
     });
     let made = (0..names.disks.len()).map(|at| {
         let id = DiskId::new(at as u32);
-        let config = if at == last { database.clone() } else { config.clone() };
+        let config = DiskConfig { blocks: blocks(at), ..config.clone() };
         let disk = Namespace::new(
             kernel,
             id,
             DiskConfig { protection: protected.contains(&id), ..config },
         );
-        let images = if at == last { snapshots } else { images };
+        let images = if at >= of_manager { snapshots } else { images };
         if images > Nanos::ZERO {
             disk.keep_images(images);
         }
@@ -326,11 +365,27 @@ fn set_boots(stage: &Stage) {
         });
     }
     for node in &stage.nodes.managers {
-        let drive = stage.database().drive();
+        let drive = stage.records_disk().drive();
+        let database = stage.control.as_ref().map(|control| control.database.clone());
         let (map, fabric) = (stage.map.clone(), stage.fabric.clone());
         let door = stage.manager_door.clone();
         stage.kernel.on_boot(*node, move |handle| {
-            manager::boot(&handle, &map, fabric.port(&handle), (&drive, &door));
+            let port = fabric.port(&handle);
+            manager::boot(&handle, &map, port, (&drive, &door), database.as_ref());
+        });
+    }
+    if let Some(control) = &stage.control {
+        for node in &stage.nodes.databases {
+            let (map, fabric) = (stage.map.clone(), stage.fabric.clone());
+            let host = control.database.clone();
+            stage.kernel.on_boot(*node, move |handle| {
+                database::boot(&handle, &map, fabric.port(&handle), &host);
+            });
+        }
+        let (map, fabric) = (stage.map.clone(), stage.fabric.clone());
+        let console = control.console.clone();
+        stage.kernel.on_boot(control.admin, move |handle| {
+            boot_console(&handle, &map, fabric.port(&handle), &console);
         });
     }
     for node in &stage.nodes.clients {

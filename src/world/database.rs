@@ -21,7 +21,7 @@ struct Known {
 
 /// What the database holds of a volume.
 pub(super) fn record<'a>(stage: &'a Stage, spec: &VolumeSpec) -> Ref<'a, VolumeRecord> {
-    let version = stage.database().raw_version();
+    let version = stage.records_disk().raw_version();
     let known = &stage.records.0;
     let is_current = |known: &Known| known.version == version && !known.records.is_empty();
     if !is_current(&known.borrow()) {
@@ -33,7 +33,8 @@ pub(super) fn record<'a>(stage: &'a Stage, spec: &VolumeSpec) -> Ref<'a, VolumeR
 
 fn made_out(stage: &Stage, spec: &VolumeSpec) -> VolumeRecord {
     let size = stage.map.block_size;
-    let slots = [0, 1].map(|turn| stage.database().raw_read(u64::from(spec.id.get()) * 2 + turn));
+    let slots =
+        [0, 1].map(|turn| stage.records_disk().raw_read(u64::from(spec.id.get()) * 2 + turn));
     let records = slots.iter().filter_map(|block| VolumeRecord::from_block(block, size));
     let newest = records.max_by_key(VolumeRecord::age);
     newest.unwrap_or_else(|| VolumeRecord::new(spec.legs.len()))

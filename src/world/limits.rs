@@ -38,7 +38,7 @@ pub(super) fn limits(stage: &Stage) -> Limits {
 
 /// In how many commands one request may go to a disk: those that are under way at a time may fail all at once.
 fn commands_per_request(stage: &Stage) -> u64 {
-    let disk = stage.database().identity();
+    let disk = stage.records_disk().identity();
     let regions = stage.map.volumes.iter().map(|volume| volume.region_depth);
     let longest = stage.apps.iter().map(App::longest).chain(regions).max().unwrap_or(1);
     let parts = longest.checked_div(disk.transfer_blocks).map_or(1, |parts| u64::from(parts) + 1);
@@ -55,9 +55,11 @@ fn extents(stage: &Stage) -> Vec<Vec<Extent>> {
         let (first, blocks) = (leg.extent.superblock, 1 + u64::from(leg.extent.bitmap_blocks));
         of_disk.push(Extent { first, blocks, is_metadata: true });
     }
-    let blocks = 2 * stage.map.volumes.len() as u64;
-    let records = Extent { first: 0, blocks, is_metadata: true };
-    extents[stage.database().id().index()].push(records);
+    let disks = [Some(stage.records_disk().id()), stage.control.as_ref().map(|it| it.disk)];
+    for disk in disks.into_iter().flatten() {
+        let blocks = stage.disks[disk.index()].identity().blocks;
+        extents[disk.index()].push(Extent { first: 0, blocks, is_metadata: true });
+    }
     extents
 }
 

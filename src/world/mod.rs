@@ -8,6 +8,7 @@ mod budget;
 mod build;
 mod caches;
 mod conditions;
+mod control;
 mod database;
 mod freeze;
 mod honest;
@@ -26,6 +27,7 @@ mod settle;
 mod simulate;
 mod watch;
 
+pub use crate::node::control::{ErrorId, ErrorReport};
 pub use crate::node::{BUGGIFY_SITES, PROBES};
 pub use crate::sim::strict_seal;
 pub use crate::sim::trace::{Checkpoint, Keep};

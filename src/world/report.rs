@@ -7,6 +7,7 @@ use crate::base::Names;
 use crate::base::Nanos;
 use crate::base::Record;
 use crate::check::Violation;
+use crate::node::control::ErrorReport;
 use crate::sim::Crash;
 use crate::sim::Recording;
 use crate::sim::Trespass;
@@ -144,6 +145,8 @@ pub struct RunReport {
     pub last_events: Vec<Record>,
     /// Names of the probes that were reached, with how often, in the order of their names.
     pub probes: Vec<(String, u64)>,
+    /// The reports of errors that are on the manager's disk, in the order of their numbers.
+    pub errors: Vec<ErrorReport>,
     /// The picks of the schedule, if [`RunOptions::record_schedule`] asked for them.
     pub schedule: Option<Recording>,
 }

@@ -1,5 +1,6 @@
 //! Plays a scenario's script: which entry is due, what it does, whether it ever did anything.
 
+use crate::base::control::ApiAnswered;
 use crate::base::history::FenceRaised;
 use crate::base::{Nanos, Record, record_code};
 use crate::check::Check;
@@ -102,6 +103,9 @@ impl World<'_> {
                 self.conditions.recall(&self.stage);
             }
             self.count_expected(record);
+            if let Some(answered) = record.get::<ApiAnswered>() {
+                self.api_answered(&answered);
+            }
             for at in 0..self.scenario.script.len() {
                 let Trigger::When { condition, nth } = &self.scenario.script[at].trigger else {
                     continue;
@@ -358,6 +362,7 @@ impl World<'_> {
             state.landed == 0
                 || unmet(at).is_some()
                 || self.is_unmissed(at as u32)
+                || self.is_uncommitted(at as u32)
                 || self.never_done(at as u32).is_some()
         });
         let described = inert.map(|(at, (entry, state))| {
@@ -370,6 +375,7 @@ impl World<'_> {
                 (0, _) => "never fired".to_owned(),
                 (_, 0) => "had nothing to act on".to_owned(),
                 _ if self.is_unmissed(at as u32) => "took memory that nobody missed".to_owned(),
+                _ if self.is_uncommitted(at as u32) => "was met by no commit".to_owned(),
                 _ => {
                     let unmet = unmet(at).or_else(|| self.never_done(at as u32));
                     format!("was met by no {}", unmet.unwrap_or("event"))

@@ -7,6 +7,7 @@ use crate::check::{Leak, MemoryAtRest};
 use crate::scenario::NodeClass;
 use crate::sim::LeakedCount;
 
+use super::control;
 use super::freeze;
 use super::records::{Phase, PhaseBegan};
 use super::report::{LivenessReport, Verdict};
@@ -15,6 +16,8 @@ use super::simulate::World;
 
 /// Kinds of items that a client at rest has none of.
 const NONE_AT_REST: [&str; 2] = ["io", "range lock"];
+/// How long the control plane has, when everything else has healed, to have done what it was asked.
+const CONTROL_PATIENCE: Nanos = Nanos::from_millis(500);
 /// A kind of item that a client has while it reads a region in the background.
 const SCRUB: &str = "scrub";
 
@@ -37,6 +40,18 @@ impl World<'_> {
             && self.conditions.volumes.iter().all(|volume| volume.is_settled())
             && freeze::is_unmarked(&self.stage)
             && self.is_between_scrubs()
+            && self.control_is_settled()
+    }
+
+    /// Whether the control plane has nothing under way, or has had its time: what is left then is for the checks to say.
+    fn control_is_settled(&self) -> bool {
+        let Some(stored) = control::stored(&self.stage) else { return true };
+        let now = self.stage.kernel.now();
+        let since = self.healed_since.get().unwrap_or(now);
+        self.healed_since.set(Some(since));
+        let console = self.stage.control.as_ref().map_or(0, |control| control.console.open());
+        let is_pending = || self.watch.checkers.borrow().control_is_pending(&stored);
+        now.saturating_sub(since) > CONTROL_PATIENCE || (console == 0 && !is_pending())
     }
 
     /// Whether nobody happens to read a region in the background: that goes on for as long as a volume is attached, and
@@ -91,6 +106,9 @@ impl World<'_> {
             let seen = (&self.stage, &self.budget.caches);
             freeze::show(seen, &mut checkers, now, &checks, true);
             checkers.finish(now);
+            if let Some(stored) = control::stored(&self.stage) {
+                checkers.control_at_rest(now, &stored, &self.stage.names);
+            }
         }
         self.count_memory(now);
         self.count_leaks(now);

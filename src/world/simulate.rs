@@ -1,17 +1,19 @@
 //! The main loop: one simulation from its scenario and seed to its verdict.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use crate::base::{DiskId, Names, Nanos, NodeId, plant};
 use crate::check::{Check, Checkers, Leak};
+use crate::node::control::CallId;
 use crate::scenario::{self, NodeClass, Scenario};
 use crate::sim::{Device, OwnerId, Rng, Turn, sealed, sealed_strictly, trespassed};
 
 use super::budget::Budget;
 use super::build::{Stage, stage};
 use super::conditions::Conditions;
+use super::control;
 use super::honest::Honest;
 use super::inject::Misdeed;
 use super::limits;
@@ -110,6 +112,12 @@ pub(super) struct World<'a> {
     pub(super) shortages: Vec<(u32, NodeId, u64)>,
     /// Entries that have the manager do wrong once it gets the chance.
     pub(super) misdeeds: Vec<(u32, Misdeed)>,
+    /// Entries that have commits of the database fail: how many had failed before.
+    pub(super) failing_commits: Vec<(u32, u64)>,
+    /// The calls that entries made.
+    pub(super) api_calls: Vec<(CallId, u32)>,
+    /// Since when nothing but the control plane has anything under way, at the end.
+    pub(super) healed_since: Cell<Option<Nanos>>,
     /// Operations acknowledged when last looked at, and since when that number stands.
     pub(super) progress: (u64, Nanos),
 }
@@ -177,6 +185,9 @@ impl<'a> World<'a> {
             booting: Vec::new(),
             shortages: Vec::new(),
             misdeeds: Vec::new(),
+            failing_commits: Vec::new(),
+            api_calls: Vec::new(),
+            healed_since: Cell::new(None),
             progress: (0, Nanos::ZERO),
             scenario,
             stage,
@@ -222,10 +233,15 @@ impl<'a> World<'a> {
     pub(super) fn begin(&mut self) {
         let kernel = self.stage.kernel.clone();
         kernel.emit(None, &PhaseBegan { phase: Phase::Safety });
-        for class in [NodeClass::Manager, NodeClass::Target, NodeClass::Client] {
+        let classes =
+            [NodeClass::Database, NodeClass::Manager, NodeClass::Target, NodeClass::Client];
+        for class in classes {
             for node in self.stage.nodes.class(class) {
                 kernel.boot(node);
             }
+        }
+        if let Some(control) = &self.stage.control {
+            kernel.boot(control.admin);
         }
         self.start_script();
         self.alarm_in(TICK, Alarm::Tick);
@@ -373,6 +389,7 @@ impl<'a> World<'a> {
             last_events: if failed { kernel.recent_records() } else { Vec::new() },
             probes: kernel.reached(),
             schedule: kernel.recorded_schedule(),
+            errors: control::errors(&self.stage),
         };
         kernel.dismantle();
         report

@@ -3,6 +3,7 @@
 mod agreement;
 mod bounds;
 mod caches;
+mod control;
 mod fencing;
 mod live;
 mod media;

@@ -41,6 +41,7 @@ impl Lone {
             volumes: vec![volume],
             manager,
             volatile_caches: false,
+            control: None,
             timing: Timing::default(),
         };
         let handle = rig.kernel.handle(node);

@@ -3,6 +3,7 @@
 mod block_device;
 mod clock;
 mod cluster;
+mod control;
 mod disk;
 mod disk_bench;
 mod disk_cache;

@@ -1,7 +1,7 @@
 //! Runs the machines: takes connections, hands inputs to the machines, carries out what they say.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
@@ -27,6 +27,7 @@ use crate::node::backlog::Backlog;
 use crate::node::channel::Channel;
 use crate::node::channel::Frame;
 use crate::node::config::{ClusterMap, SESSION_BYTES, VolumeSpec};
+use crate::node::control;
 use crate::node::probes;
 use crate::node::protocol::{LegReport, Occupant, Places, Service, Wire};
 use crate::node::records::{FalselySaid, ForeignDisk, Overlooked};
@@ -35,11 +36,23 @@ use crate::node::records::{FalselySaid, ForeignDisk, Overlooked};
 const NOBODY: u64 = u64::MAX;
 
 /// What the manager's main task is woken for.
-enum Event {
+pub(super) enum Event {
     Connected(Rc<Peer>),
     Said(Rc<Peer>, Wire),
     Gone(Rc<Peer>),
     Persisted(VolumeId, Epoch),
+    /// The first record of a volume is durable.
+    Created(VolumeId, Box<VolumeRecord>),
+    /// The controller wants something.
+    Ordered(control::Order),
+}
+
+/// A record to make durable.
+enum Storing {
+    /// Of a volume that there is.
+    Decision(VolumeId, VolumeRecord),
+    /// The first of a new one.
+    Creation(VolumeId, VolumeRecord),
 }
 
 /// What is to be done next.
@@ -51,22 +64,31 @@ enum Due {
 }
 
 /// One connection of a client or a target.
-struct Peer {
+pub(super) struct Peer {
     connection: Channel,
     heard: Cell<Nanos>,
     /// How far what it said was read.
     backlog: Cell<Backlog>,
     /// The volumes asked for over it, by session.
     asked: RefCell<Vec<(VolumeId, u64)>>,
+    /// What a target told of its places last.
+    places: RefCell<Rc<[LegReport]>>,
     _session: Allocation,
 }
 
 struct Manager {
     handle: NodeHandle,
     map: Rc<ClusterMap>,
-    machines: Vec<Machine>,
+    /// By volume; none, where the volume has not come to be.
+    machines: Vec<Option<Machine>>,
     peers: BTreeMap<NodeId, Rc<Peer>>,
-    stores: Queue<(VolumeId, VolumeRecord)>,
+    stores: Queue<Storing>,
+    /// Where the controller is told, if there is one.
+    told: Option<Queue<control::Event>>,
+    /// Volumes whose first record is being made durable.
+    creating: BTreeSet<VolumeId>,
+    /// Attachments of volumes that have not come to be: whose, of which, and by which session.
+    parked: Vec<(NodeId, VolumeId, u64, Epoch)>,
     effects: Vec<Effect>,
     door: Rc<ManagerDoor>,
     /// What the test API holds back, in its order.
@@ -83,6 +105,7 @@ pub(super) async fn run(
     map: Rc<ClusterMap>,
     port: Port<Frame>,
     (drive, door): (Drive, Rc<ManagerDoor>),
+    (events, told): (Queue<Event>, Option<Queue<control::Event>>),
 ) {
     // A record of each volume, and a block to write one from.
     let records = map.volumes.len() as u64 * 512 + map.block_size.bytes() as u64;
@@ -91,18 +114,17 @@ pub(super) async fn run(
     let (mut machines, mut places) = (Vec::new(), Vec::new());
     for volume in &map.volumes {
         let record = database.load(volume.id).await;
-        if let Some(record) = &record {
+        // That of a volume about which nothing was ever decided says nothing.
+        if let Some(record) = record.as_ref().filter(|record| record.epoch > Epoch::new(1)) {
             let (written_at, now) = (record.written_at, handle.wall());
             tracing::debug!(volume = %volume.id, epoch = %record.epoch, %written_at, %now, "found");
             handle.emit(&found(&handle, volume.id, record));
             tell_moved(&handle, volume, record, &Places::first());
         }
         places.push(record.map_or_else(Places::first, |record| record.places));
-        let machine = Machine::new(volume, &map.timing, record, handle.monotonic());
-        let has_caches = map.volatile_caches && !volume.layout.writes_through();
-        machines.push(machine.counting(handle.probes()).with_caches(has_caches));
+        let is_there = map.control.is_none() || record.is_some();
+        machines.push(is_there.then(|| machine(&handle, &map, volume, record)));
     }
-    let events = Queue::new(handle.kernel());
     door.opened(Signal::new(handle.kernel()));
     let stores = Queue::new(handle.kernel());
     let storing = (database, places);
@@ -113,9 +135,35 @@ pub(super) async fn run(
     handle.spawn("manager.accept", accept(handle.clone(), map.clone(), port, events.clone()));
     let (peers, effects, ticked) = (BTreeMap::new(), Vec::new(), (handle.monotonic(), false));
     let (held, slow_since) = (Vec::new(), None);
-    let mut manager =
-        Manager { handle, map, machines, peers, stores, effects, door, held, ticked, slow_since };
+    let (creating, parked) = (BTreeSet::new(), Vec::new());
+    let mut manager = Manager {
+        handle,
+        map,
+        machines,
+        peers,
+        stores,
+        told,
+        creating,
+        parked,
+        effects,
+        door,
+        held,
+        ticked,
+        slow_since,
+    };
     manager.serve(&events).await;
+}
+
+/// What decides for a volume that there is.
+fn machine(
+    handle: &NodeHandle,
+    map: &ClusterMap,
+    volume: &VolumeSpec,
+    record: Option<VolumeRecord>,
+) -> Machine {
+    let machine = Machine::new(volume, &map.timing, record, handle.monotonic());
+    let has_caches = map.volatile_caches && !volume.layout.writes_through();
+    machine.counting(handle.probes()).with_caches(has_caches)
 }
 
 fn found(handle: &NodeHandle, volume: VolumeId, record: &VolumeRecord) -> TopologyFound {
@@ -138,11 +186,19 @@ async fn store(
     handle: NodeHandle,
     map: Rc<ClusterMap>,
     (mut database, mut places): (Database, Vec<Places>),
-    stores: Queue<(VolumeId, VolumeRecord)>,
+    stores: Queue<Storing>,
     events: Queue<Event>,
 ) {
     loop {
-        let (volume, record) = stores.pop().await;
+        let (volume, record) = match stores.pop().await {
+            Storing::Decision(volume, record) => (volume, record),
+            Storing::Creation(volume, record) => {
+                let record = VolumeRecord { written_at: handle.wall(), ..record };
+                database.store(volume, &record).await;
+                events.push(Event::Created(volume, Box::new(record)));
+                continue;
+            }
+        };
         let record = VolumeRecord { written_at: handle.wall(), ..record };
         if planted!(ActBeforePersist) {
             events.push(Event::Persisted(volume, record.epoch));
@@ -177,7 +233,8 @@ async fn accept(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Frame>, even
         let heard = Cell::new(handle.monotonic());
         let connection = Channel::new(connection, handle.probes());
         let (backlog, asked) = (Cell::default(), RefCell::default());
-        let peer = Rc::new(Peer { connection, heard, backlog, asked, _session: session });
+        let places = RefCell::new(Rc::default());
+        let peer = Rc::new(Peer { connection, heard, backlog, asked, places, _session: session });
         handle.spawn("manager.peer", listen(handle.clone(), peer, events.clone()));
     }
 }
@@ -239,6 +296,9 @@ impl Manager {
                 }
             }
             Event::Persisted(volume, epoch) => self.apply(volume, Input::Persisted(epoch)),
+            Event::Created(volume, record) => self.created(volume, *record),
+            Event::Ordered(control::Order::Tell(target, message)) => self.send(target, message),
+            Event::Ordered(control::Order::Serve(volume)) => self.create(volume),
         }
     }
 
@@ -275,7 +335,8 @@ impl Manager {
 
     /// What is not so of this volume; nothing, where it could not be said to this node at all.
     fn falsely(&self, to: NodeId, spec: &VolumeSpec, what: FalseMessage) -> Option<Wire> {
-        let (volume, record) = (spec.id, self.machines[spec.id.index()].record());
+        let machine = self.machines[spec.id.index()].as_ref()?;
+        let (volume, record) = (spec.id, machine.record());
         let placed = || spec.places().find(|(_, place)| place.target == to);
         let is_target =
             self.map.volumes.iter().any(|it| it.places().any(|(_, at)| at.target == to));
@@ -285,8 +346,7 @@ impl Manager {
                 Some(Wire::Detached { volume, session: NOBODY })
             }
             FalseMessage::Grant if !is_target => {
-                let topology = self.machines[volume.index()].topology();
-                Some(Wire::Grant { session: NOBODY, topology })
+                Some(Wire::Grant { session: NOBODY, topology: machine.topology() })
             }
             FalseMessage::CareFor if is_target => Some(Wire::CareFor { volume }),
             FalseMessage::Register => {
@@ -310,7 +370,16 @@ impl Manager {
                 let _closed = peer.connection.send(Wire::Pong { beat });
                 self.heard_owner(node, peer);
             }
-            Wire::TargetHello { places } => self.hello(&places),
+            Wire::TargetHello { places } => {
+                let is_first = peer.places.replace(places.clone()).is_empty();
+                self.hello(&places);
+                if is_first {
+                    self.tell_controller(control::Event::TargetBack(node));
+                }
+            }
+            Wire::Synced { version } => {
+                self.tell_controller(control::Event::Synced(node, version));
+            }
             Wire::Registered { volume, leg, epoch, life, again, ok } => {
                 self.apply(volume, Input::Registered { leg, epoch, life, again, ok });
             }
@@ -319,10 +388,12 @@ impl Manager {
                 asked.retain(|(held, _)| *held != volume);
                 asked.push((volume, session));
                 drop(asked);
+                self.park((node, volume, session, held));
                 self.apply(volume, Input::Attach { client: node, session, held });
             }
             Wire::Detach { volume, session, held } => {
                 peer.asked.borrow_mut().retain(|asked| *asked != (volume, session));
+                self.parked.retain(|it| (it.0, it.1, it.2) != (node, volume, session));
                 self.apply(volume, Input::Detach { client: node, session, held });
             }
             Wire::LegFailed { volume, leg, epoch } => {
@@ -347,12 +418,61 @@ impl Manager {
 
     fn node_gone(&mut self, node: NodeId) {
         self.for_all(Input::Gone { client: node });
+        self.parked.retain(|(client, ..)| *client != node);
         self.target_gone(node);
+        self.tell_controller(control::Event::TargetGone(node));
+    }
+
+    fn tell_controller(&self, event: control::Event) {
+        if let Some(told) = &self.told {
+            told.push(event);
+        }
+    }
+
+    /// Keeps an attachment of a volume that has not come to be for when it has.
+    fn park(&mut self, attachment: (NodeId, VolumeId, u64, Epoch)) {
+        let (client, volume, ..) = attachment;
+        if self.machines[volume.index()].is_none() {
+            self.parked.retain(|it| (it.0, it.1) != (client, volume));
+            self.parked.push(attachment);
+        }
+    }
+
+    /// Lets a volume come to be, if it has not.
+    fn create(&mut self, volume: VolumeId) {
+        if self.machines[volume.index()].is_some() {
+            self.tell_controller(control::Event::Served(volume));
+        } else if self.creating.insert(volume) {
+            let record = VolumeRecord::new(self.map.volume(volume).legs.len());
+            self.stores.push(Storing::Creation(volume, record));
+        }
+    }
+
+    /// A volume has come to be: whoever waits for it has it from now on.
+    fn created(&mut self, volume: VolumeId, record: VolumeRecord) {
+        self.creating.remove(&volume);
+        let spec = self.map.volume(volume);
+        let machine = machine(&self.handle, &self.map, spec, Some(record));
+        self.machines[volume.index()] = Some(machine);
+        let told: Vec<Rc<[LegReport]>> =
+            self.peers.values().map(|peer| peer.places.borrow().clone()).collect();
+        for report in told.iter().flat_map(|places| places.iter()) {
+            if report.volume == volume {
+                self.apply(volume, Input::Place(report.place, Some(*report)));
+            }
+        }
+        let (waiting, parked) = self.parked.drain(..).partition(|it| it.1 == volume);
+        self.parked = parked;
+        let waiting: Vec<(NodeId, VolumeId, u64, Epoch)> = waiting;
+        for (client, _, session, held) in waiting {
+            self.apply(volume, Input::Attach { client, session, held });
+        }
+        self.tell_controller(control::Event::Served(volume));
     }
 
     fn target_gone(&mut self, node: NodeId) {
-        for at in 0..self.machines.len() {
-            let spec = self.machines[at].spec();
+        for at in 0..self.map.volumes.len() {
+            let spec = &self.map.volumes[at];
             let volume = spec.id;
             let gone = spec.places().filter(|(_, placed)| placed.target == node);
             let gone: Vec<PlaceIndex> = gone.map(|(place, _)| place).collect();
@@ -416,7 +536,7 @@ impl Manager {
             peer.backlog.set(backlog);
         }
         for at in 0..self.machines.len() {
-            let machine = &self.machines[at];
+            let Some(machine) = &self.machines[at] else { continue };
             let Some((targets, deadline)) = machine.awaits_registration() else { continue };
             let is_unread = |target| {
                 let peer = self.peers.get(target);
@@ -439,14 +559,13 @@ impl Manager {
 
     fn for_all(&mut self, input: Input) {
         for at in 0..self.machines.len() {
-            let volume = self.machines[at].spec().id;
-            self.apply(volume, input);
+            self.apply(VolumeId::new(at as u16), input);
         }
     }
 
     fn apply(&mut self, volume: VolumeId, input: Input) {
         let now = self.handle.monotonic();
-        let Some(machine) = self.machines.get_mut(volume.index()) else { return };
+        let Some(Some(machine)) = self.machines.get_mut(volume.index()) else { return };
         let mut effects = std::mem::take(&mut self.effects);
         machine.apply(now, input, &mut effects);
         for effect in effects.drain(..) {
@@ -463,7 +582,7 @@ impl Manager {
                 if !record.granted {
                     self.handle.emit(&TopologyDecided { volume, epoch, modes, owner });
                 }
-                self.stores.push((volume, record));
+                self.stores.push(Storing::Decision(volume, record));
             }
             Effect::Register { leg, place, epoch, life, again, rebuild } => {
                 let target = self.map.volume(volume).place(place).target;
@@ -480,10 +599,8 @@ impl Manager {
             }
             Effect::CareFor(target) => self.send(target, Wire::CareFor { volume }),
             Effect::SplitBrain { place, generation } => {
-                let (epoch, disk) = (
-                    self.machines[volume.index()].record().epoch,
-                    self.map.volume(volume).place(place).disk,
-                );
+                let (epoch, disk) =
+                    (self.epoch_of(volume), self.map.volume(volume).place(place).disk);
                 tracing::warn!(%volume, %disk, %generation, %epoch, "a disk is ahead of the database");
                 self.handle.emit(&SplitBrain { volume, disk, generation, epoch });
             }
@@ -494,10 +611,15 @@ impl Manager {
                 self.handle.emit(&ForeignDisk { volume, disk, shows, leg });
             }
             Effect::State(state) => {
-                let epoch = self.machines[volume.index()].record().epoch;
+                let epoch = self.epoch_of(volume);
                 self.handle.emit(&VolumeChanged { volume, state, epoch });
             }
         }
+    }
+
+    fn epoch_of(&self, volume: VolumeId) -> Epoch {
+        let machine = self.machines[volume.index()].as_ref();
+        machine.expect("what decides on a volume is there").record().epoch
     }
 
     /// Sends to a node that is connected; one that is not is told when it comes back.

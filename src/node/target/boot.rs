@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::base::NodeId;
+use crate::base::control::TargetSynced;
 use crate::base::planted;
 use crate::disk::port::Drive;
 use crate::net::port::Port;
 use crate::node::channel::Channel;
 use crate::node::channel::Frame;
 use crate::node::config::{ClusterMap, SESSION_BYTES};
+use crate::node::control::{Rows, fingerprint};
 use crate::node::probes;
 use crate::node::protocol::Service;
 use crate::sim::{JoinHandle, Memory, NodeHandle};
@@ -29,11 +31,20 @@ pub(super) struct Target {
     pub(super) memory: Memory,
     pub(super) legs: Vec<Rc<Leg>>,
     pub(super) caretaker: Caretaker,
+    /// The resources that it has, as the controller told last.
+    deployed: RefCell<Rc<Rows>>,
     /// The newest session of each client.
     sessions: RefCell<BTreeMap<NodeId, JoinHandle<()>>>,
 }
 
 impl Target {
+    /// From now on these are the resources that it has.
+    pub(super) fn deploy(&self, version: u64, rows: Rc<Rows>) {
+        *self.deployed.borrow_mut() = rows;
+        let fingerprint = fingerprint(&self.deployed.borrow());
+        self.handle.emit(&TargetSynced { version, fingerprint });
+    }
+
     /// Ends the sessions of these clients, and with them all their commands: they connect anew.
     pub(super) fn end_sessions(&self, clients: &[NodeId]) {
         for client in clients {
@@ -66,6 +77,7 @@ pub fn boot(handle: &NodeHandle, map: &Rc<ClusterMap>, port: Port<Frame>, drives
         memory: handle.memory(),
         legs,
         caretaker,
+        deployed: RefCell::default(),
         sessions: RefCell::new(BTreeMap::new()),
     });
     for leg in &target.legs {

@@ -4,9 +4,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::api::{
+    ChangedNode, ChangedVolumeDefinition, Listing, Named, NewNode, NewResource,
+    NewResourceDefinition, NewStoragePool, NewVolumeDefinition, PoolNamed, ResourceOn,
+    VolumeNumbered,
+};
 use super::app::{ClientOnly, ClientVolume};
 use super::cpu::{CpuOnly, SlowCpu};
-use super::database::RestoreOldSnapshot;
+use super::database::{DatabaseOnly, FailCommit, RestoreOldSnapshot, SlowDatabase};
 use super::disk::{
     BreakWith, DiskClient, DiskOnly, FailNext, FlipBits, HangDisk, InjectRandomFailure,
     InsertBadSector, NextCommands, RestoreOldImage, SlowDisk, SwapDisks,
@@ -256,8 +261,53 @@ actions! {
     }
     /// What happens to the manager's database.
     Database = "database" {
+        /// The service of the configuration's database dies where it stands; its disk keeps what it has.
+        DatabaseDown(DatabaseOnly) = "database.down", undoes;
+        /// The service starts again.
+        DatabaseUp(DatabaseOnly) = "database.up", stays;
+        /// The database's disk takes `factor` times as long.
+        DatabaseSlow(SlowDatabase) = "database.slow", undoes;
+        /// The next commits of the database fail, before or after they are done.
+        DatabaseFailCommit(FailCommit) = "database.fail_commit", undoes;
         /// The database holds again what it held some time ago. It waits until the manager is down.
         DatabaseRestoreOldSnapshot(RestoreOldSnapshot) = "database.restore_old_snapshot", stays;
+    }
+    /// Calls of the controller's API, as an administrator makes them.
+    Api = "api" {
+        /// Makes a node known.
+        ApiCreateNode(NewNode) = "api.create_node", stays;
+        /// Gives a node another type.
+        ApiModifyNode(ChangedNode) = "api.modify_node", stays;
+        /// Forgets a node.
+        ApiDeleteNode(Named) = "api.delete_node", stays;
+        /// Makes storage of a node known.
+        ApiCreateStoragePool(NewStoragePool) = "api.create_storage_pool", stays;
+        /// Forgets a storage pool.
+        ApiDeleteStoragePool(PoolNamed) = "api.delete_storage_pool", stays;
+        /// Defines a resource; nothing is stored anywhere yet.
+        ApiCreateResourceDefinition(NewResourceDefinition) = "api.create_resource_definition", stays;
+        /// Does away with a resource wherever it is, and with its definition.
+        ApiDeleteResourceDefinition(Named) = "api.delete_resource_definition", stays;
+        /// Defines a volume of a resource.
+        ApiCreateVolumeDefinition(NewVolumeDefinition) = "api.create_volume_definition", stays;
+        /// Gives a volume another size, before its resource is anywhere.
+        ApiModifyVolumeDefinition(ChangedVolumeDefinition) = "api.modify_volume_definition", stays;
+        /// Does away with the definition of a volume.
+        ApiDeleteVolumeDefinition(VolumeNumbered) = "api.delete_volume_definition", stays;
+        /// Makes a resource on a node, or on as many as are asked for.
+        ApiCreateResource(NewResource) = "api.create_resource", stays;
+        /// Does away with a resource on a node.
+        ApiDeleteResource(ResourceOn) = "api.delete_resource", stays;
+        /// Asks which nodes there are.
+        ApiListNodes(Listing) = "api.list_nodes", stays;
+        /// Asks which storage pools there are.
+        ApiListStoragePools(Listing) = "api.list_storage_pools", stays;
+        /// Asks which resource definitions there are.
+        ApiListResourceDefinitions(Listing) = "api.list_resource_definitions", stays;
+        /// Asks which resources there are.
+        ApiListResources(Listing) = "api.list_resources", stays;
+        /// Asks which volumes there are.
+        ApiListVolumes(Listing) = "api.list_volumes", stays;
     }
     /// What happens to single CPUs.
     Cpu = "cpu" {

@@ -1,5 +1,6 @@
 //! The actions of a fault script and their arguments, a file for each family. Applies none.
 
+mod api;
 mod app;
 mod cpu;
 mod database;
@@ -13,9 +14,14 @@ mod node;
 mod silent;
 mod status;
 
+pub use api::{
+    ChangedNode, ChangedVolumeDefinition, Listing, Named, NewNode, NewResource,
+    NewResourceDefinition, NewStoragePool, NewVolumeDefinition, PoolNamed, ReplyWanted, ResourceOn,
+    VolumeNumbered,
+};
 pub use app::{ClientOnly, ClientVolume};
 pub use cpu::{CpuOnly, SlowCpu};
-pub use database::RestoreOldSnapshot;
+pub use database::{CommitPhase, DatabaseOnly, FailCommit, RestoreOldSnapshot, SlowDatabase};
 pub use disk::{
     BreakWith, Burst, DiskClient, DiskOnly, FailNext, FlipBits, HangDisk, InjectRandomFailure,
     InsertBadSector, NextCommands, RestoreOldImage, SlowDisk, SwapDisks,

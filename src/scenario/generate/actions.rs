@@ -188,7 +188,7 @@ pub(super) fn fixed(dice: &mut Dice, scene: &Scene<'_>, class: NodeClass) -> Nod
     NodeSelector::Fixed(match class {
         NodeClass::Client => NodeRef::Client(below(clients)),
         NodeClass::Target => NodeRef::Target(below(targets)),
-        NodeClass::Manager | NodeClass::Node => NodeRef::Manager(0),
+        NodeClass::Manager | NodeClass::Database | NodeClass::Node => NodeRef::Manager(0),
     })
 }
 
@@ -267,7 +267,7 @@ pub(super) fn certain_cpu(dice: &mut Dice, scene: &Scene<'_>, class: NodeClass) 
     let cpus = match class {
         NodeClass::Client => cluster.client_cpus,
         NodeClass::Target => cluster.target_cpus,
-        NodeClass::Manager | NodeClass::Node => cluster.manager_cpus,
+        NodeClass::Manager | NodeClass::Database | NodeClass::Node => cluster.manager_cpus,
     };
     CpuRef { node, cpu: dice.between(0, u64::from(cpus) - 1) as u16 }
 }

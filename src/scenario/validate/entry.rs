@@ -110,10 +110,19 @@ impl Validator<'_, '_> {
             NodeRef::Client(_) => ("clients", 'c', cluster.clients),
             NodeRef::Target(_) => ("targets", 't', cluster.targets),
             NodeRef::Manager(_) => ("managers", 'm', cluster.managers),
+            NodeRef::Database(_) => return self.database(steps),
         };
         let expected = format!("a node of the cluster: its {class} are {}", ids(letter, count));
         let help = format!("more of them: \"cluster\": {{ \"{class}\": {} }}", node.index() + 1);
         self.report(steps, &expected, &help);
+    }
+
+    fn database(&mut self, steps: &[Step]) {
+        let expected = match self.scenario.cluster.databases {
+            0 => "a node of the cluster: it has no database server",
+            _ => "a node of the cluster: its database server is `db0`",
+        };
+        self.report(steps, expected, "one of them: \"cluster\": { \"databases\": 1 }");
     }
 
     /// Reports a CPU that the cluster does not have.
@@ -128,7 +137,7 @@ impl Validator<'_, '_> {
         let key = match cpu.node {
             NodeRef::Client(_) => "client_cpus",
             NodeRef::Target(_) => "target_cpus",
-            NodeRef::Manager(_) => "manager_cpus",
+            NodeRef::Manager(_) | NodeRef::Database(_) => "manager_cpus",
         };
         let help =
             format!("more of them: \"cluster\": {{ \"{key}\": {} }}", u32::from(cpu.cpu) + 1);

@@ -4,6 +4,7 @@ use crate::base::LegIndex;
 use crate::layout::LEGS_MAX;
 use crate::layout::Layout as _;
 use crate::layout::LegSet;
+use crate::scenario::controller::is_resource_name;
 use crate::scenario::ids::DiskRef;
 use crate::scenario::placement::NoRoom;
 use crate::scenario::volume::{Layout, Volume};
@@ -36,6 +37,11 @@ fn name(validator: &mut Validator<'_, '_>, index: usize, volume: &Volume) {
     let at = steps!["volumes", index, "name"];
     if !is_name(&volume.name, 64) {
         validator.report(&at, "a name of 1 to 64 letters, digits, `-` and `_`", "");
+    }
+    if validator.scenario.has_controller() && !is_resource_name(&volume.name) {
+        let expected = "the name of a resource, as the cluster has a controller: 2 to 48 letters, digits, `-` and \
+                        `_`, a letter or `_` first, and neither `all` nor `proxy`";
+        validator.report(&at, expected, "");
     }
     if let Some(first) = validator.scenario.volume_index(&volume.name)
         && first < index

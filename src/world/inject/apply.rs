@@ -5,6 +5,7 @@ use crate::scenario::{self, Action, Family, NanosRange};
 
 use super::app::AppUndo;
 use super::cpu::CpuUndo;
+use super::database::DatabaseUndo;
 use super::disk::DiskUndo;
 use super::manager::ManagerUndo;
 use super::memory::MemoryUndo;
@@ -23,6 +24,7 @@ pub(in crate::world) enum Undo {
     Memory(NodeId, MemoryUndo),
     App(NodeId, AppUndo),
     Manager(ManagerUndo),
+    Database(DatabaseUndo),
 }
 
 /// What became of an action.
@@ -48,6 +50,7 @@ impl World<'_> {
             Family::App => self.apply_to_app(entry, action),
             Family::Manager => self.apply_to_manager(entry, action),
             Family::Database => self.apply_to_database(entry, action),
+            Family::Api => self.apply_to_api(entry, action),
         };
         if matches!(applied, Applied::Withheld) {
             let action = ActionName::of(action);
@@ -97,6 +100,7 @@ impl World<'_> {
             Undo::Memory(node, undo) => self.undo_on_memory(node, undo),
             Undo::App(node, undo) => self.undo_on_app(node, undo),
             Undo::Manager(undo) => self.undo_on_manager(undo),
+            Undo::Database(undo) => self.undo_on_database(undo),
         }
     }
 
@@ -106,6 +110,7 @@ impl World<'_> {
         self.stop_net_faults();
         self.stop_cpu_faults();
         self.stop_memory_faults();
+        self.stop_database_faults();
         self.stop_node_faults();
         self.stop_app_faults();
         self.stop_manager_faults();

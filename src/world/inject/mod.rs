@@ -1,6 +1,7 @@
 //! Applies the actions of a script through the control doors, and undoes them: a file for each family.
 //! Decides no time.
 
+mod api;
 mod app;
 mod apply;
 mod cpu;

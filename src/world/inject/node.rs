@@ -145,7 +145,12 @@ impl World<'_> {
             self.note_cache_lost(disk);
         }
         if node == self.stage.map.manager {
-            self.stage.database().power_loss();
+            self.stage.records_disk().power_loss();
+        }
+        if let Some(control) = &self.stage.control
+            && node == control.server()
+        {
+            self.stage.disks[control.disk.index()].power_loss();
         }
     }
 

@@ -1,0 +1,173 @@
+//! The control plane in the world: the administrator's console, the database, what is set up at the start, what the
+//! database's disk truly holds. Makes no call of a script.
+
+use std::cell::RefCell;
+
+use crate::base::{DiskId, Names, NodeId};
+use crate::check::Stored;
+use crate::disk::control::Namespace;
+use crate::layout::Layout;
+use crate::node::control::{self, Console, ErrorReport, Request};
+use crate::node::database::{self, DatabaseFaults, DatabaseHost};
+use crate::node::{ClusterMap, ControlMap};
+use crate::scenario::{NodeRef, Scenario};
+use crate::sim::Kernel;
+
+use super::build::{NodeTable, Stage};
+
+/// How much room the database's disk has.
+const DATABASE_BYTES: u64 = 64 << 20;
+/// So much more than a disk holds is its storage pool said to hold, for each volume: the controller counts with the
+/// metadata of 31 peers, and the legs of this cluster have less.
+const METADATA_KIB: u64 = 1 << 10;
+
+/// The name of the machine that administrators call from.
+pub(super) const CONSOLE: &str = "admin";
+
+/// The control plane of a cluster that has one.
+pub(super) struct ControlStage {
+    pub(super) console: Console,
+    /// The machine that administrators call from.
+    pub(super) admin: NodeId,
+    pub(super) database: DatabaseHost,
+    /// The database's disk.
+    pub(super) disk: DiskId,
+    /// What the database's disk held when it was looked at last.
+    known: RefCell<Option<((u32, u64), Stored)>>,
+}
+
+impl ControlStage {
+    pub(super) fn new(
+        kernel: &Kernel,
+        (admin, server): (NodeId, NodeId),
+        disk: &Namespace,
+    ) -> Self {
+        let faults = DatabaseFaults::new(kernel, server);
+        let database = DatabaseHost { drive: disk.drive(), faults };
+        let (console, known) = (Console::new(kernel), RefCell::new(None));
+        Self { console, admin, database, disk: disk.id(), known }
+    }
+
+    /// The node that the database is on.
+    pub(super) fn server(&self) -> NodeId {
+        self.database.faults.node()
+    }
+}
+
+/// How many blocks the database's disk has.
+pub(super) fn database_blocks(scenario: &Scenario) -> u64 {
+    DATABASE_BYTES / scenario.cluster.block_size.bytes() as u64
+}
+
+/// How many blocks the manager's disk has: two for the records of each volume, then the error reports.
+pub(super) fn manager_blocks(scenario: &Scenario) -> u64 {
+    let reports = match scenario.has_controller() {
+        true => control::log_blocks(scenario.cluster.block_size),
+        false => 0,
+    };
+    first_report(scenario) + reports
+}
+
+fn first_report(scenario: &Scenario) -> u64 {
+    2 * scenario.volumes.len() as u64
+}
+
+/// What the controller is to know.
+pub(super) fn control_map(
+    scenario: &Scenario,
+    nodes: &NodeTable,
+    names: &Names,
+) -> Option<ControlMap> {
+    if !scenario.has_controller() {
+        return None;
+    }
+    let targets = 0..scenario.cluster.targets;
+    let targets = targets.map(|at| nodes.target(at)).map(|node| (node, names.node(node)));
+    Some(ControlMap {
+        manager: names.node(nodes.node(NodeRef::Manager(0))),
+        console: CONSOLE.to_owned(),
+        targets: targets.collect(),
+        pools: nodes.target_disks().map(|disk| pool_name(disk.disk)).collect(),
+        volumes: scenario.volumes.iter().map(|volume| volume.name.clone()).collect(),
+        database: (scenario.cluster.databases > 0).then(|| nodes.node(NodeRef::Database(0))),
+        reports: first_report(scenario),
+    })
+}
+
+/// The storage pool that a target's disk is.
+fn pool_name(disk: u16) -> String {
+    format!("disk{disk}")
+}
+
+/// What the administrator has done at the start: nodes, storage pools, and all volumes that the script does not make.
+pub(super) fn set_up(
+    scenario: &Scenario,
+    (map, names): (&ClusterMap, &Names),
+    nodes: &NodeTable,
+    console: &Console,
+) {
+    let bytes = scenario.cluster.block_size.bytes() as u64;
+    let kibibytes = |blocks: u64| (blocks * bytes).div_ceil(1024);
+    let spare = METADATA_KIB * scenario.volumes.len() as u64;
+    let capacity = kibibytes(scenario.cluster.disk.blocks).saturating_add(spare);
+    for target in 0..scenario.cluster.targets {
+        let name = names.node(nodes.target(target));
+        console.set_up(Request::CreateNode { name: name.clone(), node_type: None });
+        for disk in 0..scenario.cluster.disks_per_target {
+            let (node, name) = (name.clone(), pool_name(disk));
+            console.set_up(Request::CreateStoragePool { node, name, capacity });
+        }
+    }
+    for (volume, spec) in scenario.volumes.iter().zip(&map.volumes) {
+        if scenario.makes(volume) {
+            continue;
+        }
+        let definition = volume.name.clone();
+        console.set_up(Request::CreateResourceDefinition { name: definition.clone(), port: None });
+        // A leg's share of the volume: of some layouts no leg has all of it.
+        let size = kibibytes(spec.layout.leg_blocks(spec.blocks)).max(4);
+        let (of, number) = (definition.clone(), Some(0));
+        console.set_up(Request::CreateVolumeDefinition { definition: of, number, size });
+        let mut placed = Vec::new();
+        for leg in spec.legs.iter().filter(|leg| {
+            let is_first = !placed.contains(&leg.target);
+            placed.push(leg.target);
+            is_first
+        }) {
+            let disk = nodes.target_disks().nth(leg.disk.index());
+            let disk = disk.expect("a leg is on a target's disk").disk;
+            console.set_up(Request::CreateResource {
+                definition: definition.clone(),
+                node: Some(names.node(leg.target)),
+                pool: Some(pool_name(disk)),
+                place: None,
+            });
+        }
+    }
+}
+
+/// What the database's disk truly holds; nothing to say where there is no controller.
+pub(super) fn stored(stage: &Stage) -> Option<Stored> {
+    let control = stage.control.as_ref()?;
+    let disk = &stage.disks[control.disk.index()];
+    let version = disk.raw_version();
+    let mut known = control.known.borrow_mut();
+    if let Some((of, stored)) = &*known
+        && *of == version
+    {
+        return Some(stored.clone());
+    }
+    let stored = match database::stored(stage.map.block_size, |lba| disk.raw_read(lba)) {
+        Ok(contents) => Stored::Holds(contents.version, control::fingerprint(&contents.rows)),
+        Err(damage) => Stored::Damaged(damage.to_string()),
+    };
+    *known = Some((version, stored.clone()));
+    Some(stored)
+}
+
+/// The reports of errors that the manager's disk holds.
+pub(super) fn errors(stage: &Stage) -> Vec<ErrorReport> {
+    let Some(control) = &stage.map.control else { return Vec::new() };
+    let disk = stage.records_disk();
+    control::reports_on_disk(control.reports, stage.map.block_size, |lba| disk.raw_read(lba))
+}

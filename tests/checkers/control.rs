@@ -1,0 +1,159 @@
+//! What the control plane must not do: keep what is not stored, answer what is not stored, lose what is, forget a call, an
+//! error or a target. Told record by record.
+
+use stormglass::base::control::{
+    ApiAnswered, ApiCalled, ApiRequest, ControllerDeploys, ControllerHolds, DatabaseCommitted,
+    ErrorLogged, ErrorReported, TargetSynced,
+};
+use stormglass::base::history::NodeDown;
+use stormglass::base::{Names, Nanos, NodeId, Record, Recorded};
+use stormglass::check::{Check, Checkers, Stored};
+
+const MANAGER: NodeId = NodeId::new(5);
+const TARGET: NodeId = NodeId::new(2);
+
+/// A control plane that a test makes up.
+struct Told {
+    checkers: Checkers,
+    seq: u64,
+}
+
+impl Told {
+    fn new() -> Self {
+        Self { checkers: Checkers::new(&[Check::Control]), seq: 0 }
+    }
+
+    fn by<R: Recorded>(&mut self, node: NodeId, what: R) -> &mut Self {
+        self.seq += 1;
+        let (at, seq) = (Nanos::new(self.seq), self.seq);
+        let (kind, words) = (R::TYPE, what.words());
+        let record = Record { at, seq, cause: 0, node: Some(node), cpu: None, kind, words };
+        self.checkers.observe(&record);
+        self
+    }
+
+    fn says<R: Recorded>(&mut self, what: R) -> &mut Self {
+        self.by(MANAGER, what)
+    }
+
+    fn called(&mut self, call: u64) -> &mut Self {
+        self.says(ApiCalled { call, request: ApiRequest::CreateNode })
+    }
+
+    fn answered(&mut self, call: u64, version: u64) -> &mut Self {
+        self.says(ApiAnswered { call, code: 1, version, is_error: false, error: 0 })
+    }
+
+    fn failed(&mut self, call: u64, error: u32) -> &mut Self {
+        self.says(ApiAnswered { call, code: -1, version: 0, is_error: true, error })
+    }
+
+    fn holds(&mut self, version: u64, loaded: bool) -> &mut Self {
+        self.says(ControllerHolds { version, fingerprint: version * 10, loaded })
+    }
+
+    fn committed(&mut self, version: u64) -> &mut Self {
+        self.says(DatabaseCommitted { version })
+    }
+
+    /// One change, from the call to the target.
+    fn change(&mut self, version: u64) -> &mut Self {
+        self.called(version).committed(version).holds(version, false).answered(version, version);
+        self.says(ControllerDeploys { target: TARGET, version, fingerprint: version * 100 });
+        self.by(TARGET, TargetSynced { version, fingerprint: version * 100 })
+    }
+
+    /// What is found by the end, when the disk holds this version.
+    fn found_at(&mut self, version: u64) -> Vec<String> {
+        let stored = Stored::Holds(version, version * 10);
+        self.found_with(&stored)
+    }
+
+    fn found_with(&mut self, stored: &Stored) -> Vec<String> {
+        self.checkers.control_at_rest(Nanos::new(self.seq), stored, &Names::default());
+        self.checkers.take_violations().iter().map(|it| it.signature()).collect()
+    }
+}
+
+#[test]
+fn what_is_asked_stored_applied_and_answered_passes() {
+    let mut told = Told::new();
+    told.holds(0, true).change(1).change(2);
+    told.called(9).says(ErrorReported { error: 1 }).says(ErrorLogged { error: 1 }).failed(9, 1);
+    assert_eq!(told.found_at(2), Vec::<String>::new());
+}
+
+#[test]
+fn memory_ahead_of_the_database_is_caught() {
+    let mut told = Told::new();
+    assert_eq!(told.called(1).holds(1, false).found_at(1)[0], "control/held-before-stored");
+}
+
+#[test]
+fn an_answer_ahead_of_the_database_is_caught() {
+    let mut told = Told::new();
+    told.holds(0, true).called(1).answered(1, 1);
+    assert_eq!(told.found_at(0), ["control/answered-before-stored"]);
+}
+
+#[test]
+fn a_database_that_loses_what_was_durable_is_caught() {
+    let mut told = Told::new();
+    told.change(1).change(2).holds(1, true);
+    assert_eq!(told.found_at(1)[0], "control/database-went-back");
+}
+
+#[test]
+fn a_database_that_holds_something_else_is_caught() {
+    assert_eq!(Told::new().change(1).found_at(2), ["control/stored-differs"]);
+    let damaged = Stored::Damaged("no magic".to_owned());
+    assert_eq!(Told::new().change(1).found_with(&damaged), ["control/database-damaged"]);
+}
+
+#[test]
+fn a_target_that_has_something_else_is_caught_and_one_that_rebooted_has_nothing() {
+    let mut told = Told::new();
+    told.change(1);
+    told.says(ControllerDeploys { target: TARGET, version: 2, fingerprint: 7 });
+    assert_eq!(told.found_at(1), ["control/applied-differs"]);
+    let mut told = Told::new();
+    told.change(1).by(TARGET, NodeDown { node: TARGET, incarnation: 1, tasks: 0 });
+    assert_eq!(told.found_at(1), ["control/applied-differs"]);
+    let mut told = Told::new();
+    told.change(1).by(TARGET, NodeDown { node: TARGET, incarnation: 1, tasks: 0 });
+    told.by(TARGET, TargetSynced { version: 1, fingerprint: 100 });
+    assert_eq!(told.found_at(1), Vec::<String>::new());
+}
+
+#[test]
+fn a_call_without_an_answer_is_caught() {
+    assert_eq!(Told::new().change(1).called(2).found_at(1), ["control/call-unanswered"]);
+}
+
+#[test]
+fn errors_have_one_report_and_one_line_each_in_that_order() {
+    let found = |tell: &dyn Fn(&mut Told)| {
+        let mut told = Told::new();
+        tell(&mut told);
+        told.found_at(0)
+    };
+    let (reported, logged) = (ErrorReported { error: 1 }, ErrorLogged { error: 1 });
+    let early = found(&|told| drop(told.says(logged).says(reported)));
+    assert_eq!(early, ["control/logged-before-reported"]);
+    let twice = found(&|told| drop(told.says(reported).says(logged).says(reported)));
+    assert_eq!(twice, ["control/error-reported-twice"]);
+    let twice = found(&|told| drop(told.says(reported).says(logged).says(logged)));
+    assert_eq!(twice, ["control/error-logged-twice"]);
+    let unlogged = found(&|told| drop(told.says(reported)));
+    assert_eq!(unlogged, ["control/error-not-logged"]);
+    let died = NodeDown { node: MANAGER, incarnation: 1, tasks: 0 };
+    let excused = found(&|told| drop(told.says(reported).says(died)));
+    assert_eq!(excused, Vec::<String>::new(), "its program died before it could");
+    let unreported = found(&|told| drop(told.called(3).failed(3, 0)));
+    assert_eq!(unreported, ["control/error-without-report"]);
+}
+
+#[test]
+fn no_control_plane_is_no_violation() {
+    assert_eq!(Told::new().found_at(0), Vec::<String>::new());
+}
