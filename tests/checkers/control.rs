@@ -138,18 +138,30 @@ fn errors_have_one_report_and_one_line_each_in_that_order() {
         told.found_at(0)
     };
     let (reported, logged) = (ErrorReported { error: 1 }, ErrorLogged { error: 1 });
-    let early = found(&|told| drop(told.says(logged).says(reported)));
+    let early = found(&|told| {
+        told.says(logged).says(reported);
+    });
     assert_eq!(early, ["control/logged-before-reported"]);
-    let twice = found(&|told| drop(told.says(reported).says(logged).says(reported)));
+    let twice = found(&|told| {
+        told.says(reported).says(logged).says(reported);
+    });
     assert_eq!(twice, ["control/error-reported-twice"]);
-    let twice = found(&|told| drop(told.says(reported).says(logged).says(logged)));
+    let twice = found(&|told| {
+        told.says(reported).says(logged).says(logged);
+    });
     assert_eq!(twice, ["control/error-logged-twice"]);
-    let unlogged = found(&|told| drop(told.says(reported)));
+    let unlogged = found(&|told| {
+        told.says(reported);
+    });
     assert_eq!(unlogged, ["control/error-not-logged"]);
     let died = NodeDown { node: MANAGER, incarnation: 1, tasks: 0 };
-    let excused = found(&|told| drop(told.says(reported).says(died)));
+    let excused = found(&|told| {
+        told.says(reported).says(died);
+    });
     assert_eq!(excused, Vec::<String>::new(), "its program died before it could");
-    let unreported = found(&|told| drop(told.called(3).failed(3, 0)));
+    let unreported = found(&|told| {
+        told.called(3).failed(3, 0);
+    });
     assert_eq!(unreported, ["control/error-without-report"]);
 }
 

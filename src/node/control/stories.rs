@@ -180,7 +180,7 @@ impl Told {
     }
 
     fn waits(&mut self, span: Nanos) -> Vec<Effect> {
-        self.now = self.now + span;
+        self.now += span;
         self.hears(Input::Tick)
     }
 }
