@@ -154,6 +154,24 @@ impl Driver {
         }
     }
 
+    /// Opens a queue pair as [`open`](Self::open) does and asks the device what it is, every so often until it says so: what is
+    /// longer than the device takes at a time goes to it in parts.
+    pub async fn open_ready(
+        handle: &NodeHandle,
+        drive: &Drive,
+        config: DriverConfig,
+        every: Nanos,
+    ) -> Self {
+        loop {
+            let driver = Self::open(handle, drive, handle.node(), config);
+            match driver.identify().await {
+                Ok(_) => return driver,
+                Err(status) => tracing::debug!(%status, "a disk does not say what it is"),
+            }
+            handle.sleep(every).await;
+        }
+    }
+
     /// Queues a command. Cookies need not differ.
     ///
     /// # Errors

@@ -104,7 +104,7 @@ impl ReportLog {
         config: DriverConfig,
         first: u64,
     ) -> Self {
-        let queue = Driver::open(handle, drive, handle.node(), config);
+        let queue = Driver::open_ready(handle, drive, config, RETRY).await;
         let (handle, drive) = (handle.clone(), drive.clone());
         let mut log = Self { handle, drive, queue, config, size, first, next: 1 };
         for slot in 0..SLOTS {
@@ -151,7 +151,8 @@ impl ReportLog {
             }
             tracing::debug!(status = %completion.status, "the disk with the error reports fails");
             self.handle.sleep(RETRY).await;
-            self.queue = Driver::open(&self.handle, &self.drive, self.handle.node(), self.config);
+            let (handle, drive) = (&self.handle, &self.drive);
+            self.queue = Driver::open_ready(handle, drive, self.config, RETRY).await;
         }
     }
 }

@@ -104,7 +104,8 @@ impl FileOnDisk {
         config: DriverConfig,
         faults: &DatabaseFaults,
     ) -> Result<(Self, Vec<u8>), Killed> {
-        let queue = Driver::open(handle, drive, handle.node(), config);
+        let queue = Driver::open_ready(handle, drive, config, RETRY);
+        let queue = unless_killed(faults, queue).await?;
         let (handle, drive, faults) = (handle.clone(), drive.clone(), faults.clone());
         let (head, sent) = (Head::default(), Vec::new());
         let mut file = Self { handle, drive, queue, config, size, faults, head, sent };
@@ -206,7 +207,7 @@ impl FileOnDisk {
             self.queue.submit(Command { cookie: 0, tag: u64::MAX, op }).expect("it is alone");
             match self.completion().await? {
                 Completion { status: Status::Success, data, .. } => return Ok(data),
-                Completion { status, .. } => self.wait_after(status).await,
+                Completion { status, .. } => self.wait_after(status).await?,
             }
         }
     }
@@ -218,6 +219,7 @@ impl FileOnDisk {
         let mut number = 0;
         loop {
             while open.len() < WINDOW
+                && !self.queue.is_full()
                 && let Some(at) = waiting.pop_front()
             {
                 number += 1;
@@ -226,7 +228,7 @@ impl FileOnDisk {
                     self.handle.emit(&DatabaseWrites { lba, blocks });
                 }
                 let command = Command { cookie, tag: u64::MAX, op };
-                self.queue.submit(command).expect("there are few at a time");
+                self.queue.submit(command).expect("the queue has room");
                 open.insert(cookie, at);
             }
             if open.is_empty() {
@@ -238,29 +240,35 @@ impl FileOnDisk {
                 // Of those under way nobody knows whether they were done: all are done again.
                 waiting.push_back(at);
                 waiting.extend(std::mem::take(&mut open).into_values());
-                self.wait_after(completion.status).await;
+                self.wait_after(completion.status).await?;
             }
         }
     }
 
-    async fn wait_after(&mut self, status: Status) {
+    async fn wait_after(&mut self, status: Status) -> Result<(), Killed> {
         tracing::debug!(%status, "the database's disk fails");
         self.handle.sleep(RETRY).await;
-        self.queue = Driver::open(&self.handle, &self.drive, self.handle.node(), self.config);
+        let queue = Driver::open_ready(&self.handle, &self.drive, self.config, RETRY);
+        self.queue = unless_killed(&self.faults, queue).await?;
+        Ok(())
     }
 
-    /// The next completion, unless the service is killed first.
     async fn completion(&self) -> Result<Completion, Killed> {
-        let mut completion = pin!(self.queue.completion());
-        poll_fn(|cx| {
-            if self.faults.is_down() {
-                return Poll::Ready(Err(Killed));
-            }
-            self.faults.changed().register(cx);
-            completion.as_mut().poll(cx).map(Ok)
-        })
-        .await
+        unless_killed(&self.faults, self.queue.completion()).await
     }
+}
+
+/// What a future comes to, unless the service is killed first.
+async fn unless_killed<F: Future>(faults: &DatabaseFaults, future: F) -> Result<F::Output, Killed> {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        if faults.is_down() {
+            return Poll::Ready(Err(Killed));
+        }
+        faults.changed().register(cx);
+        future.as_mut().poll(cx).map(Ok)
+    })
+    .await
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::scenario::ids::{CpuRef, CpuSelector, DiskSelector, NodeClass, NodeRef
 use crate::scenario::units::NanosRange;
 use crate::scenario::volume::{Integrity, Volume};
 
+use super::calls::{by_the_database, call};
 use super::dice::Dice;
 use super::links::on_a_link;
 use super::profile::Profile;
@@ -30,6 +31,8 @@ pub(super) fn action(dice: &mut Dice, scene: &Scene<'_>, name: &str, may_fix: bo
         "disk" => on_a_disk(dice, scene, name, may_fix),
         "net" => on_a_link(dice, scene, name),
         "node" => on_a_node(dice, scene, name, may_fix),
+        "api" => call(dice, scene, name),
+        "database" => by_the_database(dice, name),
         "manager" => by_the_manager(dice, scene, name),
         _ => on_a_program(dice, scene, name),
     }
@@ -169,6 +172,9 @@ pub(super) fn node(dice: &mut Dice, scene: &Scene<'_>, may_fix: bool) -> NodeSel
             NodeClass::Target,
             NodeClass::Node,
         ]));
+    }
+    if scene.cluster.databases > 0 && dice.one_in(8) {
+        return NodeSelector::Fixed(NodeRef::Database(0));
     }
     match dice.between(0, 11) {
         0 => manager,

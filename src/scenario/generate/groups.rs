@@ -2,7 +2,7 @@
 //! other entry.
 
 use crate::scenario::action::{
-    Action, ClientOnly, ClientVolume, CpuOnly, DiskClient, DiskOnly, NodeOnly,
+    Action, ClientOnly, ClientVolume, CpuOnly, DatabaseOnly, DiskClient, DiskOnly, NodeOnly,
 };
 use crate::scenario::ids::{CpuSelector, DiskRef, DiskSelector, NodeClass, NodeSelector};
 use crate::scenario::script::{Effect, Entry, Trigger};
@@ -24,9 +24,10 @@ pub(super) enum Group {
     ResumeCpu,
     ResumeApp,
     Attach,
+    DatabaseUp,
 }
 
-const ALL: [(Group, &str); 9] = [
+const ALL: [(Group, &str); 10] = [
     (Group::Heal, "disk.heal"),
     (Group::Plug, "disk.plug"),
     (Group::Reconnect, "disk.reconnect_to_client"),
@@ -36,6 +37,7 @@ const ALL: [(Group, &str); 9] = [
     (Group::ResumeCpu, "cpu.resume"),
     (Group::ResumeApp, "app.resume"),
     (Group::Attach, "app.attach"),
+    (Group::DatabaseUp, "database.up"),
 ];
 
 /// Targets as often as all others.
@@ -93,6 +95,10 @@ pub(super) fn group(dice: &mut Dice, scene: &Scene<'_>, group: Group) -> Vec<Ent
             pair(dice, scene, Action::AppPause(pause), Action::AppResume(resume))
         }
         Group::Attach => moves(dice, scene),
+        Group::DatabaseUp => {
+            let (down, up) = (DatabaseOnly {}, DatabaseOnly {});
+            pair(dice, scene, Action::DatabaseDown(down), Action::DatabaseUp(up))
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Random scenarios: from a seed and a profile a whole scenario, as plain as one that a person writes. Runs none.
 
 mod actions;
+mod calls;
 mod cluster;
 mod dice;
 mod groups;

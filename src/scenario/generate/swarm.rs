@@ -34,7 +34,7 @@ const POWER: [&str; 6] =
     ["node.reboot", "node.crash", "node.power_off", "node.power_on", "node.pause", "app.kill"];
 
 /// What undoes something else, or makes no sense alone: it comes with what it belongs to.
-const COMPANIONS: [&str; 9] = [
+const COMPANIONS: [&str; 10] = [
     "disk.heal",
     "disk.plug",
     "disk.reconnect_to_client",
@@ -44,6 +44,7 @@ const COMPANIONS: [&str; 9] = [
     "cpu.resume",
     "app.resume",
     "app.attach",
+    "database.up",
 ];
 
 impl Swarm {
@@ -72,6 +73,12 @@ impl Swarm {
         self.actions.contains(&action)
     }
 
+    /// Whether the script has to do with a controller.
+    pub(super) fn has_controller(&self) -> bool {
+        let concerns_it = |name: &&str| name.starts_with("api.") || name.starts_with("database.");
+        self.actions.iter().any(concerns_it)
+    }
+
     /// The least integrity that some volume has to have for every action to be let through.
     pub(super) fn least_integrity(&self) -> Integrity {
         let wanted = self.actions.iter().map(|action| least_integrity(action));
@@ -92,7 +99,9 @@ fn odds_of_half() -> Odds {
 fn actions(dice: &mut Dice, profile: Profile) -> Vec<&'static str> {
     let families = dice.some(profile.families());
     let of = |family: Family| {
-        let infos = Action::ALL.iter().filter(move |info| info.family == family);
+        // A database that goes back leaves nothing to go on with.
+        let goes_on = |info: &&ActionInfo| info.name != "database.restore_old_snapshot";
+        let infos = Action::ALL.iter().filter(goes_on).filter(move |info| info.family == family);
         infos.map(|info: &ActionInfo| info.name).collect::<Vec<_>>()
     };
     let mut actions = Vec::new();
