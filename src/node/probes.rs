@@ -49,6 +49,7 @@ crate::probes! {
         MARKED_FOR_REBUILD = "target.marked-for-rebuild": "a leg that is to be rebuilt in whole marked all of its regions";
         REBUILD_TAKEN_UP = "target.rebuild-taken-up": "a leg that had been rebuilt in part was registered again for the same rebuild in whole";
         TOLD_AGAIN = "target.told-again": "the manager was told of legs once more that it could use and did not";
+        ASKED_AGAIN = "target.asked-again": "a registration was asked for again while it was under way";
         REQUEST_AWAITED_MARK = "target.request-awaited-mark": "a write waited until its region was marked on the disk";
         REQUEST_AWAITED_QUEUE = "target.request-awaited-queue": "a request waited for room in its queue";
         EPOCH_REFUSED = "target.epoch-refused": "a request of another epoch was refused";

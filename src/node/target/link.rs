@@ -1,12 +1,12 @@
 //! A target's conversation with the manager: reports its legs, moves them to new epochs when told.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
 use crate::base::history::FenceRaised;
-use crate::base::{Epoch, LegIndex, Nanos};
+use crate::base::{Epoch, LegIndex, Nanos, PlaceIndex, VolumeId};
 use crate::net::port::Closed;
 
 use super::boot::Target;
@@ -32,6 +32,7 @@ pub(super) async fn run(target: Rc<Target>) {
 
 async fn converse(target: &Rc<Target>, mut link: ManagerLink) -> Result<(), Closed> {
     let mut told: Option<Told> = None;
+    let under_way = UnderWay::default();
     loop {
         let message = poll_fn(|cx| {
             let is_new = told.as_ref().is_none_or(|told| told.is_over(target));
@@ -60,6 +61,10 @@ async fn converse(target: &Rc<Target>, mut link: ManagerLink) -> Result<(), Clos
         if let Some(found) = target.legs.iter().find(|held| held.is_at(volume, place)) {
             let (held, connection) = (found.clone(), link.connection().clone());
             let asked = Asked { leg, epoch, life, again, rebuild };
+            let Some(asked) = under_way.begin((volume, place), asked) else {
+                crate::sometimes!(target.handle, true, probes::ASKED_AGAIN);
+                continue;
+            };
             let registration = answer_registration(target.clone(), held, asked, connection);
             target.handle.spawn("target.register", registration);
         }
@@ -100,8 +105,40 @@ impl Told {
     }
 }
 
+/// Registrations that a conversation asked for and that have no answer yet. What is asked again meanwhile has that answer:
+/// a manager whose words were held back asks for the same thousands of times at once.
+#[derive(Clone, Default)]
+struct UnderWay(Rc<RefCell<Vec<Registration>>>);
+
+type Registration = ((VolumeId, PlaceIndex), Asked);
+
+/// A registration under way, until it is dropped.
+struct Begun {
+    asked: Asked,
+    at: (VolumeId, PlaceIndex),
+    under_way: UnderWay,
+}
+
+impl UnderWay {
+    fn begin(&self, at: (VolumeId, PlaceIndex), asked: Asked) -> Option<Begun> {
+        let mut known = self.0.borrow_mut();
+        if known.contains(&(at, asked)) {
+            return None;
+        }
+        known.push((at, asked));
+        Some(Begun { asked, at, under_way: self.clone() })
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        let this = (self.at, self.asked);
+        self.under_way.0.borrow_mut().retain(|known| *known != this);
+    }
+}
+
 /// What a place is to be registered as.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Asked {
     leg: LegIndex,
     epoch: Epoch,
@@ -113,11 +150,11 @@ struct Asked {
 async fn answer_registration(
     target: Rc<Target>,
     held: Rc<Leg>,
-    asked: Asked,
+    begun: Begun,
     connection: Rc<Channel>,
 ) {
-    let Asked { leg, epoch, life, again, .. } = asked;
-    let ok = register(&target, &held, asked).await && (!again || confirm(&held, epoch).await);
+    let Asked { leg, epoch, life, again, .. } = begun.asked;
+    let ok = register(&target, &held, begun.asked).await && (!again || confirm(&held, epoch).await);
     let volume = held.volume.id;
     let answer = Wire::Registered { volume, leg, epoch, life, again, ok };
     // A manager that is gone asks again when it is back.
