@@ -52,8 +52,11 @@ pub(super) fn any_of(values: &[Value]) -> String {
     if values.is_empty() {
         return "zeroes, the initial content: nothing was ever written here".to_owned();
     }
-    // The newest say most.
-    let named: Vec<String> = values.iter().rev().take(NAMED_MAX).map(describe).collect();
+    // What a read has shown or an acknowledgement promised says most, then the newest.
+    let is_known = |value: &&Value| value.first_return != Moment::NEVER;
+    let (known, open): (Vec<&Value>, Vec<&Value>) = values.iter().rev().partition(is_known);
+    let named = known.into_iter().chain(open).take(NAMED_MAX).map(describe);
+    let named: Vec<String> = named.collect();
     let mut text = named.join("; or ");
     if values.len() > NAMED_MAX {
         text.push_str(&format!("; or one of {} more", values.len() - NAMED_MAX));

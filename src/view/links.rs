@@ -183,8 +183,8 @@ impl<'a> Owners<'a> {
         } else if let Some(read) = record.get::<BlockRead>() {
             self.block_read(index, read);
         } else if let Some(loaded) = record.get::<LegLoaded>() {
-            let LegLoaded { disk, volume, leg, first, blocks, .. } = loaded;
-            let leg = LegOnDisk { disk, volume, leg: leg.get(), first, blocks };
+            let LegLoaded { disk, volume, leg, first, blocks, depth } = loaded;
+            let leg = LegOnDisk { disk, volume, leg: leg.get(), first, blocks, depth };
             if !self.legs.contains(&leg) {
                 self.legs.push(leg);
             }

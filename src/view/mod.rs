@@ -12,6 +12,7 @@ mod shiviz;
 mod stats;
 mod story;
 mod text;
+mod unequal;
 
 pub use columns::{Width, write_columns};
 pub use html::write_html;

@@ -101,4 +101,6 @@ pub struct LegOnDisk {
     pub first: u64,
     /// How many there are.
     pub blocks: u64,
+    /// How many of them have a mark together.
+    pub depth: u32,
 }

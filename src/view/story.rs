@@ -10,6 +10,7 @@ use crate::check::Violation;
 use super::links::Links;
 use super::places::Places;
 use super::scene::{LegOnDisk, Scene, field, shown};
+use super::unequal::{Change, Unequal};
 
 /// The most copies by nobody's operation that are told.
 const COPIES_MAX: usize = 12;
@@ -30,7 +31,9 @@ pub struct Sentence {
 pub fn tell(scene: &Scene<'_>, violation: &Violation) -> Vec<Sentence> {
     let places = Places::of(scene);
     let links = Links::of(scene, &places);
-    let Some(teller) = Teller::new(scene, &links, &places, violation) else { return Vec::new() };
+    let Some(mut teller) = Teller::new(scene, &links, &places, violation) else {
+        return Vec::new();
+    };
     let mut told = Vec::new();
     for index in 0..scene.trace.len() {
         teller.record(index, &mut told);
@@ -59,6 +62,8 @@ struct Teller<'a> {
     legs: Vec<(LegOnDisk, u64)>,
     /// From the first of the operations to the violation.
     span: (Nanos, Nanos),
+    /// Whether the legs may differ there.
+    unequal: Option<Unequal>,
 }
 
 impl<'a> Teller<'a> {
@@ -86,14 +91,16 @@ impl<'a> Teller<'a> {
         let of_block = links.legs.iter().filter(|leg| {
             leg.volume == volume && stretch.legs >> leg.leg & 1 == 1 && place < leg.blocks
         });
-        let legs = of_block.map(|leg| (*leg, leg.first + place)).collect();
+        let legs: Vec<_> = of_block.map(|leg| (*leg, leg.first + place)).collect();
+        let unequal = Unequal::of(volume, &legs);
         let first = scene.trace[*ops.first()?].at;
-        Some(Self { scene, links, block, ops, legs, span: (first, violation.at) })
+        Some(Self { scene, links, block, ops, legs, span: (first, violation.at), unequal })
     }
 
-    fn record(&self, index: usize, told: &mut Vec<Sentence>) {
+    fn record(&mut self, index: usize, told: &mut Vec<Sentence>) {
         let record = &self.scene.trace[index];
         let names = self.scene.names;
+        let change = self.unequal.as_mut().map_or(Change::None, |it| it.observe(record));
         if self.ops.contains(&index) {
             return self.operation(index, told);
         }
@@ -122,6 +129,13 @@ impl<'a> Teller<'a> {
                 format!("{node} acts under epoch {}", shown(record, "epoch", names))
             }
             "disk.media-written" => return self.copied(index, told),
+            "client.recovered" if change == Change::Equal => {
+                let node = record.node.map_or_else(String::new, |node| names.node(node));
+                format!(
+                    "{node} has made region {} equal on all legs",
+                    shown(record, "region", names)
+                )
+            }
             _ => return,
         };
         told.push(Sentence { at: record.at, seq: record.seq, text });
@@ -204,7 +218,10 @@ impl<'a> Teller<'a> {
         let from = leg.map_or_else(String::new, |(leg, _)| {
             format!(" from leg{} {}", leg.leg, self.scene.names.disk(leg.disk))
         });
-        let text = format!("op{} reads {}{from}", read.op.get(), content(read.place, read.author));
+        let caveat = self.unequal.as_ref().and_then(Unequal::caveat);
+        let caveat = caveat.map_or_else(String::new, |caveat| format!("; {caveat}"));
+        let what = content(read.place, read.author);
+        let text = format!("op{} reads {what}{from}{caveat}", read.op.get());
         let record = &self.scene.trace[index];
         told.push(Sentence { at: record.at, seq: record.seq, text });
     }
