@@ -5,11 +5,14 @@ crate::probes! {
     /// All probes of the reference cluster.
     pub static PROBES = {
         READ_REPAIRED = "client.read-repaired": "a read met a block that a leg had lost, and repaired it from another";
+        REPAIR_LEFT = "client.repair-left": "a repair was left to later reads, as its region had changed meanwhile";
+        READ_WITHOUT_GRANT = "client.read-without-grant": "a read met a volume that it had no configuration of";
         READ_LOST = "client.read-lost": "a block could not be read from any leg";
         READ_STALE_DISCARDED = "client.read-stale-discarded": "a read's answer came from a leg that had been given up meanwhile";
         READ_ON_OTHER_LEG = "client.read-on-other-leg": "a read failed on one leg and was answered by another";
         LEASE_AWAITED = "client.lease-awaited": "a read had its data and waited for the lease";
         SLOW_LEG_READ_AROUND = "client.slow-leg-read-around": "what a slow leg holds of a coded row was computed from fast ones";
+        TOO_FEW_FAST_LEGS = "client.too-few-fast-legs": "a slow leg could not be read around, for others were slow or gone as well";
         SLOW_LEG_REPORTED = "client.slow-leg-reported": "a leg was far slower than its peers for so long that it was to be given up";
         SLOW_LEG_KEPT_OUT = "client.slow-leg-kept-out": "a dead leg could be reached, and was too slow to be asked for";
         WRITE_UNDER_NEW_GRANT = "client.write-under-new-grant": "a write was under way when a new grant came";
@@ -20,6 +23,7 @@ crate::probes! {
         REQUEST_TIMED_OUT = "client.request-timed-out": "a request had no answer in time";
         ANSWERS_UNREAD = "client.answers-unread": "answers lay unread, because the CPU that was to read them stood still";
         GRANT_OF_OLDER_SESSION = "client.grant-of-older-session": "a client was told what was meant for an earlier session of it";
+        GRANT_OF_OLDER_EPOCH = "client.grant-of-older-epoch": "a client was told of a configuration that was over";
         ATTACHED_AGAIN = "client.attached-again": "the manager was asked for a volume once more, for it had not answered";
         CLIENT_STOOD_STILL = "client.stood-still": "the client noticed that it had stood still";
         RECOVERY_FOUND_MARKS = "client.recovery-found-marks": "the owner before left marked regions behind";
@@ -30,10 +34,17 @@ crate::probes! {
         REBUILD_RESUMED = "client.rebuild-resumed": "a rebuild went on under a later grant";
         REBUILD_NOTED = "client.rebuild-noted": "a leg's marks were cleared where it had been rebuilt";
         REBUILD_CUT_SHORT = "client.rebuild-cut-short": "a rebuild could not go on";
+        REPLAY_FAILED = "client.replay-failed": "what an owner before had begun could not be finished now";
+        PLAN_OVERTAKEN = "client.plan-overtaken": "a leg was no longer to be rebuilt when it came to that";
+        REBUILD_OVERTAKEN = "client.rebuild-overtaken": "what a region was to be rebuilt from changed meanwhile";
+        REBUILD_NOT_NOTED = "client.rebuild-not-noted": "what had been rebuilt could not be flushed, and its marks stayed";
         REBUILD_LOST_BLOCK = "client.rebuild-lost-block": "a rebuild's source had lost a block for good";
         CACHES_LOST = "client.caches-lost": "an owner was told that all legs in sync had lost their caches";
         SCRUBBED_ALL = "client.scrubbed-all": "all of a volume was read from all legs";
+        SCRUB_FOUND_LOST = "client.scrub-found-lost": "scrubbing met a block that no leg could read";
+        SCRUB_FOUND_PARITY = "client.scrub-found-parity": "scrubbing met parity that does not fit";
         SCRUB_REPAIRED = "client.scrub-repaired": "a block that a leg had lost was found by scrubbing, and repaired";
+        DETACH_NOT_FLUSHED = "client.detach-not-flushed": "a volume that was to be given back could not be flushed, or was in use again";
         FLUSH_BROKE_PROMISE = "client.flush-broke-promise": "a flush failed because what it was to cover may be gone";
         INTENT_CLEARED = "client.intent-cleared": "marks of idle regions were cleared";
         GATHERED_AGAIN = "client.gathered-again": "the legs that could be read changed while a row was being gathered";
@@ -53,6 +64,8 @@ crate::probes! {
         REQUEST_AWAITED_MARK = "target.request-awaited-mark": "a write waited until its region was marked on the disk";
         REQUEST_AWAITED_QUEUE = "target.request-awaited-queue": "a request waited for room in its queue";
         EPOCH_REFUSED = "target.epoch-refused": "a request of another epoch was refused";
+        MARKS_OF_NOTHING = "target.marks-of-nothing": "marks were asked for of a leg that is not here";
+        OUT_OF_RANGE = "target.out-of-range": "a request went beyond its leg";
         CLIENT_RECONNECTED = "target.client-reconnected": "a client came anew while its earlier connection was being served";
         FENCED_IN_FLIGHT = "target.fenced-in-flight": "a leg was fenced while commands of an older epoch were in flight";
         DRAIN_ABORTED = "target.drain-aborted": "commands of an older epoch did not end and were aborted with their sessions";
@@ -62,8 +75,10 @@ crate::probes! {
         FOREIGN_DISK_REFUSED = "target.foreign-disk-refused": "a target found a disk that belongs elsewhere, and left it alone";
         METADATA_UNWRITABLE = "target.metadata-unwritable": "a leg's metadata could not be written";
         UNMARK_REFUSED = "target.unmark-refused": "a mark was to be cleared while its region was being written";
+        WORD_REFUSED = "node.word-refused": "somebody said what is not theirs to say, and lost the connection";
         MESSAGE_TWICE = "node.message-twice": "a message came that had been there already";
         MESSAGE_MISSING = "node.message-missing": "a message came before its turn, and cost the connection";
+        RECORDS_UNWRITABLE = "manager.records-unwritable": "the disk with the manager's records failed";
         COLD_LEG_GIVEN_UP = "manager.cold-leg-given-up": "a leg that had lost its cache was given up, to be brought up to date";
         ALL_LEGS_COLD = "manager.all-legs-cold": "every copy had lost its cache, and what was left had to do";
         COLD_LEG_WAITS = "manager.cold-leg-waits": "legs that had lost their caches waited for one that was given up in vain";
@@ -98,6 +113,7 @@ crate::buggify_sites! {
         SLOW_CONNECT = "client.slow-connect", 1 / 4: "waits for a heartbeat longer before it connects to a target again";
         SLOW_METADATA = "target.slow-metadata", 1 / 10: "waits up to a heartbeat before it writes a leg's metadata";
         SLOW_ACCEPT = "target.slow-accept", 1 / 4: "takes a connection a heartbeat late";
+        FAILED_STORE = "manager.failed-store", 1 / 10: "takes a record that it stored for one that it could not, and stores it again";
         SLOW_STORE = "manager.slow-store", 1 / 4: "waits up to a heartbeat before it stores a record";
     }
 }

@@ -135,6 +135,7 @@ async fn read_around(
     let fast = (0..width).filter(is_fast).take(usize::from(code.data));
     let fast: Vec<usize> = fast.collect();
     if fast.len() < usize::from(code.data) {
+        crate::sometimes!(volume.client.handle, true, probes::TOO_FEW_FAST_LEGS);
         return Ok(None);
     }
     let lines = Lines { at: run.at, count: run.blocks };
@@ -267,6 +268,7 @@ async fn repair(volume: Rc<Volume>, code: Coded, (block, run): (u64, Run)) {
     let _buffer = volume.client.memory.alloc_waiting(bytes).await;
     let _lock = volume.locks.exclusive(rows_of(&code, block, run.blocks)).await;
     if !volume.intent.are_equal(volume.spec.regions_of(block, run.blocks)) {
+        crate::sometimes!(volume.client.handle, true, probes::REPAIR_LEFT);
         return;
     }
     let writing = Writing::begin(&volume, block, run.blocks);

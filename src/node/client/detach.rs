@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::io::flush;
 use super::volume::Volume;
 use crate::layout::Layout;
+use crate::node::probes;
 
 /// Ends an attachment. Whoever has the volume next has nothing to recover: no region may differ between the
 /// legs, or be about to.
@@ -19,6 +20,7 @@ pub(super) async fn run(volume: Rc<Volume>) {
         if volume.is_lost() || (flushed.is_ok() && volume.is_quiet()) {
             break;
         }
+        crate::sometimes!(volume.client.handle, true, probes::DETACH_NOT_FLUSHED);
     }
     volume.end_tasks();
     while !volume.is_lost() {

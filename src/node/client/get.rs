@@ -57,6 +57,7 @@ impl Get {
                 return Err(self.volume.doubt());
             }
             let Some(topology) = self.volume.topology() else {
+                crate::sometimes!(self.volume.client.handle, true, probes::READ_WITHOUT_GRANT);
                 self.wait().await;
                 continue;
             };

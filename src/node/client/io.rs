@@ -473,6 +473,7 @@ async fn repair(volume: Rc<Volume>, block: u64, run: Run, bad: LegSet) {
     };
     let _lock = volume.locks.exclusive(span).await;
     if !volume.intent.are_equal(volume.spec.regions_of(block, blocks)) {
+        crate::sometimes!(volume.client.handle, true, probes::REPAIR_LEFT);
         return;
     }
     let writing = Writing::begin(&volume, block, blocks);
@@ -488,6 +489,7 @@ async fn repair(volume: Rc<Volume>, block: u64, run: Run, bad: LegSet) {
     }
     // A leg that came into sync meanwhile may have it: the next read asks that one, too.
     if !lost.is_empty() && volume.grant() != grant {
+        crate::sometimes!(volume.client.handle, true, probes::REPAIR_LEFT);
         return;
     }
     // Lost is lost on every leg: one that is being rebuilt would keep what it has, for the rebuild goes by marks.

@@ -37,6 +37,7 @@ async fn converse(client: &Client, mut link: ManagerLink, found: Found) -> Resul
     loop {
         let message = link.next().await?;
         if !take(client, &message) {
+            crate::sometimes!(client.handle, true, probes::WORD_REFUSED);
             link.connection().close();
         }
     }

@@ -52,6 +52,7 @@ async fn find_divergent(volume: &Rc<Volume>, topology: &Topology) {
     if let (Some(marks), Some(code)) = (&marks, volume.spec.layout.code())
         && row_journal::replay(volume, code, marks).await.is_err()
     {
+        crate::sometimes!(volume.client.handle, true, probes::REPLAY_FAILED);
         return pause(volume).await;
     }
     match marks {
@@ -154,6 +155,7 @@ async fn plan(volume: &Rc<Volume>, leg: LegIndex) -> bool {
     }
     let Some(topology) = volume.topology() else { return false };
     if topology.modes.of(leg) != LegMode::WriteOnly {
+        crate::sometimes!(volume.client.handle, true, probes::PLAN_OVERTAKEN);
         return false;
     }
     let group = volume.spec.layout.group_of(leg);
@@ -197,6 +199,7 @@ async fn rebuild_leg(volume: &Rc<Volume>, leg: LegIndex) -> bool {
     if let Some(code) = volume.spec.layout.code()
         && row_journal::clear(volume, code).await.is_err()
     {
+        crate::sometimes!(volume.client.handle, true, probes::REBUILD_CUT_SHORT);
         return false;
     }
     let flushed = flush(volume, LegSet::one(leg)).await;
@@ -210,6 +213,7 @@ async fn rebuild_leg(volume: &Rc<Volume>, leg: LegIndex) -> bool {
 async fn note_copied(volume: &Rc<Volume>, leg: LegIndex, copied: Vec<Region>) {
     let is_cached = volume.client.map.volatile_caches && !planted!(ResumePastDurable);
     if is_cached && flush(volume, LegSet::one(leg)).await.is_err() {
+        crate::sometimes!(volume.client.handle, true, probes::REBUILD_NOT_NOTED);
         return;
     }
     // Without the plan, the leg has died: what was copied may have gone with its disk.
@@ -242,6 +246,7 @@ async fn copy_region(volume: &Rc<Volume>, leg: LegIndex, region: Region) -> Resu
     };
     let _lock = volume.locks.exclusive(span).await;
     if !volume.intent.are_equal(regions()) {
+        crate::sometimes!(volume.client.handle, true, probes::REBUILD_OVERTAKEN);
         return Err(IoError::InDoubt);
     }
     if let Some(code) = volume.spec.layout.code() {
@@ -255,6 +260,7 @@ async fn copy_region(volume: &Rc<Volume>, leg: LegIndex, region: Region) -> Resu
     put_pieces(volume, good, (group, LegSet::one(leg)), false).await?;
     if !Vec::is_empty(&lost) && volume.grant() != grant {
         // A leg that came into sync meanwhile may have what is lost on the others.
+        crate::sometimes!(volume.client.handle, true, probes::REBUILD_OVERTAKEN);
         return Err(IoError::InDoubt);
     }
     if !Vec::is_empty(&lost) && !planted!(DropBadSectorOnRebuild) {

@@ -109,6 +109,7 @@ async fn look_at_copies(
             bad.iter().for_each(|leg| tell(volume, (leg, at), Finding::Unreadable));
             to_repair.push((at, good.clone(), bad));
         } else if good.is_none() {
+            crate::sometimes!(volume.client.handle, true, probes::SCRUB_FOUND_LOST);
             tell(volume, (legs[0], at), Finding::Lost);
         }
     }
@@ -151,6 +152,7 @@ async fn look_at_row(
         code.solve_like(&mut computed, &mut known, size);
         let misfit = (data..held.len()).find(|column| held[*column] != computed[*column]);
         if let Some(column) = misfit {
+            crate::sometimes!(volume.client.handle, true, probes::SCRUB_FOUND_PARITY);
             tell(volume, (leg_of(column), at), Finding::Differs);
         }
     }

@@ -169,7 +169,10 @@ fn take(client: &Client, connection: &Channel, message: Wire) {
             client.calls.answer(cookie, Reply::Intent(regions), Took::Unknown);
         }
         // Nothing else is a target's to say to a client.
-        _ => connection.close(),
+        _ => {
+            crate::sometimes!(client.handle, true, probes::WORD_REFUSED);
+            connection.close();
+        }
     }
 }
 

@@ -241,6 +241,7 @@ impl Volume {
     /// Acts under this configuration from now on.
     pub(super) fn granted(&self, topology: Topology, answered: &Rc<Cell<Nanos>>) {
         if self.topology().is_some_and(|current| current.epoch > topology.epoch) {
+            crate::sometimes!(self.client.handle, true, probes::GRANT_OF_OLDER_EPOCH);
             return;
         }
         let now = self.client.handle.monotonic();

@@ -64,7 +64,9 @@ impl Database {
         }
         loop {
             let data = Payload::from_blocks(std::slice::from_ref(&block));
+            let fails = crate::buggify!(self.handle, probes::FAILED_STORE);
             match self.execute(Op::Write { lba, data, fua: true }).await.0 {
+                Status::Success if fails => self.wait_after(Status::Internal).await,
                 Status::Success => break,
                 status => self.wait_after(status).await,
             }
@@ -82,6 +84,7 @@ impl Database {
     }
 
     async fn wait_after(&mut self, status: Status) {
+        crate::sometimes!(self.handle, true, probes::RECORDS_UNWRITABLE);
         tracing::debug!(%status, "the database's disk fails");
         self.handle.sleep(RETRY).await;
         self.queue = Driver::open(&self.handle, &self.drive, self.handle.node(), self.config);

@@ -406,7 +406,10 @@ impl Manager {
                 self.apply(volume, Input::Rebuilt { leg, epoch });
             }
             // Nothing else is anybody's to say to a manager.
-            _ => peer.connection.close(),
+            _ => {
+                crate::sometimes!(self.handle, true, probes::WORD_REFUSED);
+                peer.connection.close();
+            }
         }
     }
 

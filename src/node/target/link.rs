@@ -17,6 +17,7 @@ use crate::node::channel::Channel;
 use crate::node::link::ManagerLink;
 use crate::node::probes;
 use crate::node::protocol::Wire;
+use crate::sim::NodeHandle;
 
 /// Keeps the manager informed for the life of the target.
 pub(super) async fn run(target: Rc<Target>) {
@@ -154,7 +155,8 @@ async fn answer_registration(
     connection: Rc<Channel>,
 ) {
     let Asked { leg, epoch, life, again, .. } = begun.asked;
-    let ok = register(&target, &held, begun.asked).await && (!again || confirm(&held, epoch).await);
+    let ok = register(&target, &held, begun.asked).await
+        && (!again || confirm(&target.handle, &held, epoch).await);
     let volume = held.volume.id;
     let answer = Wire::Registered { volume, leg, epoch, life, again, ok };
     // A manager that is gone asks again when it is back.
@@ -230,10 +232,11 @@ async fn register(target: &Target, leg: &Rc<Leg>, asked: Asked) -> bool {
 
 /// Notes on the leg's disk, past its cache, that the leg was asked for `epoch` when it might be granted. So a
 /// leg whose superblock does not say so lost its cache, if it has, while nobody could have been told of `epoch`.
-async fn confirm(leg: &Leg, epoch: Epoch) -> bool {
+async fn confirm(handle: &NodeHandle, leg: &Leg, epoch: Epoch) -> bool {
     let loads = leg.loads();
     let superseded = || !leg.is_fenced_at(epoch, loads);
     if superseded() {
+        crate::sometimes!(handle, true, probes::REGISTRATION_SUPERSEDED);
         return false;
     }
     leg.want_confirmed(epoch);

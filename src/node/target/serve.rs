@@ -256,7 +256,10 @@ impl Server {
                 }
             }
             // Nothing else is a client's to say to a target.
-            _ => self.connection.close(),
+            _ => {
+                crate::sometimes!(self.target.handle, true, probes::WORD_REFUSED);
+                self.connection.close();
+            }
         }
     }
 
@@ -268,7 +271,10 @@ impl Server {
                 let _closed = self.connection.send(Wire::Intent { cookie, regions });
             }
             Some(Err(status)) => self.answer(cookie, status, Payload::empty()),
-            None => self.answer(cookie, LegStatus::Unusable, Payload::empty()),
+            None => {
+                crate::sometimes!(self.target.handle, true, probes::MARKS_OF_NOTHING);
+                self.answer(cookie, LegStatus::Unusable, Payload::empty());
+            }
         }
     }
 
@@ -310,6 +316,7 @@ impl Server {
             return self.refuse(request.cookie, status);
         }
         if !request.work.is_within(leg.extent.blocks + leg.extent.journal_blocks) {
+            crate::sometimes!(self.target.handle, true, probes::OUT_OF_RANGE);
             return self.refuse(request.cookie, LegStatus::Disk(Status::LbaRange));
         }
         // What stands in the journal is no data yet.
