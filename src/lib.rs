@@ -40,6 +40,7 @@
 //! | [`view`] | a trace as text or JSON lines |
 //! | [`run`] | whole simulations: sweep, replay, prove, signatures, the corpus of seeds |
 //! | [`debug`] | the debugger: a run led forwards and backwards, and looked into |
+//! | [`glass`] | tests of one's own code: a simulation that an `async` test leads, over many seeds |
 //! | [`cli`] | the command line |
 //!
 //! # Two doors
@@ -79,6 +80,7 @@ pub mod check;
 pub mod cli;
 pub mod debug;
 pub mod disk;
+pub mod glass;
 pub mod layout;
 pub mod net;
 pub mod node;
@@ -87,3 +89,5 @@ pub mod scenario;
 pub mod sim;
 pub mod view;
 pub mod world;
+
+pub use glass::sweep;

@@ -17,6 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("view", &["base", "sim::trace", "check"]),
     ("run", &["base", "scenario", "check", "world", "view"]),
     ("debug", &["base", "sim::trace", "scenario", "world", "view"]),
+    ("glass", &["base", "sim", "disk", "net", "check", "view", "run::work_off"]),
     (
         "cli",
         &[

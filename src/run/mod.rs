@@ -33,6 +33,7 @@ pub use merge::{Merged, merge};
 pub use necessary::{Trial, Without, trials};
 pub use outcome::{ExitCode, Judgement, Outcome, Signature, violations};
 pub use plan::StopFlag;
+pub use pool::work_off;
 pub use prove::{Difference, ProveOptions, ProveReport, prove};
 pub use replay::{Replayed, replay};
 pub use seeds::{BadSeedRange, BadShard, NAMED_SEEDS_MAX, SeedRange, Shard};

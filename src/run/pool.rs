@@ -17,7 +17,7 @@ const TICK: Duration = Duration::from_millis(100);
 ///
 /// # Panics
 /// When the host cannot start a thread, or when `work` panics.
-pub(super) fn work_off<J: Send, R: Send>(
+pub fn work_off<J: Send, R: Send>(
     threads: NonZeroUsize,
     source: impl Iterator<Item = J> + Send,
     work: impl Fn(J) -> R + Sync,

@@ -1,0 +1,217 @@
+//! A test over many seeds, on all cores: the first seed that fails is the test's failure. Leads no run itself.
+
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::base::Nanos;
+use crate::run::work_off;
+use crate::sim::trace::Keep;
+use crate::view::write_jsonl;
+
+use super::failure::{Failure, How};
+use super::lead::{Led, lead};
+use super::sim::Sim;
+
+/// The variable that has a sweep run one seed alone, and keep its trace.
+const SEED: &str = "STORMGLASS_SEED";
+/// Of so many seeds, one is run twice.
+const AGAIN: usize = 20;
+
+/// Runs a test with each of these seeds, and panics with the first failure, in the order of the seeds. One seed in twenty is
+/// run twice and has to come to the same digest.
+///
+/// With `STORMGLASS_SEED=17` in the environment it runs that seed alone, and keeps its trace in a file.
+///
+/// # Panics
+/// When a seed fails: see [`Failure`].
+pub fn sweep<F, Fut>(seeds: impl IntoIterator<Item = u64>, test: F)
+where
+    F: Fn(Sim) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = ()> + 'static,
+{
+    if let Err(failure) = Sweep::new(seeds).run(test) {
+        panic!("{failure}");
+    }
+}
+
+/// A sweep with limits of one's own.
+#[derive(Clone, Debug)]
+pub struct Sweep {
+    seeds: Vec<u64>,
+    limit: Nanos,
+    jobs: NonZeroUsize,
+    keep_in: Option<PathBuf>,
+}
+
+/// A sweep without failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Swept {
+    /// Seeds that passed.
+    pub seeds: u64,
+    /// Those of them that were run twice.
+    pub again: u64,
+}
+
+impl Sweep {
+    /// Over these seeds, on all cores, each for an hour of virtual time at most.
+    #[must_use]
+    pub fn new(seeds: impl IntoIterator<Item = u64>) -> Self {
+        Self {
+            seeds: seeds.into_iter().collect(),
+            limit: Nanos::from_secs(3600),
+            jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            keep_in: Some(PathBuf::from("target/stormglass")),
+        }
+    }
+
+    /// How much virtual time a seed has.
+    #[must_use]
+    pub const fn limit(mut self, limit: Nanos) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// How many threads run seeds.
+    #[must_use]
+    pub const fn jobs(mut self, jobs: NonZeroUsize) -> Self {
+        self.jobs = jobs;
+        self
+    }
+
+    /// Where a failure is kept; `None`: nowhere. `target/stormglass`, if nothing is said.
+    #[must_use]
+    pub fn keep_in(mut self, directory: Option<&Path>) -> Self {
+        self.keep_in = directory.map(Path::to_owned);
+        self
+    }
+
+    /// Runs the test with each seed.
+    ///
+    /// # Errors
+    /// The failure of the first seed that fails, in the order of the seeds, however many threads there are.
+    ///
+    /// # Panics
+    /// When `STORMGLASS_SEED` is no number.
+    pub fn run<F, Fut>(&self, test: F) -> Result<Swept, Box<Failure>>
+    where
+        F: Fn(Sim) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + 'static,
+    {
+        let test = Arc::new(test);
+        match wanted_seed() {
+            Some(seed) => self.alone(seed, &test),
+            None => self.all(&test),
+        }
+    }
+
+    /// One seed, with all its records in a file.
+    fn alone<F, Fut>(&self, seed: u64, test: &Arc<F>) -> Result<Swept, Box<Failure>>
+    where
+        F: Fn(Sim) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + 'static,
+    {
+        let led = lead(seed, test, self.limit, Keep::All);
+        let name = test_name();
+        if let Some(directory) = &self.keep_in {
+            let path = directory.join(format!("{}-{seed}.jsonl", file_name(name.as_deref())));
+            let written = std::fs::create_dir_all(directory).and_then(|()| {
+                let mut text = Vec::new();
+                write_jsonl(&mut text, &led.trace, &led.names)?;
+                std::fs::write(&path, text)
+            });
+            match written {
+                Ok(()) => eprintln!("seed {seed}: its trace is in {}", path.display()),
+                Err(error) => eprintln!("seed {seed}: its trace could not be kept: {error}"),
+            }
+        }
+        self.judge(seed, led, name)?;
+        Ok(Swept { seeds: 1, again: 0 })
+    }
+
+    fn all<F, Fut>(&self, test: &Arc<F>) -> Result<Swept, Box<Failure>>
+    where
+        F: Fn(Sim) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + 'static,
+    {
+        // Seeds behind one that failed are of no interest any more.
+        let first_failed = AtomicUsize::new(usize::MAX);
+        let places =
+            (0..self.seeds.len()).take_while(|place| *place < first_failed.load(Ordering::Relaxed));
+        let mut swept = Swept { seeds: 0, again: 0 };
+        let mut failed: Option<(usize, Led)> = None;
+        let work = |place: usize| (place, self.look_at(place, test));
+        work_off(self.jobs, places, work, |done| {
+            let Some((place, (led, again))) = done else { return };
+            swept.seeds += 1;
+            swept.again += u64::from(again);
+            if led.how.is_some() && failed.as_ref().is_none_or(|(first, _)| place < *first) {
+                first_failed.fetch_min(place, Ordering::Relaxed);
+                failed = Some((place, led));
+            }
+        });
+        match failed {
+            Some((place, led)) => {
+                self.judge(self.seeds[place], led, test_name())?;
+                unreachable!("it has failed")
+            }
+            None => Ok(swept),
+        }
+    }
+
+    /// One seed of many; whether it was run twice.
+    fn look_at<F, Fut>(&self, place: usize, test: &Arc<F>) -> (Led, bool)
+    where
+        F: Fn(Sim) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + 'static,
+    {
+        let mut led = lead(self.seeds[place], test, self.limit, Keep::Nothing);
+        let again = place.is_multiple_of(AGAIN) && led.how.is_none();
+        if again {
+            let second = lead(self.seeds[place], test, self.limit, Keep::Nothing);
+            if (second.digest, second.at) != (led.digest, led.at) {
+                led.how = Some(second.how.unwrap_or(How::Differs));
+            }
+        }
+        (led, again)
+    }
+
+    fn judge(&self, seed: u64, led: Led, test: Option<String>) -> Result<(), Box<Failure>> {
+        let Some(how) = led.how else { return Ok(()) };
+        let Led { at, digest, recent, names, waiting, .. } = led;
+        let mut failure =
+            Failure { seed, how, at, digest, recent, names, waiting, test, saved: None };
+        if let Some(directory) = &self.keep_in {
+            let name = format!("{}-{seed}.txt", file_name(failure.test.as_deref()));
+            let path = directory.join(name);
+            let kept = std::fs::create_dir_all(directory)
+                .and_then(|()| std::fs::write(&path, failure.to_string()));
+            // Whoever reads the failure has it anyway.
+            failure.saved = kept.is_ok().then_some(path);
+        }
+        Err(Box::new(failure))
+    }
+}
+
+/// The test that calls, by the name of its thread.
+fn test_name() -> Option<String> {
+    let name = std::thread::current().name()?.to_owned();
+    (name != "main").then_some(name)
+}
+
+fn file_name(test: Option<&str>) -> String {
+    test.unwrap_or("test").replace("::", "-")
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "which seed is run is for whoever runs the test to say"
+)]
+fn wanted_seed() -> Option<u64> {
+    let text = std::env::var(SEED).ok()?;
+    Some(text.trim().parse().unwrap_or_else(|_| {
+        panic!("{SEED} is `{text}`, and has to be a seed: a number from 0 to 2^64-1")
+    }))
+}
