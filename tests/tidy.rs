@@ -282,3 +282,28 @@ fn every_probe_and_every_site_has_its_place_in_the_cluster() {
         .collect();
     assert!(unused.is_empty(), "declared in probes.rs and used nowhere: {unused:?}");
 }
+
+#[test]
+fn the_book_has_all_pages_and_their_links_lead_somewhere() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let summary = fs::read_to_string(docs.join("SUMMARY.md")).expect("the book has a summary");
+    let pages = fs::read_dir(&docs).expect("a folder").map(|page| page.expect("a page").path());
+    let pages: Vec<_> =
+        pages.filter(|page| page.extension().is_some_and(|end| end == "md")).collect();
+    let mut wrong = Vec::new();
+    for page in &pages {
+        let name = page.file_name().and_then(|name| name.to_str()).expect("a plain name");
+        if name != "SUMMARY.md" && !summary.contains(&format!("]({name})")) {
+            wrong.push(format!("docs/SUMMARY.md lacks {name}"));
+        }
+        let text = fs::read_to_string(page).expect("a page is text");
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap_or_default();
+            let is_ours = !file.is_empty() && !file.contains("://") && !file.contains(' ');
+            if is_ours && !docs.join(file).exists() {
+                wrong.push(format!("docs/{name} links to {file}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
