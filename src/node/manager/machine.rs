@@ -519,6 +519,11 @@ impl Machine {
         }
     }
 
+    /// Whether the record is in the database as it is here.
+    pub(super) fn is_stored(&self) -> bool {
+        self.phase != Phase::Persisting
+    }
+
     pub(super) fn record(&self) -> &VolumeRecord {
         &self.record
     }

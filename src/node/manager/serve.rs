@@ -349,7 +349,9 @@ impl Manager {
                 Some(Wire::Grant { session: NOBODY, topology: machine.topology() })
             }
             FalseMessage::CareFor if is_target => Some(Wire::CareFor { volume }),
-            FalseMessage::Register => {
+            // An epoch that is over, and that some manager may have meant: one that was decided anew before it was stored,
+            // none ever said.
+            FalseMessage::Register if machine.is_stored() => {
                 let (place, _) = placed()?;
                 let (leg, _) = record.places.iter(spec.legs.len()).find(|(_, at)| *at == place)?;
                 let epoch = Epoch::new(record.epoch.get().saturating_sub(1));
