@@ -84,6 +84,7 @@ pub mod glass;
 pub mod layout;
 pub mod net;
 pub mod node;
+pub mod process;
 pub mod run;
 pub mod scenario;
 pub mod sim;

@@ -64,6 +64,7 @@ fn control(action: &ActionInfo) -> String {
         "disk" => &["disk"],
         "database" => &["disk", "node/database"],
         "api" => &["node/control"],
+        "external" => &["process"],
         "net" => &["net"],
         "node" => &["sim", "disk"],
         "app" => &["sim", "node/app", "node/client"],

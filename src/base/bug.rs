@@ -100,6 +100,13 @@ bugs! {
     CommitWithoutFlush = "commit_without_flush": "the database acknowledges a commit that is in its disk's volatile cache only",
     CommitKeptInMemory = "commit_kept_in_memory": "the database acknowledges a commit that it writes together with the next one",
     LineBeforeReport = "line_before_report": "the log names the report of an error before the report is on the disk",
+    OneHungResourceBlocksAll = "one_hung_resource_blocks_all": "a satellite brings its resources about one after the other",
+    NoOutputCap = "no_output_cap": "a satellite keeps all that an external program writes",
+    NoKillLadder = "no_kill_ladder": "a satellite waits for an external program for as long as it takes",
+    OverdueMeansDone = "overdue_means_done": "an external program that had to be ended counts as having done what it was to do",
+    RetriesShared = "retries_shared": "a resource that fails puts off all others of its satellite",
+    StreamNotRestarted = "stream_not_restarted": "an event stream that is over is not started again",
+    FailureNotReported = "failure_not_reported": "a satellite tries again what failed, and reports nothing",
 }
 
 impl Bug {

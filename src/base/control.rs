@@ -4,7 +4,7 @@
 //! As with the history, a checker sees these records and no cluster code: a control plane that is not ours is held to the
 //! same rules as soon as its parts emit them.
 
-use super::NodeId;
+use super::{Nanos, NodeId};
 
 crate::word_enum! {
     /// What a call of the controller's API asks for.
@@ -72,6 +72,59 @@ crate::record! {
 crate::record! {
     /// This is what the target has.
     pub struct TargetSynced = "target.synced", Notable { version: u64, fingerprint: u64 }
+}
+crate::word_enum! {
+    /// How the controller stands with a satellite.
+    pub enum SatelliteStatus {
+        /// There is no connection.
+        Offline = "OFFLINE",
+        /// There is one, and the satellite does not have everything yet.
+        Connected = "CONNECTED",
+        /// It has all that it is to have, or is about to bring it about.
+        Online = "ONLINE",
+        /// It speaks another version of the protocol.
+        VersionMismatch = "VERSION_MISMATCH",
+        /// It has refused what it was to have.
+        FullSyncFailed = "FULL_SYNC_FAILED",
+        /// It calls itself something else.
+        HostnameMismatch = "HOSTNAME_MISMATCH",
+    }
+}
+crate::record! {
+    /// The controller stands with a satellite otherwise than before.
+    pub struct SatelliteStanding = "satellite.status", Notable {
+        target: NodeId, status: SatelliteStatus
+    }
+}
+crate::record! {
+    /// A satellite has brought about all that a resource is to have. `deployed`: so many of its `wanted` resources are as
+    /// they are to be now.
+    pub struct ResourceDeployed = "resource.deployed", Notable { deployed: u32, wanted: u32 }
+}
+crate::record! {
+    /// A satellite could not do so, and tries again later.
+    pub struct ResourceFailed = "resource.failed", Notable { code: i64, attempt: u32, again_in: Nanos }
+}
+crate::record! {
+    /// A satellite has started an external program that it waits for.
+    pub struct ProgramBegun = "program.begun", Notable { pid: u32 }
+}
+crate::record! {
+    /// It waits no longer: the program is over, or was given up. Of what it wrote `read` bytes were read, and at most `kept`
+    /// held at a time.
+    pub struct ProgramOver = "program.over", Notable { pid: u32, read: u64, kept: u64, given_up: bool }
+}
+crate::record! {
+    /// Not even SIGKILL ended a program: the operating system's kernel does not do what it is to do.
+    pub struct KernelMalfunctions = "kernel.malfunction", Notable { pid: u32 }
+}
+crate::record! {
+    /// A device file does not open in time: whoever opens it waits elsewhere, and everything else goes on.
+    pub struct OpenOverdue = "device.open-overdue", Notable { volumes: u32 }
+}
+crate::record! {
+    /// A satellite's event stream is over, or says what nobody understands. `restarts`: how often it was started again.
+    pub struct StreamLost = "stream.lost", Notable { code: i64, restarts: u32 }
 }
 crate::record! {
     /// A version of the configuration is in the database, and durable: since now, or as a database that starts finds it.

@@ -56,9 +56,15 @@ crate::word_enum! {
         DatabaseQuery = "database-query",
         /// Database to controller: the answer to that.
         DatabaseAnswer = "database-answer",
-        /// Controller to target: all that it is to have.
+        /// Controller to satellite: all that it is to have.
         Sync = "sync",
-        /// Target to controller: it has that.
+        /// Satellite to controller: it has that.
         Synced = "synced",
+        /// Satellite to controller: who it is.
+        SatelliteHello = "satellite-hello",
+        /// Satellite to controller: it does not take what it is to have.
+        SyncRefused = "sync-refused",
+        /// Satellite to controller: how its resources stand.
+        Deployed = "deployed",
     }
 }

@@ -1,11 +1,13 @@
-//! What is wanted is stored, and what is stored is what everybody has; every call is answered, and every error has one
-//! report. Knows no object of the configuration: it compares versions and fingerprints.
+//! What is wanted is stored, and what is stored is what everybody has, on their machines, too; every call is answered, and
+//! every error has one report; external programs are bounded in time and output. Knows no object of the configuration: it
+//! compares versions, fingerprints and what it is shown of machines.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::control::{
     ApiAnswered, ApiCalled, ApiRequest, ControllerDeploys, ControllerHolds, DatabaseCommitted,
-    ErrorLogged, ErrorReported, TargetSynced,
+    ErrorLogged, ErrorReported, ProgramBegun, ProgramOver, ResourceFailed, StreamLost,
+    TargetSynced,
 };
 use crate::base::history::NodeDown;
 use crate::base::{Names, Nanos, NodeId, Record};
@@ -15,6 +17,10 @@ use super::violation::Violation;
 
 /// So many differences of one kind are told.
 const TOLD_MAX: usize = 8;
+/// More of what an external program writes is not to be in anybody's memory.
+const OUTPUT_MAX: u64 = 4 << 20;
+/// Where one of these records is written, somebody stood still: how long a program was waited for says nothing then.
+const STANDSTILLS: [&str; 4] = ["node.paused", "cpu.stop", "cpu.slow", "node.fire_timers"];
 
 /// A configuration: its version, and what tells it from others.
 type Known = (u64, u64);
@@ -28,6 +34,26 @@ pub enum Stored {
     Damaged(String),
 }
 
+/// What a machine is to have, and truly has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OnMachine {
+    /// The volumes that are to be there by what is stored, with what there is to say of each.
+    pub wanted: BTreeMap<String, String>,
+    /// Those that are.
+    pub there: BTreeMap<String, String>,
+    /// Processes that are over, and that nobody has waited for.
+    pub unreaped: Vec<String>,
+}
+
+/// What is true when everything is at rest, whatever anybody says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Truth {
+    /// What the database's disk holds.
+    pub stored: Stored,
+    /// The machines with satellites.
+    pub machines: Vec<(NodeId, OnMachine)>,
+}
+
 /// The checker of the control plane.
 #[derive(Clone, Debug, Default)]
 pub struct Control {
@@ -38,14 +64,25 @@ pub struct Control {
     held: Option<Known>,
     wanted: BTreeMap<NodeId, Known>,
     synced: BTreeMap<NodeId, Known>,
-    reported: BTreeSet<u32>,
-    logged: BTreeSet<u32>,
-    /// The node whose program reports errors.
-    reporter: Option<NodeId>,
+    /// By the node that they are of, and their number there.
+    reported: BTreeSet<ErrorAt>,
+    logged: BTreeSet<ErrorAt>,
+    /// The node that the controller is on.
+    controller: Option<NodeId>,
     /// Reports whose program died before it could log them.
-    excused: BTreeSet<u32>,
+    excused: BTreeSet<ErrorAt>,
+    /// In this life of each node with a satellite: what has failed, and what was reported.
+    failures: BTreeMap<NodeId, u32>,
+    reports: BTreeMap<NodeId, u32>,
+    /// External programs that somebody waits for, and since when.
+    running: BTreeMap<(NodeId, u32), Nanos>,
+    /// How long they may be waited for.
+    program_box: Option<Nanos>,
     found: Vec<Violation>,
 }
+
+/// An error, by the node that it is of and its number there.
+type ErrorAt = (Option<NodeId>, u32);
 
 /// Something that is not as it is to be.
 struct Difference {
@@ -70,19 +107,75 @@ impl Control {
         } else if let Some(DatabaseCommitted { version }) = record.get() {
             self.committed = self.committed.max(version);
         } else if let Some(ErrorReported { error }) = record.get() {
-            self.reporter = record.node;
-            if !self.reported.insert(error) {
+            record.node.into_iter().for_each(|node| *self.reports.entry(node).or_default() += 1);
+            if !self.reported.insert((record.node, error)) {
                 let found = format!("a second report of error {error}");
                 self.report(record.at, "error-reported-twice", found, "one report for each error");
             }
         } else if let Some(ErrorLogged { error }) = record.get() {
             self.logged(record, error);
+        } else if record.get::<ResourceFailed>().is_some() || record.get::<StreamLost>().is_some() {
+            record.node.into_iter().for_each(|node| *self.failures.entry(node).or_default() += 1);
         } else if let Some(NodeDown { node, .. }) = record.get() {
-            self.synced.remove(&node);
-            if self.reporter == Some(node) {
-                self.excused.extend(self.reported.difference(&self.logged));
-            }
+            self.node_down(node);
+        } else {
+            self.observe_program(record);
         }
+    }
+
+    fn node_down(&mut self, node: NodeId) {
+        self.synced.remove(&node);
+        self.failures.remove(&node);
+        self.reports.remove(&node);
+        self.running.retain(|(at, _), _| *at != node);
+        let lost = self.reported.difference(&self.logged).filter(|(at, _)| *at == Some(node));
+        self.excused.extend(lost.copied());
+    }
+
+    fn observe_program(&mut self, record: &Record) {
+        if STANDSTILLS.contains(&record.kind.name) {
+            self.running.clear();
+        }
+        let Some(node) = record.node else { return };
+        if let Some(ProgramBegun { pid }) = record.get() {
+            self.running.insert((node, pid), record.at);
+        } else if let Some(ProgramOver { pid, kept, .. }) = record.get() {
+            if kept > OUTPUT_MAX {
+                let found = format!("{kept} bytes that process {pid} wrote were held at a time");
+                let expected = format!("no more than {OUTPUT_MAX}, and an error beyond that");
+                self.report(record.at, "output-unbounded", found, &expected);
+            }
+            let since = self.running.remove(&(node, pid));
+            self.overdue(record.at, pid, since);
+        }
+    }
+
+    /// Judges how long a program was waited for.
+    fn overdue(&mut self, at: Nanos, pid: u32, since: Option<Nanos>) {
+        let (Some(since), Some(allowed)) = (since, self.program_box) else { return };
+        let took = at.saturating_sub(since);
+        // Clocks drift, and who is told to stop waiting has to have its turn.
+        let patience = Nanos::new(allowed.get() / 4 * 5) + Nanos::from_millis(20);
+        if took > patience {
+            let found = format!("process {pid} was waited for for {took}");
+            let expected =
+                format!("an end to that after {allowed}: by SIGTERM, by SIGKILL, or without it");
+            self.report(at, "program-not-time-boxed", found, &expected);
+        }
+    }
+
+    /// External programs are waited for for so long at most.
+    pub(super) fn expect_program_box(&mut self, allowed: Nanos) {
+        self.program_box = Some(allowed);
+    }
+
+    fn is_known(&self, error: u32) -> bool {
+        let known = |errors: &BTreeSet<ErrorAt>| {
+            errors.iter().any(|(at, number)| {
+                *number == error && (self.controller.is_none() || self.controller == *at)
+            })
+        };
+        known(&self.reported) && known(&self.logged)
     }
 
     fn answered(&mut self, record: &Record, answered: ApiAnswered) {
@@ -94,7 +187,7 @@ impl Control {
                 format!("no version beyond {}, the last that is durable", self.committed);
             self.report(record.at, "answered-before-stored", found, &expected);
         }
-        if is_error && !(self.reported.contains(&error) && self.logged.contains(&error)) {
+        if is_error && !self.is_known(error) {
             let found = format!("call {call} failed, and its answer names report {error}");
             let expected = "a report that is durable and in the log before the answer names it";
             self.report(record.at, "error-without-report", found, expected);
@@ -104,6 +197,7 @@ impl Control {
     fn holds(&mut self, record: &Record, known: Known, loaded: bool) {
         let (version, committed) = (known.0, self.committed);
         self.held = Some(known);
+        self.controller = record.node;
         if version > committed {
             let found = format!("the controller has version {version} in its memory");
             let expected = format!("no version beyond {committed}, the last that is durable");
@@ -117,12 +211,13 @@ impl Control {
     }
 
     fn logged(&mut self, record: &Record, error: u32) {
-        if !self.reported.contains(&error) {
+        let at = (record.node, error);
+        if !self.reported.contains(&at) {
             let found = format!("the log names report {error}, which is not on the disk");
             let expected = "the report first, then the line that names it";
             self.report(record.at, "logged-before-reported", found, expected);
         }
-        if !self.logged.insert(error) {
+        if !self.logged.insert(at) {
             let found = format!("a second line for error {error}");
             self.report(record.at, "error-logged-twice", found, "one line for each error");
         }
@@ -130,18 +225,22 @@ impl Control {
 
     /// Whether something is still under way, as far as records and the database's disk tell.
     #[must_use]
-    pub fn is_pending(&self, stored: &Stored) -> bool {
-        !self.differences(stored, &Names::default()).is_empty()
+    pub fn is_pending(&self, truth: &Truth) -> bool {
+        !self.differences(truth, &Names::default()).is_empty()
     }
 
-    /// Everything has healed and nothing is under way: this is what the database's disk holds.
-    pub fn at_rest(&mut self, at: Nanos, stored: &Stored, names: &Names) {
-        for Difference { kind, found, expected } in self.differences(stored, names) {
+    /// Everything has healed and nothing is under way: this is true now.
+    pub fn at_rest(&mut self, at: Nanos, truth: &Truth, names: &Names) {
+        for Difference { kind, found, expected } in self.differences(truth, names) {
             self.report(at, kind, found, &expected);
+        }
+        for ((_, pid), since) in std::mem::take(&mut self.running) {
+            self.overdue(at, pid, Some(since));
         }
     }
 
-    fn differences(&self, stored: &Stored, names: &Names) -> Vec<Difference> {
+    fn differences(&self, truth: &Truth, names: &Names) -> Vec<Difference> {
+        let stored = &truth.stored;
         let mut differences = Vec::new();
         let mut differs = |kind, found: String, expected: &str| {
             differences.push(Difference { kind, found, expected: expected.to_owned() });
@@ -176,10 +275,21 @@ impl Control {
             let expected = format!("what it is to have since version {version}");
             differs("applied-differs", found, &expected);
         }
-        let known = |error: &u32| self.logged.contains(error) || self.excused.contains(error);
-        for error in self.reported.iter().filter(|error| !known(error)).take(TOLD_MAX) {
+        let known = |at: &ErrorAt| self.logged.contains(at) || self.excused.contains(at);
+        for (_, error) in self.reported.iter().filter(|at| !known(at)).take(TOLD_MAX) {
             let found = format!("report {error} is on the disk, and no line of the log names it");
             differs("error-not-logged", found, "a line for every report");
+        }
+        for (node, failures) in &self.failures {
+            let reports = self.reports.get(node).copied().unwrap_or(0);
+            if reports != *failures {
+                let node = names.node(*node);
+                let found = format!("{failures} failures on {node}, and {reports} reports");
+                differs("failure-without-report", found, "one report for each failure");
+            }
+        }
+        for (node, machine) in &truth.machines {
+            differences.extend(machine_differs(&names.node(*node), machine));
         }
         differences
     }
@@ -212,4 +322,25 @@ impl Control {
     pub(super) fn take_violations(&mut self) -> Vec<Violation> {
         std::mem::take(&mut self.found)
     }
+}
+
+/// What is not on a machine as it is to be.
+fn machine_differs(node: &str, machine: &OnMachine) -> Option<Difference> {
+    let OnMachine { wanted, there, unreaped } = machine;
+    let say = |kind, found: String, expected: String| Some(Difference { kind, found, expected });
+    for (name, wanted) in wanted {
+        let found = there.get(name);
+        if found != Some(wanted) {
+            let found = found.map_or("is not there", String::as_str);
+            let found = format!("on {node}, {name}: {found}");
+            return say("machine-differs", found, format!("{wanted}, as it is stored"));
+        }
+    }
+    if let Some((name, _)) = there.iter().find(|(name, _)| !wanted.contains_key(*name)) {
+        let found = format!("on {node}, {name} is there");
+        return say("machine-differs", found, "nothing that is not stored".to_owned());
+    }
+    let left = unreaped.first()?;
+    let found = format!("on {node}, {left} is over, and nobody has waited for it");
+    say("process-unreaped", found, "an empty table of processes".to_owned())
 }

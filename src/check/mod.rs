@@ -32,7 +32,7 @@ mod violation;
 
 pub use bounds::{Bounds, Extent, Failures, Limits, Measure};
 pub use checker::{Checker, Freeze};
-pub use control::{Control, Stored};
+pub use control::{Control, OnMachine, Stored, Truth};
 pub use durable::Durable;
 pub use fencing::Fencing;
 pub use history::{Contradiction, History, Unfit};

@@ -6,7 +6,7 @@ use crate::base::{DiskId, Names, Nanos, NodeId, Record, Recorded, VolumeId};
 
 use super::bounds::{Bounds, Limits, Measure};
 use super::checker::{Checker, Freeze};
-use super::control::{Control, Stored};
+use super::control::{Control, Truth};
 use super::durable::Durable;
 use super::fencing::Fencing;
 use super::history::History;
@@ -331,16 +331,23 @@ impl Checkers {
         }
     }
 
-    /// Whether the control plane has something under way still, while its database's disk holds this.
-    #[must_use]
-    pub fn control_is_pending(&self, stored: &Stored) -> bool {
-        self.control.as_ref().is_some_and(|control| control.is_pending(stored))
+    /// External programs are waited for for so long at most.
+    pub fn expect_program_box(&mut self, allowed: Nanos) {
+        if let Some(control) = &mut self.control {
+            control.expect_program_box(allowed);
+        }
     }
 
-    /// Takes in what the database's disk holds when nothing is under way any more.
-    pub fn control_at_rest(&mut self, at: Nanos, stored: &Stored, names: &Names) {
+    /// Whether the control plane has something under way still, while this is true.
+    #[must_use]
+    pub fn control_is_pending(&self, truth: &Truth) -> bool {
+        self.control.as_ref().is_some_and(|control| control.is_pending(truth))
+    }
+
+    /// Takes in what is true when nothing is under way any more.
+    pub fn control_at_rest(&mut self, at: Nanos, truth: &Truth, names: &Names) {
         if let Some(control) = &mut self.control {
-            control.at_rest(at, stored, names);
+            control.at_rest(at, truth, names);
             self.violations.append(&mut control.take_violations());
         }
     }

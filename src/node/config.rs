@@ -7,6 +7,7 @@ use crate::base::{BlockSize, DiskId, LegIndex, Nanos, NodeId, PlaceIndex, Region
 use crate::disk::port::DriverConfig;
 
 use super::layout::Extent;
+use super::satellite::SatelliteTiming;
 use crate::layout::AnyLayout;
 use crate::layout::Layout;
 use crate::layout::LegSet;
@@ -233,6 +234,8 @@ pub struct ControlMap {
     pub database: Option<NodeId>,
     /// The first block of the error reports on the manager's disk.
     pub reports: u64,
+    /// How long satellites and their controller wait for what.
+    pub satellites: SatelliteTiming,
 }
 
 /// The cluster as every node knows it.

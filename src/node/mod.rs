@@ -29,6 +29,7 @@ pub mod manager;
 mod probes;
 mod protocol;
 mod records;
+pub mod satellite;
 pub mod target;
 
 pub use channel::Frame;
@@ -43,3 +44,4 @@ pub use records::{
     FalselySaid, Finding, ForeignDisk, LegSlow, Overlooked, RegionRecovered, ScrubFound,
     WriteMissing,
 };
+pub use satellite::SatelliteTiming;

@@ -76,6 +76,16 @@ crate::probes! {
         METADATA_UNWRITABLE = "target.metadata-unwritable": "a leg's metadata could not be written";
         UNMARK_REFUSED = "target.unmark-refused": "a mark was to be cleared while its region was being written";
         WORD_REFUSED = "node.word-refused": "somebody said what is not theirs to say, and lost the connection";
+        PROGRAM_TERMINATED = "satellite.program-terminated": "an external program did not end in time, and did when it was told to";
+        PROGRAM_KILLED = "satellite.program-killed": "an external program had to be killed";
+        PROGRAM_GIVEN_UP = "satellite.program-given-up": "not even SIGKILL ended an external program";
+        GOAL_CHANGED_MEANWHILE = "satellite.goal-changed-meanwhile": "a resource was to be something else when it had been brought about";
+        TRIED_AGAIN_EARLY = "satellite.tried-again-early": "a resource was tried again before its time, for something had changed";
+        DEVICE_AWAITED = "satellite.device-awaited": "a device file was not there yet";
+        DEVICE_MISSED = "satellite.device-missed": "a new event stream showed that a device file was gone";
+        OPEN_OVERDUE = "satellite.open-overdue": "a device file did not open in time";
+        STREAM_RESTARTED = "satellite.stream-restarted": "an event stream was started again";
+        SYNC_OUT_OF_ORDER = "satellite.sync-out-of-order": "a full sync came that is older than the last one";
         MESSAGE_TWICE = "node.message-twice": "a message came that had been there already";
         MESSAGE_MISSING = "node.message-missing": "a message came before its turn, and cost the connection";
         RECORDS_UNWRITABLE = "manager.records-unwritable": "the disk with the manager's records failed";

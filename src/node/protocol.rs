@@ -11,6 +11,7 @@ use crate::net::port::Message;
 use super::control::{CallId, ReplyList, Request, Rows};
 use super::database::{Answer, Query};
 use super::layout::IntentMap;
+use super::satellite::Standings;
 use crate::layout::LEGS_MAX;
 use crate::layout::LegSet;
 
@@ -25,6 +26,8 @@ pub enum Service {
     Api = 3,
     /// The configuration's database, for the controller.
     Database = 4,
+    /// Satellites, for their controller.
+    Satellite = 5,
 }
 
 pub use crate::base::protocol::LegMode;
@@ -500,17 +503,36 @@ pub enum Wire {
         /// The answer.
         answer: Rc<Answer>,
     },
-    /// Controller to target: all that it is to have.
+    /// Satellite to controller: first message of a connection.
+    SatelliteHello {
+        /// The version of the protocol that it speaks.
+        protocol: u32,
+        /// What it calls itself.
+        name: Rc<str>,
+    },
+    /// Controller to satellite: all that it is to have.
     Sync {
         /// As of this version of the configuration.
         version: u64,
         /// Its resources and their volumes.
         rows: Rc<Rows>,
     },
-    /// Target to controller: it has that.
+    /// Satellite to controller: that is what it brings about from now on.
     Synced {
         /// As of this version.
         version: u64,
+    },
+    /// Satellite to controller: that is older than what it was told before, and it does not take it.
+    SyncRefused {
+        /// As of this version.
+        version: u64,
+    },
+    /// Satellite to controller: how all of its resources stand.
+    Deployed {
+        /// As of this version of what it is to have.
+        version: u64,
+        /// By resource.
+        standings: Rc<Standings>,
     },
 }
 
@@ -550,6 +572,9 @@ impl Wire {
             Self::Answer { .. } => MessageKind::DatabaseAnswer,
             Self::Sync { .. } => MessageKind::Sync,
             Self::Synced { .. } => MessageKind::Synced,
+            Self::SatelliteHello { .. } => MessageKind::SatelliteHello,
+            Self::SyncRefused { .. } => MessageKind::SyncRefused,
+            Self::Deployed { .. } => MessageKind::Deployed,
         }
     }
 }

@@ -274,6 +274,12 @@ const fn grounds_of(bug: Bug) -> &'static str {
         Bug::DoubtMeansUndone | Bug::CallsForgottenWhileAway => "database-away-under-io",
         Bug::DeletedStaysDeployed | Bug::LineBeforeReport => "volumes-made-by-script",
         Bug::CommitWithoutFlush => "database-volatile-cache",
+        Bug::OneHungResourceBlocksAll => "satellite-one-resource-hangs",
+        Bug::NoOutputCap => "satellite-output-floods",
+        Bug::NoKillLadder | Bug::OverdueMeansDone => "satellite-programs-time-boxed",
+        Bug::RetriesShared => "satellite-retries-apart",
+        Bug::StreamNotRestarted => "satellite-event-stream",
+        Bug::FailureNotReported => "satellite-one-resource-hangs",
     }
 }
 

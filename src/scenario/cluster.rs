@@ -8,7 +8,7 @@ use super::ids::{CpuRef, DiskRef, NodeClass, NodeRef};
 use super::interface::InterfaceRef;
 use super::schedule::Schedule;
 use super::units::{Bandwidth, NanosRange, PpmRange, within};
-use super::units::{BlockBytes, Duration, block_size, duration};
+use super::units::{BlockBytes, Duration, block_size, duration, maybe_duration};
 use crate::base::{BlockSize, Nanos};
 
 /// The most parts per million by which a clock may run fast or slow inside the fault budget: what the margin
@@ -76,6 +76,9 @@ pub struct Cluster {
     pub boot_time: NanosRange,
     /// How far the nodes' clocks are off.
     pub clock: Clock,
+    /// How long the satellites of a controller wait for what; left out, as long as on real machines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub satellites: Option<Satellites>,
     /// Which of the ready tasks a CPU runs next.
     pub schedule: Schedule,
     /// Whether nodes do now and then what is rare but allowed: each such place is drawn to be on for
@@ -107,6 +110,7 @@ impl Default for Cluster {
             net: Net::default(),
             boot_time: NanosRange::micros(500, 2_000),
             clock: Clock::default(),
+            satellites: None,
             schedule: Schedule::Random,
             buggify: false,
         }
@@ -143,6 +147,36 @@ impl Cluster {
     #[must_use]
     pub const fn has_disk(&self, disk: DiskRef) -> bool {
         disk.target < self.targets && disk.disk < self.disks_per_target
+    }
+}
+
+/// How long satellites wait. What is left out is as on real machines, `speed` times as fast: a heartbeat each second, five
+/// without a word are too many, ten between two attempts to connect; 45 seconds for an external program, 15 more after
+/// SIGTERM, 5 after SIGKILL; 15 seconds from a failure to the next attempt, then 30, up to a day.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Satellites {
+    /// How many times as fast as on real machines all their waiting is, 1 to 1,000.
+    #[serde(deserialize_with = "within::<1, 1000, _, _>")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub speed: u32,
+    /// An external program that has not ended after so long is told to end.
+    #[serde(with = "maybe_duration", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Duration")]
+    pub wait: Option<Nanos>,
+    /// One that was told to end and has not after so long is killed.
+    #[serde(with = "maybe_duration", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Duration")]
+    pub terminate: Option<Nanos>,
+    /// One that was killed and has not ended after so long is given up.
+    #[serde(with = "maybe_duration", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Duration")]
+    pub kill: Option<Nanos>,
+}
+
+impl Default for Satellites {
+    fn default() -> Self {
+        Self { speed: 1, wait: None, terminate: None, kill: None }
     }
 }
 

@@ -6,17 +6,19 @@ use super::script::Effect;
 use super::volume::Volume;
 
 impl Scenario {
-    /// Whether the cluster has a controller: where it has a database server, or the script calls the controller or does
-    /// something to its database. In a cluster without, all volumes are there from the start.
+    /// Whether the cluster has a controller, and a satellite on each target: where it has a database server or says what
+    /// satellites are like, or where the script calls the controller, or does something to its database or to the programs
+    /// of satellites. In a cluster without, all volumes are there from the start.
     #[must_use]
     pub fn has_controller(&self) -> bool {
         let concerns_it = |action: &Action| match action.family() {
-            Family::Api => true,
+            Family::Api | Family::External => true,
             // The manager's own records are older than any controller.
             Family::Database => !matches!(action, Action::DatabaseRestoreOldSnapshot(_)),
             _ => false,
         };
-        self.cluster.databases > 0 || self.actions().any(concerns_it)
+        let cluster = &self.cluster;
+        cluster.databases > 0 || cluster.satellites.is_some() || self.actions().any(concerns_it)
     }
 
     /// Whether the script has a volume made, so that it does not come to be at the start.

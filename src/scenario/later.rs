@@ -8,22 +8,8 @@ const LATER: [(&str, &[&str]); 3] = [
     ("Action", ACTIONS),
 ];
 
-const ACTIONS: &[&str] = &[
-    "connector.stop",
-    "connector.start",
-    "connector.address_conflict",
-    "connector.port_in_use",
-    "external.hang",
-    "external.ignore_term",
-    "external.unkillable",
-    "external.flood",
-    "external.garble",
-    "external.exit",
-    "external.slow",
-    "external.device_never_appears",
-    "external.device_disappears",
-    "external.open_blocks",
-];
+const ACTIONS: &[&str] =
+    &["connector.stop", "connector.start", "connector.address_conflict", "connector.port_in_use"];
 
 /// What to say of a name that a type does not have yet.
 pub(super) fn later(owner: &str, name: &str) -> Option<String> {

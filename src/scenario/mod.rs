@@ -50,9 +50,10 @@ pub use action::{CpuOnly, SlowCpu};
 pub use action::{
     DelayNextMessages, InterfaceOnly, LinkOdds, MessageName, NarrowLink, NextMessages,
 };
+pub use action::{DevicesOnly, ExitWith, Flood, ProgramName, ProgramsOnly, SlowPrograms};
 pub use action::{FalseWord, ToldManager};
 pub use amounts::{Bytes, TimeShift};
-pub use cluster::{Clock, Cluster, DRIFT_PPM_MAX, Disk, Net};
+pub use cluster::{Clock, Cluster, DRIFT_PPM_MAX, Disk, Net, Satellites};
 pub use discover::{DiscoverError, discover};
 pub use error::{LoadError, Place, ScenarioError};
 pub use events::EVENTS;

@@ -103,6 +103,13 @@ pub enum Condition {
         /// Which of the two.
         state: NodeState,
     },
+    /// At least so many volumes of the controller's resources are exported on a target.
+    Exported {
+        /// How many.
+        volumes: u32,
+        /// Which target.
+        node: NodeRef,
+    },
 }
 
 name_enum! {
@@ -330,7 +337,7 @@ impl StateName {
 }
 
 /// A condition as a file writes it. Its keys say which one it is: `volume` and `state`; `acked`;
-/// `event`; `rebuild` and `volume`; `node` and `state`.
+/// `event`; `rebuild` and `volume`; `node` and `state`; `exported` and `node`.
 #[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename = "Condition")]
 struct ConditionText {
@@ -346,12 +353,15 @@ struct ConditionText {
     /// A trace record of this name was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<String>,
-    /// The node; with `state`, or with `event`.
+    /// The node; with `state`, with `event`, or with `exported`.
     #[serde(skip_serializing_if = "Option::is_none")]
     node: Option<NodeRef>,
     /// The rebuild of a leg of `volume` got so far, `"0%"` to `"100%"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     rebuild: Option<Percent>,
+    /// At least so many volumes of the controller's resources are exported on `node`, a target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exported: Option<u32>,
 }
 
 /// `"50%"`.
@@ -382,59 +392,30 @@ super::name::text_format!(
 );
 
 const CONDITIONS: &str = "a condition: `volume` and `state`, `acked`, `event`, `rebuild` and \
-                          `volume`, or `node` and `state`";
+                          `volume`, `node` and `state`, or `exported` and `node`";
 
 impl TryFrom<ConditionText> for Condition {
     type Error = Complaints;
 
     fn try_from(text: ConditionText) -> Result<Self, Complaints> {
-        match text {
-            ConditionText {
-                volume: Some(volume),
-                state: Some(state),
-                acked: None,
-                event: None,
-                node: None,
-                rebuild: None,
-            } => match state.of_volume() {
+        let ConditionText { volume, state, acked, event, node, rebuild, exported } = text;
+        match (volume, state, acked, event, node, rebuild, exported) {
+            (Some(volume), Some(state), None, None, None, None, None) => match state.of_volume() {
                 Some(state) => Ok(Self::Volume { volume, state }),
                 None => Err(bad_state("volume", VolumeState::ALL.iter().map(|s| s.name()))),
             },
-            ConditionText {
-                acked: Some(acked),
-                volume: None,
-                state: None,
-                event: None,
-                node: None,
-                rebuild: None,
-            } => Ok(Self::Acked(acked)),
-            ConditionText {
-                event: Some(event),
-                node,
-                volume: None,
-                state: None,
-                acked: None,
-                rebuild: None,
-            } => Ok(Self::Event { event, node }),
-            ConditionText {
-                rebuild: Some(Percent(percent)),
-                volume: Some(volume),
-                state: None,
-                acked: None,
-                event: None,
-                node: None,
-            } => Ok(Self::Rebuild { volume, percent }),
-            ConditionText {
-                node: Some(node),
-                state: Some(state),
-                volume: None,
-                acked: None,
-                event: None,
-                rebuild: None,
-            } => match state.of_node() {
+            (None, None, Some(acked), None, None, None, None) => Ok(Self::Acked(acked)),
+            (None, None, None, Some(event), node, None, None) => Ok(Self::Event { event, node }),
+            (Some(volume), None, None, None, None, Some(Percent(percent)), None) => {
+                Ok(Self::Rebuild { volume, percent })
+            }
+            (None, Some(state), None, None, Some(node), None, None) => match state.of_node() {
                 Some(state) => Ok(Self::Node { node, state }),
                 None => Err(bad_state("node", NodeState::ALL.iter().map(|s| s.name()))),
             },
+            (None, None, None, None, Some(node), None, Some(volumes)) => {
+                Ok(Self::Exported { volumes, node })
+            }
             _ => Err(Complaints::one(CONDITIONS, "")),
         }
     }
@@ -467,6 +448,10 @@ impl From<Condition> for ConditionText {
             Condition::Node { node, state } => {
                 text.node = Some(node);
                 text.state = Some(StateName::named(state.name()));
+            }
+            Condition::Exported { volumes, node } => {
+                text.exported = Some(volumes);
+                text.node = Some(node);
             }
         }
         text

@@ -9,7 +9,7 @@ use crate::disk::{DiskConfig, port::Drive};
 use crate::net::{Fabric, NetConfig};
 use crate::node::app::{self, AppConfig, AppKind, OpCounter};
 use crate::node::client;
-use crate::node::control::boot_console;
+use crate::node::control::{boot_console, log_blocks};
 use crate::node::database;
 use crate::node::manager::{self, ManagerDoor};
 use crate::node::{ClusterMap, Frame, Timing, target};
@@ -21,6 +21,7 @@ use crate::sim::{ClockConfig, Kernel, KernelConfig, NodeConfig, Rng, ScheduleKin
 
 use super::control::{self, ControlStage};
 use super::database::Records;
+use super::external;
 use super::mounts::{App, Mounts};
 use super::place;
 use super::report::RunOptions;
@@ -86,7 +87,8 @@ impl NodeTable {
 pub(super) struct Stage {
     pub(super) kernel: Kernel,
     pub(super) fabric: Rc<Fabric<Frame>>,
-    /// By id; the manager's comes after the targets', then the database's, if there is one.
+    /// By id; the manager's comes after the targets'. Where there is a controller, then the database's, then a disk of each
+    /// target for its satellite's reports.
     pub(super) disks: Vec<Namespace>,
     pub(super) map: Rc<ClusterMap>,
     /// Makes the manager do wrong.
@@ -146,8 +148,8 @@ pub(super) fn stage(scenario: &Scenario, seed: u64, options: &RunOptions) -> Sta
     let manager_door = Rc::new(ManagerDoor::new());
     let control = admin.map(|admin| {
         let server = map.control.as_ref().and_then(|it| it.database).unwrap_or(map.manager);
-        let disk = disks.last().expect("the database has a disk");
-        let control = ControlStage::new(&kernel, (admin, server), disk);
+        let first = nodes.target_disks().count() + 1;
+        let control = ControlStage::new(&kernel, (admin, server), &disks[first], &nodes);
         control::set_up(scenario, (&map, &names), &nodes, &control.console);
         control
     });
@@ -255,11 +257,14 @@ fn add_disks(
     if scenario.has_controller() {
         let is_apart = scenario.cluster.databases > 0;
         names.disks.push(if is_apart { "db0/d0" } else { "m0/d1" }.to_owned());
+        // What a target's satellite has to report is on a disk that holds nothing else.
+        names.disks.extend((0..scenario.cluster.targets).map(|target| format!("t{target}/os")));
     }
     let blocks = |at: usize| match at.cmp(&of_manager) {
         Ordering::Less => disk.blocks,
         Ordering::Equal => control::manager_blocks(scenario),
-        Ordering::Greater => control::database_blocks(scenario),
+        Ordering::Greater if at == of_manager + 1 => control::database_blocks(scenario),
+        Ordering::Greater => log_blocks(scenario.cluster.block_size),
     };
     let protected = protected_disks(scenario, nodes);
     let images = oldest(scenario, |action| match action {
@@ -360,8 +365,9 @@ fn set_boots(stage: &Stage) {
         let disks = &stage.disks[index * per_target..(index + 1) * per_target];
         let drives: Vec<Drive> = disks.iter().map(Namespace::drive).collect();
         let (map, fabric) = (stage.map.clone(), stage.fabric.clone());
+        let satellite = external::satellite(stage, index);
         stage.kernel.on_boot(*node, move |handle| {
-            target::boot(&handle, &map, fabric.port(&handle), &drives);
+            target::boot(&handle, &map, fabric.port(&handle), &drives, satellite.as_ref());
         });
     }
     for node in &stage.nodes.managers {

@@ -1,13 +1,15 @@
 //! What a script's conditions mean: what holds now, and which record makes one come true.
 
+use crate::base::control::ResourceDeployed;
 use crate::base::history::{NodeDown, RebuildProgress, VolumeChanged, VolumeState};
 use crate::base::protocol::{OwnerGranted, TopologyDecided};
 use crate::base::{Epoch, NodeId, Record, record_code};
-use crate::scenario::{Condition, NodeState, Scenario};
+use crate::scenario::{Condition, NodeRef, NodeState, Scenario};
 use crate::sim::NodeUp;
 
 use super::build::Stage;
 use super::database;
+use super::external;
 use super::watch::{VolumeStatus, Watch};
 
 /// The volumes as their records told, and what just changed.
@@ -100,6 +102,11 @@ impl Conditions {
                 change.node == Some((stage.nodes.node(*node), *state))
             }
             Condition::Event { .. } => Self::is_event(condition, record, stage),
+            Condition::Exported { volumes, node } => {
+                let is_there = record.node == Some(stage.nodes.node(*node));
+                let is_one_more = is_there && record.get::<ResourceDeployed>().is_some();
+                is_one_more && Self::has_exported(stage, *node, *volumes)
+            }
             Condition::Acked(_) => false,
         }
     }
@@ -129,7 +136,14 @@ impl Conditions {
                 let up = stage.kernel.is_up(stage.nodes.node(*node));
                 up == (*state == NodeState::Up)
             }
+            Condition::Exported { volumes, node } => Self::has_exported(stage, *node, *volumes),
             Condition::Event { .. } => false,
         }
+    }
+
+    /// Whether a target exports at least so many volumes.
+    fn has_exported(stage: &Stage, node: NodeRef, volumes: u32) -> bool {
+        let machine = external::machine(stage, stage.nodes.node(node));
+        machine.is_some_and(|machine| machine.exports().len() >= volumes as usize)
     }
 }

@@ -2,18 +2,23 @@
 //! database's disk truly holds. Makes no call of a script.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::base::{DiskId, Names, NodeId};
-use crate::check::Stored;
+use crate::check::{Stored, Truth};
 use crate::disk::control::Namespace;
 use crate::layout::Layout;
 use crate::node::control::{self, Console, ErrorReport, Request};
 use crate::node::database::{self, DatabaseFaults, DatabaseHost};
 use crate::node::{ClusterMap, ControlMap};
-use crate::scenario::{NodeRef, Scenario};
+use crate::process::ProcessConfig;
+use crate::process::control::Machine;
+use crate::scenario::{NodeClass, NodeRef, Scenario};
 use crate::sim::Kernel;
 
 use super::build::{NodeTable, Stage};
+use super::external;
 
 /// How much room the database's disk has.
 const DATABASE_BYTES: u64 = 64 << 20;
@@ -32,8 +37,10 @@ pub(super) struct ControlStage {
     pub(super) database: DatabaseHost,
     /// The database's disk.
     pub(super) disk: DiskId,
+    /// What the satellites' programs run on, by target.
+    pub(super) machines: Vec<Machine>,
     /// What the database's disk held when it was looked at last.
-    known: RefCell<Option<((u32, u64), Stored)>>,
+    known: RefCell<Option<((u32, u64), Known)>>,
 }
 
 impl ControlStage {
@@ -41,11 +48,14 @@ impl ControlStage {
         kernel: &Kernel,
         (admin, server): (NodeId, NodeId),
         disk: &Namespace,
+        nodes: &NodeTable,
     ) -> Self {
+        let machine = |node| Machine::new(kernel, node, ProcessConfig::default());
+        let machines = nodes.class(NodeClass::Target).into_iter().map(machine).collect();
         let faults = DatabaseFaults::new(kernel, server);
         let database = DatabaseHost { drive: disk.drive(), faults };
         let (console, known) = (Console::new(kernel), RefCell::new(None));
-        Self { console, admin, database, disk: disk.id(), known }
+        Self { console, admin, database, disk: disk.id(), machines, known }
     }
 
     /// The node that the database is on.
@@ -91,6 +101,7 @@ pub(super) fn control_map(
         volumes: scenario.volumes.iter().map(|volume| volume.name.clone()).collect(),
         database: (scenario.cluster.databases > 0).then(|| nodes.node(NodeRef::Database(0))),
         reports: first_report(scenario),
+        satellites: external::timing(scenario),
     })
 }
 
@@ -146,28 +157,48 @@ pub(super) fn set_up(
     }
 }
 
+/// What the database's disk truly holds, and what machines are to have by that.
+#[derive(Clone)]
+pub(super) struct Known {
+    pub(super) stored: Stored,
+    /// By target: the volumes that are to be there.
+    pub(super) wanted: Rc<Vec<BTreeMap<String, String>>>,
+}
+
 /// What the database's disk truly holds; nothing to say where there is no controller.
-pub(super) fn stored(stage: &Stage) -> Option<Stored> {
+fn known(stage: &Stage) -> Option<Known> {
     let control = stage.control.as_ref()?;
     let disk = &stage.disks[control.disk.index()];
     let version = disk.raw_version();
     let mut known = control.known.borrow_mut();
-    if let Some((of, stored)) = &*known
+    if let Some((of, known)) = &*known
         && *of == version
     {
-        return Some(stored.clone());
+        return Some(known.clone());
     }
-    let stored = match database::stored(stage.map.block_size, |lba| disk.raw_read(lba)) {
-        Ok(contents) => Stored::Holds(contents.version, control::fingerprint(&contents.rows)),
-        Err(damage) => Stored::Damaged(damage.to_string()),
+    let now = match database::stored(stage.map.block_size, |lba| disk.raw_read(lba)) {
+        Ok(contents) => Known {
+            stored: Stored::Holds(contents.version, control::fingerprint(&contents.rows)),
+            wanted: Rc::new(external::wanted(stage, &contents.rows)),
+        },
+        Err(damage) => Known { stored: Stored::Damaged(damage.to_string()), wanted: Rc::default() },
     };
-    *known = Some((version, stored.clone()));
-    Some(stored)
+    *known = Some((version, now.clone()));
+    Some(now)
 }
 
-/// The reports of errors that the manager's disk holds.
+/// What is true of the control plane, whatever anybody says; nothing to say where there is none.
+pub(super) fn truth(stage: &Stage) -> Option<Truth> {
+    let Known { stored, wanted } = known(stage)?;
+    Some(Truth { stored, machines: external::machines(stage, &wanted) })
+}
+
+/// The reports of errors that the disks hold: the controller's first, then those of satellites.
 pub(super) fn errors(stage: &Stage) -> Vec<ErrorReport> {
     let Some(control) = &stage.map.control else { return Vec::new() };
-    let disk = stage.records_disk();
-    control::reports_on_disk(control.reports, stage.map.block_size, |lba| disk.raw_read(lba))
+    let of_satellites = external::report_disks(stage).map(|disk| (disk, 0));
+    let all = [(stage.records_disk(), control.reports)].into_iter().chain(of_satellites);
+    let size = stage.map.block_size;
+    all.flat_map(|(disk, first)| control::reports_on_disk(first, size, |lba| disk.raw_read(lba)))
+        .collect()
 }

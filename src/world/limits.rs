@@ -1,9 +1,11 @@
 //! What a scenario's configuration bounds, as the checkers are told. Counts nothing.
 
 use crate::check::{Extent, Failures, Limits, Measure};
+use crate::disk::control::Namespace;
 use crate::node::{CLEARED_MAX, VolumeSpec};
 
 use super::build::Stage;
+use super::external;
 use super::mounts::App;
 
 /// How often one piece of work may find a leg failing before it gives up, and as often again after that for
@@ -56,7 +58,8 @@ fn extents(stage: &Stage) -> Vec<Vec<Extent>> {
         of_disk.push(Extent { first, blocks, is_metadata: true });
     }
     let disks = [Some(stage.records_disk().id()), stage.control.as_ref().map(|it| it.disk)];
-    for disk in disks.into_iter().flatten() {
+    let of_satellites = external::report_disks(stage).map(Namespace::id);
+    for disk in disks.into_iter().flatten().chain(of_satellites) {
         let blocks = stage.disks[disk.index()].identity().blocks;
         extents[disk.index()].push(Extent { first: 0, blocks, is_metadata: true });
     }

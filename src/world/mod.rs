@@ -10,6 +10,7 @@ mod caches;
 mod conditions;
 mod control;
 mod database;
+mod external;
 mod freeze;
 mod honest;
 mod inject;

@@ -364,6 +364,7 @@ impl World<'_> {
                 || self.is_unmissed(at as u32)
                 || self.is_uncommitted(at as u32)
                 || self.never_done(at as u32).is_some()
+                || self.is_unmet_by_programs(at as u32)
         });
         let described = inert.map(|(at, (entry, state))| {
             let what = match &entry.effect {
@@ -376,6 +377,7 @@ impl World<'_> {
                 (_, 0) => "had nothing to act on".to_owned(),
                 _ if self.is_unmissed(at as u32) => "took memory that nobody missed".to_owned(),
                 _ if self.is_uncommitted(at as u32) => "was met by no commit".to_owned(),
+                _ if self.is_unmet_by_programs(at as u32) => "was met by no program".to_owned(),
                 _ => {
                     let unmet = unmet(at).or_else(|| self.never_done(at as u32));
                     format!("was met by no {}", unmet.unwrap_or("event"))

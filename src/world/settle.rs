@@ -16,7 +16,7 @@ use super::simulate::World;
 
 /// Kinds of items that a client at rest has none of.
 const NONE_AT_REST: [&str; 2] = ["io", "range lock"];
-/// How long the control plane has, when everything else has healed, to have done what it was asked.
+/// How long the control plane has at least, when everything else has healed, to have done what it was asked.
 const CONTROL_PATIENCE: Nanos = Nanos::from_millis(500);
 /// A kind of item that a client has while it reads a region in the background.
 const SCRUB: &str = "scrub";
@@ -45,13 +45,15 @@ impl World<'_> {
 
     /// Whether the control plane has nothing under way, or has had its time: what is left then is for the checks to say.
     fn control_is_settled(&self) -> bool {
-        let Some(stored) = control::stored(&self.stage) else { return true };
+        let Some(truth) = control::truth(&self.stage) else { return true };
         let now = self.stage.kernel.now();
         let since = self.healed_since.get().unwrap_or(now);
         self.healed_since.set(Some(since));
         let console = self.stage.control.as_ref().map_or(0, |control| control.console.open());
-        let is_pending = || self.watch.checkers.borrow().control_is_pending(&stored);
-        now.saturating_sub(since) > CONTROL_PATIENCE || (console == 0 && !is_pending())
+        let is_pending = || self.watch.checkers.borrow().control_is_pending(&truth);
+        // What a satellite failed to do it tries again on a schedule of its own: most of the time that there is.
+        let patience = Nanos::new(self.scenario.limits.settle.get() / 4 * 3).max(CONTROL_PATIENCE);
+        now.saturating_sub(since) > patience || (console == 0 && !is_pending())
     }
 
     /// Whether nobody happens to read a region in the background: that goes on for as long as a volume is attached, and
@@ -106,8 +108,8 @@ impl World<'_> {
             let seen = (&self.stage, &self.budget.caches);
             freeze::show(seen, &mut checkers, now, &checks, true);
             checkers.finish(now);
-            if let Some(stored) = control::stored(&self.stage) {
-                checkers.control_at_rest(now, &stored, &self.stage.names);
+            if let Some(truth) = control::truth(&self.stage) {
+                checkers.control_at_rest(now, &truth, &self.stage.names);
             }
         }
         self.count_memory(now);

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use crate::base::{DiskId, Names, Nanos, NodeId, plant};
 use crate::check::{Check, Checkers, Leak};
 use crate::node::control::CallId;
+use crate::process::control::FaultId;
 use crate::scenario::{self, NodeClass, Scenario};
 use crate::sim::{Device, OwnerId, Rng, Turn, sealed, sealed_strictly, trespassed};
 
@@ -114,6 +115,8 @@ pub(super) struct World<'a> {
     pub(super) misdeeds: Vec<(u32, Misdeed)>,
     /// Entries that have commits of the database fail: how many had failed before.
     pub(super) failing_commits: Vec<(u32, u64)>,
+    /// Faults of external programs that entries set: nothing has met them before something does.
+    pub(super) program_faults: Vec<(u32, NodeId, FaultId)>,
     /// The calls that entries made.
     pub(super) api_calls: Vec<(CallId, u32)>,
     /// Since when nothing but the control plane has anything under way, at the end.
@@ -164,6 +167,9 @@ impl<'a> World<'a> {
             checkers.expect_places(volume.id, Box::new(Laid(volume.layout)));
         }
         checkers.expect_limits(limits::limits(&stage));
+        if let Some(control) = &stage.map.control {
+            checkers.expect_program_box(control.satellites.box_of_time());
+        }
         let watch = Watch::new(&stage.kernel, checkers, options.at_failure);
         stage.kernel.tell_of_panics(options.at_failure);
         let clock = Rc::new(AlarmClock { due: RefCell::default(), watch: watch.clone() });
@@ -186,6 +192,7 @@ impl<'a> World<'a> {
             shortages: Vec::new(),
             misdeeds: Vec::new(),
             failing_commits: Vec::new(),
+            program_faults: Vec::new(),
             api_calls: Vec::new(),
             healed_since: Cell::new(None),
             progress: (0, Nanos::ZERO),

@@ -3,11 +3,13 @@
 
 use stormglass::base::control::{
     ApiAnswered, ApiCalled, ApiRequest, ControllerDeploys, ControllerHolds, DatabaseCommitted,
-    ErrorLogged, ErrorReported, TargetSynced,
+    ErrorLogged, ErrorReported, ProgramBegun, ProgramOver, ResourceFailed, StreamLost,
+    TargetSynced,
 };
 use stormglass::base::history::NodeDown;
 use stormglass::base::{Names, Nanos, NodeId, Record, Recorded};
-use stormglass::check::{Check, Checkers, Stored};
+use stormglass::check::{Check, Checkers, OnMachine, Stored, Truth};
+use stormglass::sim::NodePaused;
 
 const MANAGER: NodeId = NodeId::new(5);
 const TARGET: NodeId = NodeId::new(2);
@@ -24,8 +26,12 @@ impl Told {
     }
 
     fn by<R: Recorded>(&mut self, node: NodeId, what: R) -> &mut Self {
-        self.seq += 1;
-        let (at, seq) = (Nanos::new(self.seq), self.seq);
+        self.at(self.seq + 1, node, what)
+    }
+
+    fn at<R: Recorded>(&mut self, at: u64, node: NodeId, what: R) -> &mut Self {
+        self.seq = at;
+        let (at, seq) = (Nanos::new(at), self.seq);
         let (kind, words) = (R::TYPE, what.words());
         let record = Record { at, seq, cause: 0, node: Some(node), cpu: None, kind, words };
         self.checkers.observe(&record);
@@ -70,7 +76,12 @@ impl Told {
     }
 
     fn found_with(&mut self, stored: &Stored) -> Vec<String> {
-        self.checkers.control_at_rest(Nanos::new(self.seq), stored, &Names::default());
+        self.found_on(stored, OnMachine::default())
+    }
+
+    fn found_on(&mut self, stored: &Stored, machine: OnMachine) -> Vec<String> {
+        let truth = Truth { stored: stored.clone(), machines: vec![(TARGET, machine)] };
+        self.checkers.control_at_rest(Nanos::new(self.seq), &truth, &Names::default());
         self.checkers.take_violations().iter().map(|it| it.signature()).collect()
     }
 }
@@ -163,6 +174,94 @@ fn errors_have_one_report_and_one_line_each_in_that_order() {
         told.called(3).failed(3, 0);
     });
     assert_eq!(unreported, ["control/error-without-report"]);
+}
+
+/// Volumes by their names, each with what there is to say of it.
+fn volumes(of: &[(&str, &str)]) -> std::collections::BTreeMap<String, String> {
+    of.iter().map(|(name, what)| (String::from(*name), String::from(*what))).collect()
+}
+
+#[test]
+fn a_machine_that_has_something_else_than_is_stored_is_caught() {
+    let found = |wanted: &[(&str, &str)], there: &[(&str, &str)]| {
+        let (wanted, there) = (volumes(wanted), volumes(there));
+        let machine = OnMachine { wanted, there, unreaped: Vec::new() };
+        Told::new().found_on(&Stored::Holds(0, 0), machine)
+    };
+    let exported = [("R1_00000", "68 KiB in disk0, exported")];
+    assert_eq!(found(&exported, &exported), Vec::<String>::new());
+    assert_eq!(found(&exported, &[]), ["control/machine-differs"], "it was never made");
+    assert_eq!(found(&[], &exported), ["control/machine-differs"], "nobody wants it any more");
+    let hidden = [("R1_00000", "68 KiB in disk0, not exported")];
+    assert_eq!(found(&exported, &hidden), ["control/machine-differs"], "nobody can reach it");
+}
+
+#[test]
+fn a_process_that_nobody_waited_for_is_caught() {
+    let machine = OnMachine { unreaped: vec!["process 3".to_owned()], ..OnMachine::default() };
+    let found = Told::new().found_on(&Stored::Holds(0, 0), machine);
+    assert_eq!(found, ["control/process-unreaped"]);
+}
+
+#[test]
+fn each_failure_of_a_satellite_has_one_report() {
+    let failed = ResourceFailed { code: -1, attempt: 1, again_in: Nanos::new(5) };
+    let (reported, logged) = (ErrorReported { error: 1 }, ErrorLogged { error: 1 });
+    let mut told = Told::new();
+    told.by(TARGET, failed).by(TARGET, reported).by(TARGET, logged);
+    assert_eq!(told.found_at(0), Vec::<String>::new());
+    let mut told = Told::new();
+    assert_eq!(told.by(TARGET, failed).found_at(0), ["control/failure-without-report"]);
+    let mut told = Told::new();
+    told.by(TARGET, failed).says(reported).says(logged);
+    let found = told.found_at(0);
+    assert_eq!(found, ["control/failure-without-report"], "that is another node's");
+    let mut told = Told::new();
+    told.by(TARGET, StreamLost { code: -1, restarts: 0 });
+    assert_eq!(told.found_at(0), ["control/failure-without-report"]);
+    let mut told = Told::new();
+    let died = NodeDown { node: TARGET, incarnation: 1, tasks: 0 };
+    assert_eq!(told.by(TARGET, failed).by(TARGET, died).found_at(0), Vec::<String>::new());
+}
+
+#[test]
+fn reports_of_two_nodes_may_have_the_same_number() {
+    let (reported, logged) = (ErrorReported { error: 1 }, ErrorLogged { error: 1 });
+    let mut told = Told::new();
+    told.holds(0, true).by(TARGET, reported).by(TARGET, logged).says(reported).says(logged);
+    told.called(3).failed(3, 1);
+    assert_eq!(told.found_at(0), Vec::<String>::new());
+    let mut told = Told::new();
+    told.holds(0, true).by(TARGET, reported).by(TARGET, logged).called(3).failed(3, 1);
+    assert_eq!(told.found_at(0), ["control/error-without-report"], "it is not the controller's");
+}
+
+#[test]
+fn external_programs_are_bounded_in_time_and_output() {
+    let seconds = |count: u64| count * 1_000_000_000;
+    let over = |kept| ProgramOver { pid: 7, read: 5 << 20, kept, given_up: false };
+    let found = |kept: u64, until: u64| {
+        let mut told = Told::new();
+        told.checkers.expect_program_box(Nanos::from_secs(65));
+        told.by(TARGET, ProgramBegun { pid: 7 }).at(seconds(until), TARGET, over(kept));
+        told.found_at(0)
+    };
+    assert_eq!(found(4 << 20, 65), Vec::<String>::new());
+    assert_eq!(found((4 << 20) + 1, 65), ["control/output-unbounded"]);
+    assert_eq!(found(0, 90), ["control/program-not-time-boxed"]);
+    let mut told = Told::new();
+    told.checkers.expect_program_box(Nanos::from_secs(65));
+    told.by(TARGET, ProgramBegun { pid: 7 }).at(
+        seconds(90),
+        MANAGER,
+        DatabaseCommitted { version: 0 },
+    );
+    assert_eq!(told.found_at(0), ["control/program-not-time-boxed"], "it goes on");
+    let mut told = Told::new();
+    told.checkers.expect_program_box(Nanos::from_secs(65));
+    told.by(TARGET, ProgramBegun { pid: 7 }).says(NodePaused { node: TARGET });
+    told.at(seconds(90), TARGET, over(0));
+    assert_eq!(told.found_at(0), Vec::<String>::new(), "who was to wait stood still");
 }
 
 #[test]

@@ -164,6 +164,24 @@ details! {
     NoReplicaIdLeft = 803, "no-node-id-left";
     /// There is not enough room.
     NoSpace = 980, "no-space";
+    /// An external program failed.
+    ProgramFailed = 981, "program-failed";
+    /// An external program did not end in time, and was ended.
+    ProgramOverdue = 982, "program-overdue";
+    /// Not even SIGKILL ends an external program.
+    KernelMalfunction = 983, "kernel-malfunction";
+    /// An external program wrote more than is read.
+    OutputTooLarge = 984, "output-too-large";
+    /// What an external program wrote is not to be understood.
+    OutputUnreadable = 985, "output-unreadable";
+    /// A device file does not appear, or is not what it is to be.
+    NoDevice = 986, "no-device";
+    /// A device file does not open.
+    OpenBlocked = 987, "open-blocked";
+    /// The event stream is over.
+    StreamLost = 988, "event-stream-lost";
+    /// There is not enough memory.
+    NoMemory = 989, "no-memory";
     /// No such number of replicas.
     ReplicaCount = 991, "replica-count";
     /// There are not enough nodes with room.

@@ -1,5 +1,5 @@
-//! What of the configuration is on its way to whom: each target is told all that it is to have, whenever that has changed
-//! and whenever it connects; volumes are given to clients when all their resources are there. Stores nothing.
+//! What of the configuration is on its way to whom: each satellite is told all that it is to have, whenever that has changed
+//! and whenever it connects; volumes are given to clients when all their resources are brought about. Stores nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -8,20 +8,22 @@ use super::config::Config;
 use super::execute::Surroundings;
 use super::name::{NodeName, ResourceName, StoragePoolName};
 use super::rows::{Rows, Table, fingerprint};
+use super::satellites::{News, Satellite};
 use super::serve::{Desk, Order};
-use crate::base::control::ControllerDeploys;
+use crate::base::control::{ControllerDeploys, SatelliteStanding, SatelliteStatus};
 use crate::base::planted;
 use crate::base::{NodeId, VolumeId};
-use crate::node::protocol::Wire;
+use crate::node::satellite::Stage;
 
 /// A target, and what is known of it.
 struct Target {
     name: NodeName,
-    is_connected: bool,
+    satellite: Rc<Satellite>,
     /// What it is to have, and as of which version.
     wanted: Option<(u64, Rc<Rows>)>,
-    /// Whether it was told.
-    is_told: bool,
+    status: SatelliteStatus,
+    /// Resources that are as they are to be, as its satellite told last.
+    deployed: BTreeSet<String>,
 }
 
 /// What is on its way to whom.
@@ -35,34 +37,52 @@ pub(super) struct Deployment {
 impl Deployment {
     pub(super) fn new(desk: &Rc<Desk>) -> Self {
         let targets = desk.control.targets.iter().map(|(id, name)| {
+            let satellite = Satellite::new(desk, *id, name);
             let name = NodeName::new(name).expect("a target's name is a host name");
-            (*id, Target { name, is_connected: false, wanted: None, is_told: false })
+            let (wanted, status, deployed) = (None, SatelliteStatus::Offline, BTreeSet::new());
+            (*id, Target { name, satellite, wanted, status, deployed })
         });
         Self { desk: desk.clone(), targets: targets.collect(), served: Vec::new() }
     }
 
-    /// A target has connected: what it was told before does not count.
-    pub(super) fn target_back(&mut self, target: NodeId) {
-        if let Some(it) = self.targets.get_mut(&target) {
-            it.is_connected = true;
-            it.is_told = false;
+    /// The satellites.
+    pub(super) fn satellites(&self) -> Vec<Rc<Satellite>> {
+        self.targets.values().map(|target| target.satellite.clone()).collect()
+    }
+
+    /// A target has been heard of: what it was told before does not count.
+    pub(super) fn target_back(&self, target: NodeId) {
+        if let Some(it) = self.targets.get(&target) {
+            it.satellite.call();
         }
     }
 
-    /// A target is gone.
-    pub(super) fn target_gone(&mut self, target: NodeId, around: &mut Surroundings) {
-        if let Some(it) = self.targets.get_mut(&target) {
-            it.is_connected = false;
-            it.is_told = false;
-            around.online.remove(&it.name);
-        }
-    }
-
-    /// A target has what it is to have as of this version.
-    pub(super) fn synced(&mut self, target: NodeId, version: u64, around: &mut Surroundings) {
-        let Some(it) = self.targets.get(&target) else { return };
-        if it.is_connected && it.wanted.as_ref().is_some_and(|(wanted, _)| *wanted == version) {
-            around.online.insert(it.name.clone());
+    /// There is news of a satellite. Whether more can be done now than before.
+    pub(super) fn heard(&mut self, target: NodeId, news: News, around: &mut Surroundings) -> bool {
+        let Some(it) = self.targets.get_mut(&target) else { return false };
+        match news {
+            News::Stands(status) => {
+                if it.status != status {
+                    it.status = status;
+                    self.desk.handle.emit(&SatelliteStanding { target, status });
+                }
+                if status == SatelliteStatus::Online {
+                    around.online.insert(it.name.clone());
+                } else {
+                    around.online.remove(&it.name);
+                    it.deployed.clear();
+                }
+                around.statuses.insert(it.name.clone(), status);
+                false
+            }
+            News::Deployed(version, standings) => {
+                let is_current = it.wanted.as_ref().is_some_and(|(wanted, _)| *wanted == version);
+                let done = standings.iter().filter(|(_, it)| it.stage == Stage::Deployed);
+                let done = done.map(|(key, _)| key.clone());
+                it.deployed = if is_current { done.collect() } else { BTreeSet::new() };
+                around.standings.insert(it.name.clone(), standings);
+                is_current
+            }
         }
     }
 
@@ -92,15 +112,11 @@ impl Deployment {
             if target.wanted.as_ref().is_none_or(|(_, wanted)| **wanted != part) {
                 let fingerprint = fingerprint(&part);
                 self.desk.handle.emit(&ControllerDeploys { target: *id, version, fingerprint });
-                target.wanted = Some((version, Rc::new(part)));
-                target.is_told = planted!(DeletedStaysDeployed) && has_shrunk;
-            }
-            if let (Some((version, rows)), true) = (&target.wanted, target.is_connected)
-                && !target.is_told
-            {
-                let sync = Wire::Sync { version: *version, rows: rows.clone() };
-                (self.desk.orders)(Order::Tell(*id, sync));
-                target.is_told = true;
+                let part = Rc::new(part);
+                target.wanted = Some((version, part.clone()));
+                if !(planted!(DeletedStaysDeployed) && has_shrunk) {
+                    target.satellite.want(version, part);
+                }
             }
         }
         for volume in &self.desk.map.volumes {
@@ -110,19 +126,20 @@ impl Deployment {
         }
     }
 
-    /// Whether all resources are there that a volume has its legs in.
+    /// Whether all resources are configured that a volume has its legs in, and brought about on their targets.
     fn is_complete(&self, config: &Config, volume: VolumeId) -> bool {
         let control = &self.desk.control;
         let Ok(name) = ResourceName::new(&control.volumes[volume.index()]) else { return false };
         let legs = &self.desk.map.volume(volume).legs;
         legs.iter().all(|leg| {
-            let at = self.targets.get(&leg.target).map(|target| target.name.clone());
-            let found = at.and_then(|at| config.resources.get(&(name.clone(), at)));
+            let Some(target) = self.targets.get(&leg.target) else { return false };
+            let found = config.resources.get(&(name.clone(), target.name.clone()));
+            let is_there = target.deployed.contains(name.key());
             // Legs that share a target share its resource.
             let here = legs.iter().filter(|other| other.target == leg.target);
             let mut pools =
                 here.filter_map(|it| StoragePoolName::new(&control.pools[it.disk.index()]).ok());
-            found.is_some_and(|resource| pools.any(|pool| pool == resource.pool))
+            is_there && found.is_some_and(|resource| pools.any(|pool| pool == resource.pool))
         })
     }
 }

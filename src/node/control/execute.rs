@@ -2,6 +2,7 @@
 //! configuration: stores nothing and tells nobody.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::code::Detail;
 use super::config::{Config, NodeType, ResourceDefinition, VolumeDefinition};
@@ -11,12 +12,18 @@ use super::number::{TcpPort, VolumeNumber, VolumeSize};
 use super::place;
 use super::reply::{Reply, ReplyList, refs};
 use super::request::Request;
+use crate::base::control::SatelliteStatus;
+use crate::node::satellite::Standings;
 
 /// What the controller knows besides the configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
     /// Nodes that it is connected to, and that have what they are to have.
     pub online: BTreeSet<NodeName>,
+    /// How it stands with the satellites that it has heard of.
+    pub statuses: BTreeMap<NodeName, SatelliteStatus>,
+    /// How the resources of each satellite stand, as it told last.
+    pub standings: BTreeMap<NodeName, Rc<Standings>>,
     /// Resources that clients are given as volumes once they are on all of these nodes.
     pub volumes: BTreeMap<ResourceName, BTreeSet<NodeName>>,
 }

@@ -5,6 +5,7 @@ use super::config::Config;
 use super::execute::Surroundings;
 use super::reply::{Reply, ReplyList, refs};
 use super::request::Request;
+use crate::base::control::SatelliteStatus;
 
 /// One thing that is said for each object; one that says that there is none.
 pub(super) fn list(config: &Config, around: &Surroundings, request: &Request) -> ReplyList {
@@ -13,7 +14,8 @@ pub(super) fn list(config: &Config, around: &Surroundings, request: &Request) ->
     let found: ReplyList = match request {
         Request::ListNodes {} => {
             let nodes = config.nodes.iter().map(|(name, kind)| {
-                let status = if around.online.contains(name) { "ONLINE" } else { "OFFLINE" };
+                let status = around.statuses.get(name).copied();
+                let status = status.unwrap_or(SatelliteStatus::Offline).name();
                 let reply = say(format!("Node `{name}` is a {kind}.")).about(refs::NODE, name);
                 reply.details(status)
             });
@@ -43,8 +45,12 @@ pub(super) fn list(config: &Config, around: &Surroundings, request: &Request) ->
         Request::ListResources {} => {
             let resources = config.resources.iter().map(|((name, at), it)| {
                 let message = format!("Resource `{name}` is on node `{at}`.");
-                let details = format!("Storage pool `{}`, node id {}.", it.pool, it.id);
-                let reply = say(message).details(details).about(refs::NODE, at);
+                let standings = around.standings.get(at);
+                let standing = standings.and_then(|standings| standings.get(name.key()));
+                let stage = standing.map_or("not heard of", |standing| standing.stage.name());
+                let details = format!("Storage pool `{}`, node id {}, {stage}.", it.pool, it.id);
+                let mut reply = say(message).details(details).about(refs::NODE, at);
+                reply.error_report_ids.extend(standing.and_then(|it| it.report.clone()));
                 reply.about(refs::RESOURCE_DEFINITION, name)
             });
             resources.collect()

@@ -11,13 +11,15 @@ use crate::base::{Nanos, Seq};
 pub struct ErrorId {
     /// When the program that reports it was started, in seconds of its wall clock.
     pub started: u32,
+    /// Which node it is on: 0 for the controller, targets from 1.
+    pub node: u32,
     /// Its number, from 1, over all lives of the program.
     pub number: u32,
 }
 
 impl fmt::Display for ErrorId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:08X}-{:05X}-{:06}", self.started, 0, self.number)
+        write!(f, "{:08X}-{:05X}-{:06}", self.started, self.node, self.number)
     }
 }
 
@@ -55,20 +57,22 @@ const MESSAGE: &str = "Error message:";
 
 /// What a report is made of.
 #[derive(Clone, Debug)]
-pub(super) struct Finding<'a> {
-    pub(super) id: ErrorId,
+pub(in crate::node) struct Finding<'a> {
+    pub(in crate::node) id: ErrorId,
+    /// Which program reports it.
+    pub(in crate::node) module: &'static str,
     /// When, by the wall clock.
-    pub(super) at: Nanos,
-    pub(super) node: &'a str,
-    pub(super) peer: &'a str,
+    pub(in crate::node) at: Nanos,
+    pub(in crate::node) node: &'a str,
+    pub(in crate::node) peer: &'a str,
     /// What it is said of.
-    pub(super) reply: &'a Reply,
-    /// What was asked.
-    pub(super) call: String,
-    /// What the controller was at.
-    pub(super) standing: String,
+    pub(in crate::node) reply: &'a Reply,
+    /// What was asked, or tried.
+    pub(in crate::node) call: String,
+    /// What the program was at.
+    pub(in crate::node) standing: String,
     /// The record of the trace that tells of it.
-    pub(super) position: Seq,
+    pub(in crate::node) position: Seq,
 }
 
 impl Finding<'_> {
@@ -80,7 +84,7 @@ impl Finding<'_> {
             text.push_str(&format!("{:<32}    {value}\n", format!("{name}:")));
         };
         field("Application", "stormglass");
-        field("Module", "Controller");
+        field("Module", self.module);
         field("Version", env!("CARGO_PKG_VERSION"));
         field("Error time", &date(self.at));
         field("Node", self.node);
@@ -128,8 +132,8 @@ mod tests {
 
     #[test]
     fn an_error_is_known_by_time_node_and_number() {
-        let id = ErrorId { started: 0x6A5B_4C3D, number: 17 };
-        assert_eq!(id.to_string(), "6A5B4C3D-00000-000017");
+        let id = ErrorId { started: 0x6A5B_4C3D, node: 3, number: 17 };
+        assert_eq!(id.to_string(), "6A5B4C3D-00003-000017");
     }
 
     #[test]
@@ -139,7 +143,8 @@ mod tests {
             .cause("There is a node `t0` already.")
             .about("Node", "t0");
         let report = Finding {
-            id: ErrorId { started: 2, number: 3 },
+            id: ErrorId { started: 2, node: 0, number: 3 },
+            module: "Controller",
             at: Nanos::from_secs(4),
             node: "m0",
             peer: "admin",

@@ -1,4 +1,4 @@
-//! Error reports on the manager's disk: each is there in whole and durable, or not at all. Words none.
+//! Error reports on a disk of the program that makes them: each is there in whole and durable, or not at all. Words none.
 //!
 //! A report has a slot of the log by its number. What is behind the slot's first block is written first, then that block,
 //! which says how long the report is and has a hash of it: a slot whose first block does not fit the rest holds nothing.
@@ -37,8 +37,9 @@ fn encode(report: &ErrorReport) -> Vec<u8> {
     let text = &report.text.as_bytes()[..end];
     let id = u64::from(report.id.started) << 32 | u64::from(report.id.number);
     let mut bytes = vec![0; SLOT_BYTES];
-    for (chunk, word) in bytes.chunks_exact_mut(8).zip([MAGIC, id, end as u64]) {
-        chunk.copy_from_slice(&word.to_le_bytes());
+    let node = u64::from(report.id.node);
+    for (at, word) in [(0, MAGIC), (8, id), (16, end as u64), (32, node)] {
+        bytes[at..at + 8].copy_from_slice(&word.to_le_bytes());
     }
     bytes[HEADER_BYTES..HEADER_BYTES + end].copy_from_slice(text);
     let hash = hash(&bytes);
@@ -48,7 +49,7 @@ fn encode(report: &ErrorReport) -> Vec<u8> {
 
 /// Of everything but the hash itself.
 fn hash(bytes: &[u8]) -> u64 {
-    xxhash_rust::xxh3::xxh3_64(&bytes[..24]) ^ xxhash_rust::xxh3::xxh3_64(&bytes[HEADER_BYTES..])
+    xxhash_rust::xxh3::xxh3_64(&bytes[..24]) ^ xxhash_rust::xxh3::xxh3_64(&bytes[32..])
 }
 
 fn decode(bytes: &[u8]) -> Option<ErrorReport> {
@@ -57,7 +58,8 @@ fn decode(bytes: &[u8]) -> Option<ErrorReport> {
         return None;
     }
     let text = bytes.get(HEADER_BYTES..HEADER_BYTES + usize::try_from(word(16)).ok()?)?;
-    let id = ErrorId { started: (word(8) >> 32) as u32, number: word(8) as u32 };
+    let (started, number, node) = ((word(8) >> 32) as u32, word(8) as u32, word(32) as u32);
+    let id = ErrorId { started, node, number };
     Some(ErrorReport { id, text: String::from_utf8(text.to_vec()).ok()? })
 }
 
@@ -85,7 +87,7 @@ pub fn reports_on_disk(
 }
 
 /// The log on its disk.
-pub(super) struct ReportLog {
+pub(in crate::node) struct ReportLog {
     handle: NodeHandle,
     drive: Drive,
     queue: Driver,
@@ -98,7 +100,7 @@ pub(super) struct ReportLog {
 
 impl ReportLog {
     /// Finds out which report was the last. Waits for a disk that fails.
-    pub(super) async fn open(
+    pub(in crate::node) async fn open(
         (handle, drive): (&NodeHandle, &Drive),
         size: BlockSize,
         config: DriverConfig,
@@ -122,7 +124,7 @@ impl ReportLog {
     }
 
     /// The number of the next report.
-    pub(super) fn next(&self) -> u32 {
+    pub(in crate::node) fn next(&self) -> u32 {
         self.next
     }
 
@@ -163,7 +165,7 @@ mod tests {
     use super::{BlockSize, ErrorId, ErrorReport, HEADER_BYTES, SLOT_BYTES, decode, encode};
 
     fn report(number: u32, text: &str) -> ErrorReport {
-        ErrorReport { id: ErrorId { started: 5, number }, text: text.to_owned() }
+        ErrorReport { id: ErrorId { started: 5, node: 2, number }, text: text.to_owned() }
     }
 
     #[test]

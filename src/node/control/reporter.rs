@@ -13,7 +13,7 @@ use crate::base::control::{ErrorLogged, ErrorRaised, ErrorReported};
 use crate::base::planted;
 use crate::disk::port::Drive;
 use crate::node::protocol::Wire;
-use crate::sim::Queue;
+use crate::sim::{NodeHandle, Queue};
 
 /// A call with its answer.
 pub(super) struct Answered {
@@ -59,33 +59,45 @@ pub(super) async fn run(desk: Rc<Desk>, drive: Drive, answers: Queue<Answered>, 
 /// Reports an error, and gives its number.
 async fn report(desk: &Desk, log: &mut ReportLog, started: u32, answered: &mut Answered) -> u32 {
     let (handle, number) = (&desk.handle, log.next());
-    let id = ErrorId { started, number };
+    let id = ErrorId { started, node: 0, number };
     let Answered { call, replies, standing, .. } = answered;
     let failed = replies.iter_mut().find(|reply| reply.code().is_error());
     let reply = failed.expect("an answer that failed says so");
     reply.error_report_ids.push(id.to_string());
-    let position = handle.emit(&ErrorRaised { error: number, code: reply.ret_code });
-    let report = Finding {
+    let finding = Finding {
         id,
+        module: "Controller",
         at: handle.wall(),
         node: &desk.control.manager,
         peer: &desk.control.console,
         reply,
         call: format!("call {}: {:?}", call.id, call.request),
         standing: standing.clone(),
-        position,
-    }
-    .render();
+        position: 0,
+    };
+    publish(handle, log, finding).await;
+    number
+}
+
+/// Makes the report of an error durable, then puts the line into the log that names it. The position in the trace is filled
+/// in.
+pub(in crate::node) async fn publish(
+    handle: &NodeHandle,
+    log: &mut ReportLog,
+    mut finding: Finding<'_>,
+) {
+    let (error, code) = (finding.id.number, finding.reply.ret_code);
+    finding.position = handle.emit(&ErrorRaised { error, code });
+    let report = finding.render();
     if planted!(LineBeforeReport) {
-        handle.emit(&ErrorLogged { error: number });
+        handle.emit(&ErrorLogged { error });
     }
     log.append(&report).await;
-    handle.emit(&ErrorReported { error: number });
+    handle.emit(&ErrorReported { error });
     if !planted!(LineBeforeReport) {
-        tracing::error!("{} [Report number {id}]", report.headline());
-        handle.emit(&ErrorLogged { error: number });
+        tracing::error!("{} [Report number {}]", report.headline(), report.id);
+        handle.emit(&ErrorLogged { error });
     }
-    number
 }
 
 /// Answers whoever asked, if they are still there; if not, they ask again.

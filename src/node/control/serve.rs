@@ -1,4 +1,4 @@
-//! Runs the controller: takes calls, has the database asked, answers, tells targets what they are to have. What is decided
+//! Runs the controller: takes calls, has the database asked, answers, tells satellites what they are to have. What is decided
 //! is the machine's.
 
 use std::cell::RefCell;
@@ -11,6 +11,7 @@ use std::task::Poll;
 use super::deploy::Deployment;
 use super::machine::{Call, Controller, Effect, Input};
 use super::reporter::{self, Answered};
+use super::satellites::{self, News};
 use crate::base::control::ControllerHolds;
 use crate::base::{Nanos, NodeId, VolumeId};
 use crate::disk::port::Drive;
@@ -35,10 +36,8 @@ pub(in crate::node) enum Event {
     Database(Answer),
     /// A target has connected to the manager.
     TargetBack(NodeId),
-    /// A target's connection to the manager is gone.
-    TargetGone(NodeId),
-    /// A target has what it was last told to have, as of this version.
-    Synced(NodeId, u64),
+    /// A satellite has said something, or is no longer to be reached.
+    Satellite(NodeId, News),
     /// Clients are given the volume from now on.
     Served(VolumeId),
 }
@@ -47,8 +46,6 @@ pub(in crate::node) enum Event {
 pub(in crate::node) enum Order {
     /// Give this volume to clients, if it is not given to them already.
     Serve(VolumeId),
-    /// Send this to a target.
-    Tell(NodeId, Wire),
 }
 
 /// One connection of somebody who calls.
@@ -91,10 +88,14 @@ pub(in crate::node) fn start(desk: Desk, port: Port<Frame>, drive: &Drive, link:
         "controller.database",
         ask(handle.clone(), link, queries.clone(), desk.events.clone()),
     );
-    handle.spawn("controller.accept", accept(desk.clone(), port));
+    handle.spawn("controller.accept", accept(desk.clone(), port.clone()));
     let reporter = reporter::run(desk.clone(), drive.clone(), answers.clone(), peers.clone());
     handle.spawn("controller.reports", reporter);
     let (mut machine, deployment) = (Controller::new(), Deployment::new(&desk));
+    for satellite in deployment.satellites() {
+        handle
+            .spawn("controller.satellite", satellites::run(desk.clone(), port.clone(), satellite));
+    }
     machine.around.volumes = deployment.volumes();
     let effects = Vec::new();
     let server = Server { desk, machine, deployment, peers, queries, answers, effects };
@@ -191,15 +192,11 @@ impl Server {
                 Answer::Refused(refusal) => Input::Refused(refusal),
                 Answer::Vanished => Input::InDoubt,
             }),
-            Event::TargetBack(target) => {
-                self.deployment.target_back(target);
-                self.deploy();
-            }
-            Event::TargetGone(target) => {
-                self.deployment.target_gone(target, &mut self.machine.around)
-            }
-            Event::Synced(target, version) => {
-                self.deployment.synced(target, version, &mut self.machine.around);
+            Event::TargetBack(target) => self.deployment.target_back(target),
+            Event::Satellite(target, news) => {
+                if self.deployment.heard(target, news, &mut self.machine.around) {
+                    self.deploy();
+                }
             }
             Event::Served(volume) => self.deployment.served(volume),
         }

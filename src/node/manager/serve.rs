@@ -297,7 +297,6 @@ impl Manager {
             }
             Event::Persisted(volume, epoch) => self.apply(volume, Input::Persisted(epoch)),
             Event::Created(volume, record) => self.created(volume, *record),
-            Event::Ordered(control::Order::Tell(target, message)) => self.send(target, message),
             Event::Ordered(control::Order::Serve(volume)) => self.create(volume),
         }
     }
@@ -379,9 +378,6 @@ impl Manager {
                     self.tell_controller(control::Event::TargetBack(node));
                 }
             }
-            Wire::Synced { version } => {
-                self.tell_controller(control::Event::Synced(node, version));
-            }
             Wire::Registered { volume, leg, epoch, life, again, ok } => {
                 self.apply(volume, Input::Registered { leg, epoch, life, again, ok });
             }
@@ -425,7 +421,6 @@ impl Manager {
         self.for_all(Input::Gone { client: node });
         self.parked.retain(|(client, ..)| *client != node);
         self.target_gone(node);
-        self.tell_controller(control::Event::TargetGone(node));
     }
 
     fn tell_controller(&self, event: control::Event) {

@@ -5,16 +5,15 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::base::NodeId;
-use crate::base::control::TargetSynced;
 use crate::base::planted;
 use crate::disk::port::Drive;
 use crate::net::port::Port;
 use crate::node::channel::Channel;
 use crate::node::channel::Frame;
 use crate::node::config::{ClusterMap, SESSION_BYTES};
-use crate::node::control::{Rows, fingerprint};
 use crate::node::probes;
 use crate::node::protocol::Service;
+use crate::node::satellite::{self, SatelliteHost};
 use crate::sim::{JoinHandle, Memory, NodeHandle};
 
 use super::caretaker::Caretaker;
@@ -31,20 +30,11 @@ pub(super) struct Target {
     pub(super) memory: Memory,
     pub(super) legs: Vec<Rc<Leg>>,
     pub(super) caretaker: Caretaker,
-    /// The resources that it has, as the controller told last.
-    deployed: RefCell<Rc<Rows>>,
     /// The newest session of each client.
     sessions: RefCell<BTreeMap<NodeId, JoinHandle<()>>>,
 }
 
 impl Target {
-    /// From now on these are the resources that it has.
-    pub(super) fn deploy(&self, version: u64, rows: Rc<Rows>) {
-        *self.deployed.borrow_mut() = rows;
-        let fingerprint = fingerprint(&self.deployed.borrow());
-        self.handle.emit(&TargetSynced { version, fingerprint });
-    }
-
     /// Ends the sessions of these clients, and with them all their commands: they connect anew.
     pub(super) fn end_sessions(&self, clients: &[NodeId]) {
         for client in clients {
@@ -56,8 +46,17 @@ impl Target {
     }
 }
 
-/// Starts a target that holds these disks.
-pub fn boot(handle: &NodeHandle, map: &Rc<ClusterMap>, port: Port<Frame>, drives: &[Drive]) {
+/// Starts a target that holds these disks, and the satellite beside it, where there is a controller.
+pub fn boot(
+    handle: &NodeHandle,
+    map: &Rc<ClusterMap>,
+    port: Port<Frame>,
+    drives: &[Drive],
+    satellite: Option<&SatelliteHost>,
+) {
+    if let Some(host) = satellite {
+        satellite::boot(handle, map, port.clone(), host);
+    }
     let mut legs = Vec::new();
     for volume in &map.volumes {
         for (place, spec) in volume.places() {
@@ -77,7 +76,6 @@ pub fn boot(handle: &NodeHandle, map: &Rc<ClusterMap>, port: Port<Frame>, drives
         memory: handle.memory(),
         legs,
         caretaker,
-        deployed: RefCell::default(),
         sessions: RefCell::new(BTreeMap::new()),
     });
     for leg in &target.legs {

@@ -50,11 +50,6 @@ async fn converse(target: &Rc<Target>, mut link: ManagerLink) -> Result<(), Clos
             link.poll_next(cx)
         })
         .await?;
-        if let Wire::Sync { version, rows } = message {
-            target.deploy(version, rows);
-            link.connection().send(Wire::Synced { version })?;
-            continue;
-        }
         let Wire::Register { volume, leg, place, epoch, life, again, rebuild } = message else {
             target.caretaker.told(&message);
             continue;

@@ -1,5 +1,6 @@
 //! Arguments of the calls of the controller's API. Makes none, and checks no name: what the controller says of a wrong one
-//! is for a scenario to see.
+//! is for a scenario to see. `{n}` in a name stands for how often the call's entry has fired, so that one that fires again
+//! and again makes an object each time.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

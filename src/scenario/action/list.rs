@@ -16,6 +16,7 @@ use super::disk::{
     BreakWith, DiskClient, DiskOnly, FailNext, FlipBits, HangDisk, InjectRandomFailure,
     InsertBadSector, NextCommands, RestoreOldImage, SlowDisk, SwapDisks,
 };
+use super::external::{DevicesOnly, ExitWith, Flood, ProgramsOnly, SlowPrograms};
 use super::manager::{ForceReboot, HoldAcks, IgnoreNextClientMessage, InjectFalseMessage};
 use super::memory::{FailNextMemory, LimitMemory};
 use super::net::{
@@ -308,6 +309,29 @@ actions! {
         ApiListResources(Listing) = "api.list_resources", stays;
         /// Asks which volumes there are.
         ApiListVolumes(Listing) = "api.list_volumes", stays;
+    }
+    /// What happens to the external programs of satellites, and to the device files that they wait for.
+    External = "external" {
+        /// Programs stand still, until they are told to end.
+        ExternalHang(ProgramsOnly) = "external.hang", undoes;
+        /// Programs stand still, and do not end before they are killed.
+        ExternalIgnoreTerm(ProgramsOnly) = "external.ignore_term", undoes;
+        /// Programs stand still in the kernel: not even SIGKILL ends them.
+        ExternalUnkillable(ProgramsOnly) = "external.unkillable", undoes;
+        /// Programs write far more than they have to say.
+        ExternalFlood(Flood) = "external.flood", undoes;
+        /// What programs write is garbage.
+        ExternalGarble(ProgramsOnly) = "external.garble", undoes;
+        /// Programs do nothing, and fail.
+        ExternalExit(ExitWith) = "external.exit", undoes;
+        /// Programs take `factor` times as long.
+        ExternalSlow(SlowPrograms) = "external.slow", undoes;
+        /// Device files of volumes do not appear; undoing it lets them.
+        ExternalDeviceNeverAppears(DevicesOnly) = "external.device_never_appears", undoes;
+        /// Device files of volumes vanish, and do not come back; after undoing it they do when somebody sees to it.
+        ExternalDeviceDisappears(DevicesOnly) = "external.device_disappears", undoes;
+        /// Whoever opens a device file waits.
+        ExternalOpenBlocks(DevicesOnly) = "external.open_blocks", undoes;
     }
     /// What happens to single CPUs.
     Cpu = "cpu" {

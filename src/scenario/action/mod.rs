@@ -5,6 +5,7 @@ mod app;
 mod cpu;
 mod database;
 mod disk;
+mod external;
 mod list;
 mod manager;
 mod memory;
@@ -26,6 +27,7 @@ pub use disk::{
     BreakWith, Burst, DiskClient, DiskOnly, FailNext, FlipBits, HangDisk, InjectRandomFailure,
     InsertBadSector, NextCommands, RestoreOldImage, SlowDisk, SwapDisks,
 };
+pub use external::{DevicesOnly, ExitWith, Flood, ProgramName, ProgramsOnly, SlowPrograms};
 pub(super) use list::Where;
 pub use list::{Action, ActionInfo, Family};
 pub use manager::{

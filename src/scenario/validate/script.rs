@@ -13,6 +13,8 @@ use crate::scenario::tree::Step;
 use super::entry::{Validator, steps};
 
 const ENTRIES_MAX: usize = 10_000;
+/// How much a program may write too much.
+const FLOOD: std::ops::RangeInclusive<u64> = 1..=64 << 20;
 
 pub(super) fn check(validator: &mut Validator<'_, '_>) {
     let entries = validator.scenario.script.len();
@@ -47,9 +49,11 @@ fn trigger(validator: &mut Validator<'_, '_>, index: usize, trigger: &Trigger) {
             return validator.report(&at, "an entry before this one", help);
         }
         Trigger::After(after) => ("after", after.min),
-        Trigger::When { condition: Condition::Acked(_), nth } if *nth > 1 => {
-            let expected = "no `nth` beside `acked`, which comes to hold only once";
-            let help = "wait for a larger number of operations instead";
+        Trigger::When { condition: Condition::Acked(_) | Condition::Exported { .. }, nth }
+            if *nth > 1 =>
+        {
+            let expected = "no `nth` beside `acked` or `exported`, which come to hold only once";
+            let help = "wait for a larger number instead";
             return validator.report(&steps!["script", index, "nth"], expected, help);
         }
         Trigger::When { condition, .. } => {
@@ -83,6 +87,16 @@ fn holds(validator: &mut Validator<'_, '_>, at: &[Step], condition: &Condition) 
             }
         }
         Condition::Node { node, .. } => validator.node(&below("node"), *node),
+        Condition::Exported { node, .. } => {
+            if node.class() != NodeClass::Target {
+                validator.report(&below("node"), "a target, such as `t0`", "");
+            }
+            validator.node(&below("node"), *node);
+            if !validator.scenario.has_controller() {
+                let help = "give it a database server: \"cluster\": { \"databases\": 1 }";
+                validator.report(&below("exported"), "a cluster with a controller", help);
+            }
+        }
     }
 }
 
@@ -178,6 +192,9 @@ fn amounts<const N: usize>(
         {
             validator.report(&at("odds"), "odds above 0: it would never happen", "");
         }
+        Action::ExternalFlood(flood) if !FLOOD.contains(&flood.bytes.get()) => {
+            validator.report(&at("bytes"), "1 byte to 64 MiB", "");
+        }
         Action::NodeClockDrift(drift) if drift.ppm.abs() > DRIFT_PPM_MAX && budget_holds => {
             let expected = format!("at most {DRIFT_PPM_MAX} either way: {DRIFT_COVERED}");
             validator.report(&at("ppm"), &expected, DRIFT_HELP);
@@ -244,7 +261,7 @@ mod tests {
     #[test]
     fn what_can_never_count_is_refused() {
         let entry = r#"{ "when": { "acked": 5 }, "nth": 2, "freeze": ["all"] }"#;
-        refused(entry, "script[0].nth", &["`acked`, which comes to hold only once"]);
+        refused(entry, "script[0].nth", &["`acked` or `exported`, which come to hold only once"]);
         let entry = r#"{ "at": "1ms", "freeze": ["mirrors", "linear"] }"#;
         refused(entry, "script[0].freeze", &["checks that look at the disks"]);
         let entry =

@@ -15,7 +15,8 @@ impl World<'_> {
         let node = self.stage.map.manager;
         let applied = FaultApplied { entry, action: ActionName::of(action), node };
         self.stage.kernel.emit(None, &applied);
-        let Some(call) = call(&control.console, action) else { return Applied::Nothing };
+        let firing = self.entries[entry as usize].progress().0 + 1;
+        let Some(call) = call(&control.console, action, firing) else { return Applied::Nothing };
         self.api_calls.push((call, entry));
         Applied::Landed(Vec::new())
     }
@@ -55,37 +56,49 @@ const fn kibibytes(bytes: Bytes) -> u64 {
     bytes.get() / 1024
 }
 
-/// Makes a call.
-fn call(console: &Console, action: &Action) -> Option<CallId> {
+/// In a name, it stands for how often its entry has fired, so that one entry can make many objects.
+const FIRING: &str = "{n}";
+
+/// Makes a call, for the so-many-eth time.
+fn call(console: &Console, action: &Action, firing: u64) -> Option<CallId> {
+    let named = |name: String| name.replace(FIRING, &firing.to_string());
+    let maybe = |name: Option<String>| name.map(&named);
     let wide = |number: Option<u32>| number.map(u64::from);
     Some(match action.clone() {
-        Action::ApiCreateNode(it) => console.create_node(it.name, it.node_type),
-        Action::ApiModifyNode(it) => console.modify_node(it.name, it.node_type),
-        Action::ApiDeleteNode(it) => console.delete_node(it.name),
+        Action::ApiCreateNode(it) => console.create_node(named(it.name), it.node_type),
+        Action::ApiModifyNode(it) => console.modify_node(named(it.name), it.node_type),
+        Action::ApiDeleteNode(it) => console.delete_node(named(it.name)),
         Action::ApiCreateStoragePool(it) => {
-            console.create_storage_pool(it.node, it.name, kibibytes(it.capacity))
+            let (node, name) = (named(it.node), named(it.name));
+            console.create_storage_pool(node, name, kibibytes(it.capacity))
         }
-        Action::ApiDeleteStoragePool(it) => console.delete_storage_pool(it.node, it.name),
+        Action::ApiDeleteStoragePool(it) => {
+            console.delete_storage_pool(named(it.node), named(it.name))
+        }
         Action::ApiCreateResourceDefinition(it) => {
-            console.create_resource_definition(it.name, wide(it.port))
+            console.create_resource_definition(named(it.name), wide(it.port))
         }
-        Action::ApiDeleteResourceDefinition(it) => console.delete_resource_definition(it.name),
+        Action::ApiDeleteResourceDefinition(it) => {
+            console.delete_resource_definition(named(it.name))
+        }
         Action::ApiCreateVolumeDefinition(it) => {
-            let (of, size) = (it.resource_definition, kibibytes(it.size));
+            let (of, size) = (named(it.resource_definition), kibibytes(it.size));
             console.create_volume_definition(of, wide(it.volume), size)
         }
         Action::ApiModifyVolumeDefinition(it) => {
-            let (of, size) = (it.resource_definition, kibibytes(it.size));
+            let (of, size) = (named(it.resource_definition), kibibytes(it.size));
             console.modify_volume_definition(of, u64::from(it.volume), size)
         }
         Action::ApiDeleteVolumeDefinition(it) => {
-            console.delete_volume_definition(it.resource_definition, u64::from(it.volume))
+            console.delete_volume_definition(named(it.resource_definition), u64::from(it.volume))
         }
         Action::ApiCreateResource(it) => {
-            let place = wide(it.place);
-            console.create_resource(it.resource_definition, it.node, it.storage_pool, place)
+            let (of, place) = (named(it.resource_definition), wide(it.place));
+            console.create_resource(of, maybe(it.node), maybe(it.storage_pool), place)
         }
-        Action::ApiDeleteResource(it) => console.delete_resource(it.resource_definition, it.node),
+        Action::ApiDeleteResource(it) => {
+            console.delete_resource(named(it.resource_definition), named(it.node))
+        }
         Action::ApiListNodes(_) => console.list_nodes(),
         Action::ApiListStoragePools(_) => console.list_storage_pools(),
         Action::ApiListResourceDefinitions(_) => console.list_resource_definitions(),

@@ -1,6 +1,7 @@
 //! Applies an action by its family, and undoes it. Knows no single action.
 
 use crate::base::{CpuId, DiskId, NodeId};
+use crate::process::control::FaultId;
 use crate::scenario::{self, Action, Family, NanosRange};
 
 use super::app::AppUndo;
@@ -25,6 +26,7 @@ pub(in crate::world) enum Undo {
     App(NodeId, AppUndo),
     Manager(ManagerUndo),
     Database(DatabaseUndo),
+    External(NodeId, FaultId),
 }
 
 /// What became of an action.
@@ -51,6 +53,7 @@ impl World<'_> {
             Family::Manager => self.apply_to_manager(entry, action),
             Family::Database => self.apply_to_database(entry, action),
             Family::Api => self.apply_to_api(entry, action),
+            Family::External => self.apply_to_programs(entry, action),
         };
         if matches!(applied, Applied::Withheld) {
             let action = ActionName::of(action);
@@ -101,6 +104,7 @@ impl World<'_> {
             Undo::App(node, undo) => self.undo_on_app(node, undo),
             Undo::Manager(undo) => self.undo_on_manager(undo),
             Undo::Database(undo) => self.undo_on_database(undo),
+            Undo::External(node, fault) => self.undo_on_programs(node, fault),
         }
     }
 
@@ -111,6 +115,7 @@ impl World<'_> {
         self.stop_cpu_faults();
         self.stop_memory_faults();
         self.stop_database_faults();
+        self.stop_program_faults();
         self.stop_node_faults();
         self.stop_app_faults();
         self.stop_manager_faults();

@@ -7,6 +7,7 @@ mod apply;
 mod cpu;
 mod database;
 mod disk;
+mod external;
 mod manager;
 mod memory;
 mod net;

@@ -4,6 +4,7 @@ use crate::base::{DiskId, NodeId};
 use crate::scenario::{Action, NodeClass, NodeSelector};
 
 use super::apply::{Applied, Undo};
+use crate::world::external;
 use crate::world::records::{ActionName, FaultApplied};
 use crate::world::select::{self, Choice};
 use crate::world::simulate::World;
@@ -99,6 +100,9 @@ impl World<'_> {
                 self.take_down(node);
                 for disk in self.stage.nodes.disks_of(node) {
                     self.stage.disks[disk.index()].replace();
+                }
+                if let Some(machine) = external::machine(&self.stage, node) {
+                    machine.wipe();
                 }
                 let downtime = self.draw(self.scenario.cluster.boot_time);
                 self.boot_after(node, downtime);
