@@ -97,10 +97,11 @@ impl Run {
         None
     }
 
-    /// Writes a text, or garbage of the same length.
+    /// Writes a text, or as many lines of garbage.
     async fn say(&self, text: &str) {
         if !text.is_empty() && self.table.meets(&self.process, TroubleKind::Garble).is_some() {
-            let garbage: Vec<u8> = text.bytes().map(|byte| byte ^ 0xA5).collect();
+            let garble = |byte| if byte == b'\n' { byte } else { byte ^ 0xA5 };
+            let garbage: Vec<u8> = text.bytes().map(garble).collect();
             return self.process.write(&garbage).await;
         }
         self.process.write(text.as_bytes()).await;

@@ -16,6 +16,7 @@ mod net_faults;
 mod net_rig;
 mod net_scale;
 mod net_storm;
+mod process;
 mod rig;
 mod sim;
 mod sim_cpus;

@@ -103,8 +103,11 @@ pub(super) async fn run(agent: Rc<Agent>) {
 async fn listen(agent: &Agent, child: &Child) -> Problem {
     let (mut lines, mut there) = (Lines::default(), Vec::new());
     let waited = agent.timing.alive.saturating_mul(SILENT);
+    let mut heard = agent.handle.monotonic();
     loop {
-        let Ok(piece) = agent.handle.timeout(waited, child.read(PIECE)).await else {
+        // What ends no line says nothing.
+        let left = (heard + waited).saturating_sub(agent.handle.monotonic());
+        let Ok(piece) = agent.handle.timeout(left, child.read(PIECE)).await else {
             return Problem::StreamSilent { waited };
         };
         let Some(piece) = piece else {
@@ -115,6 +118,7 @@ async fn listen(agent: &Agent, child: &Child) -> Problem {
             Err(line) => return Problem::StreamGarbled { line },
         };
         for event in events {
+            heard = agent.handle.monotonic();
             match event {
                 Event::Exists(name) => there.push(name),
                 Event::Begins => begins(agent, &std::mem::take(&mut there)),
