@@ -279,7 +279,7 @@ const fn grounds_of(bug: Bug) -> &'static str {
         Bug::NoKillLadder | Bug::OverdueMeansDone => "satellite-programs-time-boxed",
         Bug::RetriesShared => "satellite-retries-apart",
         Bug::StreamNotRestarted => "satellite-event-stream",
-        Bug::FailureNotReported => "satellite-one-resource-hangs",
+        Bug::FailureNotReported => "satellite-device-files",
     }
 }
 
