@@ -45,33 +45,34 @@ impl Output {
         }
     }
 
-    /// Takes a piece: keeps it, or, when something was dropped already or there is no room, drops it and all that was kept.
-    pub(super) fn take(&mut self, piece: &[u8]) {
+    /// Takes a piece: keeps it, once there is memory for it; or, when something was dropped already or it is too much, drops
+    /// it and all that was kept. Whoever gives up waiting for memory has dropped it, too.
+    pub(super) async fn take(&mut self, piece: &[u8]) {
         self.read += piece.len() as u64;
         if self.dropped.is_some() {
             return;
         }
-        if let Err(dropped) = self.make_room(self.bytes.len() + piece.len()) {
-            self.dropped = Some(dropped);
+        let wanted = self.bytes.len() + piece.len();
+        if wanted > OUTPUT_MAX && !planted!(NoOutputCap) {
+            self.dropped = Some(Dropped::TooMuch);
             self.bytes = Vec::new();
             self.memory.clear();
             return;
+        }
+        while self.room < wanted {
+            let step = if self.room == 0 { INITIAL } else { STEP };
+            self.dropped = Some(Dropped::NoMemory);
+            self.memory.push(self.handle.memory().alloc_waiting(step as u64).await);
+            self.dropped = None;
+            self.room += step;
         }
         self.bytes.extend_from_slice(piece);
         self.kept = self.kept.max(self.bytes.len() as u64);
     }
 
-    fn make_room(&mut self, wanted: usize) -> Result<(), Dropped> {
-        if wanted > OUTPUT_MAX && !planted!(NoOutputCap) {
-            return Err(Dropped::TooMuch);
-        }
-        while self.room < wanted {
-            let step = if self.room == 0 { INITIAL } else { STEP };
-            let memory = self.handle.memory().reserve(step as u64);
-            self.memory.push(memory.map_err(|_| Dropped::NoMemory)?);
-            self.room += step;
-        }
-        Ok(())
+    /// Whether something was dropped for want of memory.
+    pub(super) fn is_starved(&self) -> bool {
+        self.dropped == Some(Dropped::NoMemory)
     }
 
     /// How much was read, and the most that was kept at a time.
@@ -87,37 +88,54 @@ impl Output {
 
 #[cfg(test)]
 mod tests {
-    use super::{Dropped, OUTPUT_MAX, Output};
-    use crate::sim::{Kernel, KernelConfig, NodeConfig, Seed};
+    use std::cell::RefCell;
+    use std::rc::Rc;
 
-    fn output(memory: Option<u64>) -> Output {
+    use super::{Dropped, OUTPUT_MAX, Output};
+    use crate::base::Nanos;
+    use crate::sim::{Kernel, KernelConfig, NodeConfig, Seed, Turn};
+
+    /// What becomes of pieces of these lengths on a node with so much memory, within a second.
+    fn output(memory: Option<u64>, pieces: Vec<usize>) -> Output {
         let kernel = Kernel::new(Seed::new(1), &KernelConfig::default());
         let node = kernel.add_node("t0", &NodeConfig { memory, ..NodeConfig::default() });
         kernel.boot(node);
-        Output::new(&kernel.handle(node))
+        let handle = kernel.handle(node);
+        let done = Rc::new(RefCell::new(None));
+        let told = done.clone();
+        handle.clone().spawn("test", async move {
+            let mut output = Output::new(&handle);
+            for length in pieces {
+                let piece = vec![7; length];
+                let _late = handle.timeout(Nanos::from_secs(1), output.take(&piece)).await;
+            }
+            *told.borrow_mut() = Some(output);
+        });
+        while done.borrow().is_none() {
+            assert_eq!(kernel.turn(), Turn::Ran);
+        }
+        done.take().expect("it is done")
     }
 
     #[test]
     fn what_fits_is_kept_whole_and_no_byte_more() {
-        let piece = vec![7; 1 << 16];
-        let mut most = output(None);
-        (0..OUTPUT_MAX >> 16).for_each(|_| most.take(&piece));
+        let most = output(None, vec![1 << 16; OUTPUT_MAX >> 16]);
         assert_eq!(most.amounts(), (OUTPUT_MAX as u64, OUTPUT_MAX as u64));
-        most.take(&[1]);
-        assert_eq!(most.amounts(), (OUTPUT_MAX as u64 + 1, OUTPUT_MAX as u64));
-        assert_eq!(most.whole(), Err(Dropped::TooMuch));
-        let mut little = output(None);
-        little.take(b"one");
-        little.take(b" two");
-        assert_eq!(little.whole(), Ok(b"one two".to_vec()));
+        assert!(most.whole().is_ok_and(|text| text.len() == OUTPUT_MAX));
+        let more = output(None, [vec![1 << 16; OUTPUT_MAX >> 16], vec![1]].concat());
+        assert_eq!(more.amounts(), (OUTPUT_MAX as u64 + 1, OUTPUT_MAX as u64));
+        assert_eq!(more.whole(), Err(Dropped::TooMuch));
+        assert_eq!(output(None, vec![3, 4]).whole(), Ok(vec![7; 7]));
     }
 
     #[test]
-    fn memory_is_taken_as_it_is_needed() {
-        let mut short = output(Some(200 << 10));
-        short.take(&vec![7; 60 << 10]);
-        assert_eq!(short.room, 64 << 10);
-        short.take(&vec![7; 60 << 10]);
+    fn memory_is_taken_as_it_is_needed_and_waited_for() {
+        let some = output(Some(200 << 10), vec![60 << 10]);
+        assert_eq!(some.room, 64 << 10);
+        assert!(!some.is_starved());
+        let short = output(Some(200 << 10), vec![60 << 10, 60 << 10, 1]);
+        assert!(short.is_starved());
+        assert_eq!(short.amounts().0, (120 << 10) + 1);
         assert_eq!(short.whole(), Err(Dropped::NoMemory));
     }
 }

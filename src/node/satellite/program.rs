@@ -59,6 +59,7 @@ impl Runner {
                 self.give_up(child);
                 Err(Problem::Malfunction { command, pid })
             }
+            Some((_, Some(_))) if output.is_starved() => Err(Problem::NoMemory { command }),
             Some((_, Some(_))) if planted!(OverdueMeansDone) => Ok(Vec::new()),
             Some((_, Some(by))) => Err(Problem::Overdue { command, by }),
             Some((status, None)) => match output.whole() {
@@ -112,7 +113,7 @@ impl Runner {
 /// Reads all that a program writes, and waits for its end.
 pub(super) async fn drain(child: &Child, output: &mut Output) -> ExitStatus {
     while let Some(piece) = child.read(PIECE).await {
-        output.take(&piece);
+        output.take(&piece).await;
     }
     child.wait().await
 }

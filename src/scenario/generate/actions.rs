@@ -15,6 +15,7 @@ use crate::scenario::volume::{Integrity, Volume};
 
 use super::calls::{by_the_database, call};
 use super::dice::Dice;
+use super::external::on_programs;
 use super::links::on_a_link;
 use super::profile::Profile;
 use super::script::Scene;
@@ -33,6 +34,7 @@ pub(super) fn action(dice: &mut Dice, scene: &Scene<'_>, name: &str, may_fix: bo
         "node" => on_a_node(dice, scene, name, may_fix),
         "api" => call(dice, scene, name),
         "database" => by_the_database(dice, name),
+        "external" => on_programs(dice, scene, name),
         "manager" => by_the_manager(dice, scene, name),
         _ => on_a_program(dice, scene, name),
     }

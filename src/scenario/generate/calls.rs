@@ -12,7 +12,7 @@ use super::dice::Dice;
 use super::script::Scene;
 
 /// So few names that calls meet each other: what is made twice, what is done away with while it is used, what is missing.
-const RESOURCES: [&str; 3] = ["data", "logs", "Data"];
+pub(super) const RESOURCES: [&str; 3] = ["data", "logs", "Data"];
 const NODES: [&str; 3] = ["spare1", "spare2", "SPARE1"];
 const POOLS: [&str; 2] = ["fast", "big"];
 const TYPES: [&str; 5] = ["Controller", "Satellite", "Combined", "Auxiliary", "Toaster"];

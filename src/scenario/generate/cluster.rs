@@ -2,7 +2,7 @@
 
 use crate::base::{BlockSize, Nanos};
 use crate::scenario::amounts::Bytes;
-use crate::scenario::cluster::{Clock, Cluster, Disk, Net};
+use crate::scenario::cluster::{Clock, Cluster, Disk, Net, Satellites};
 use crate::scenario::schedule::{PctSchedule, Schedule, StarveSchedule};
 use crate::scenario::units::{Bandwidth, NanosRange, PpmRange};
 
@@ -41,10 +41,18 @@ pub(super) fn cluster(swarm: &Swarm) -> Cluster {
         net: net(&mut swarm.dice("cluster.net")),
         boot_time: dice.range((200, 4_000), &[10, 30_000]),
         clock: clock(&mut swarm.dice("cluster.clock")),
+        satellites: swarm
+            .has_controller()
+            .then(|| satellites(&mut swarm.dice("cluster.satellites"))),
         schedule: schedule(&mut swarm.dice("cluster.schedule")),
         buggify: dice.one_in(3),
         ..Cluster::default()
     }
+}
+
+/// How long satellites wait: nobody has a minute for a program that hangs.
+fn satellites(dice: &mut Dice) -> Satellites {
+    Satellites { speed: dice.amount((400, 1_000), &[200]) as u32, ..Satellites::default() }
 }
 
 /// How fast the disks are; never so slow that whoever waits for a full queue of commands gives them up.

@@ -4,6 +4,7 @@ mod actions;
 mod calls;
 mod cluster;
 mod dice;
+mod external;
 mod groups;
 mod links;
 mod profile;

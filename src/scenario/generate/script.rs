@@ -2,7 +2,7 @@
 
 use crate::base::Nanos;
 use crate::base::history::VolumeState;
-use crate::scenario::action::Action;
+use crate::scenario::action::{Action, Family};
 use crate::scenario::cluster::Cluster;
 use crate::scenario::model::CheckName;
 use crate::scenario::script::{Condition, Effect, Entry, Trigger};
@@ -79,9 +79,11 @@ fn single(dice: &mut Dice, scene: &Scene<'_>, starters: &[&'static str], follows
     entry(dice, trigger, act)
 }
 
-/// An entry that is undone after a time where that can be, nearly always.
+/// An entry that is undone after a time where that can be, nearly always: whoever waits for a volume to be made waits for
+/// programs, and what has failed for long is tried again late.
 pub(super) fn entry(dice: &mut Dice, trigger: Trigger, action: Action) -> Entry {
-    let undone = action.can_be_undone() && !dice.one_in(12);
+    let is_external = action.family() == Family::External;
+    let undone = action.can_be_undone() && (!dice.one_in(12) || is_external);
     let undo_after = undone.then(|| undo_after(dice));
     Entry { trigger, effect: Effect::Do(action), undo_after }
 }

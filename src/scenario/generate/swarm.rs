@@ -75,7 +75,8 @@ impl Swarm {
 
     /// Whether the script has to do with a controller.
     pub(super) fn has_controller(&self) -> bool {
-        let concerns_it = |name: &&str| name.starts_with("api.") || name.starts_with("database.");
+        let families = ["api.", "database.", "external."];
+        let concerns_it = |name: &&str| families.iter().any(|family| name.starts_with(family));
         self.actions.iter().any(concerns_it)
     }
 
