@@ -10,6 +10,9 @@ use super::application::{AppConfig, AppKind, AppProgress, OpCounter};
 use super::draw::{Choice, Draw};
 use crate::node::client::{BlockDevice, IoError};
 
+/// How long one that waits for others lets them have their turn.
+const TURN: Nanos = Nanos::from_micros(1);
+
 /// One worker of an application.
 pub(super) struct Issuer {
     pub(super) handle: NodeHandle,
@@ -40,7 +43,13 @@ impl Issuer {
                 self.progress.is_finished.set(true);
                 return;
             };
+            let began = self.handle.monotonic();
             self.issue(choice).await;
+            // One that waits for the others' writes must not keep them from their turn by what returns at once.
+            let waits = matches!(self.config.kind, AppKind::Verify) && choice.kind == OpKind::Flush;
+            if waits && self.handle.monotonic() == began {
+                self.handle.sleep(TURN).await;
+            }
         }
     }
 
