@@ -12,6 +12,8 @@
 //!   volume is made or activated, or its machine has booted. What is exported is forgotten with the machine's memory.
 //! - Simplified: three programs, each as far as a storage cluster needs it. A device file says how long it is, and holds no
 //!   data. Programs are tasks of their node: a stopped CPU stops them.
+//! - Simplified: whatever takes a node down takes its machine's memory with it; where only the node's own program would die,
+//!   a real machine would keep the other programs, its device files and its exports.
 //! - Ignored: locks that programs have in common (no volume manager waits for another one), process groups, core dumps,
 //!   environment, users.
 

@@ -39,6 +39,13 @@ pub(super) fn report_disks(stage: &Stage) -> impl Iterator<Item = &Namespace> {
     stage.disks.iter().skip(stage.nodes.target_disks().count() + 2)
 }
 
+/// The disk that the error reports of a node's satellite are on; none, where it has no satellite.
+pub(super) fn report_disk(stage: &Stage, node: NodeId) -> Option<&Namespace> {
+    let machines = &stage.control.as_ref()?.machines;
+    let at = machines.iter().position(|machine| machine.node() == node)?;
+    report_disks(stage).nth(at)
+}
+
 /// The machine of a node with a satellite.
 pub(super) fn machine(stage: &Stage, node: NodeId) -> Option<&Machine> {
     let machines = &stage.control.as_ref()?.machines;

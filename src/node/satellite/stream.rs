@@ -3,9 +3,8 @@
 
 use std::rc::Rc;
 
-use crate::base::control::StreamLost;
+use crate::base::control::{KernelMalfunctions, StreamLost};
 use crate::base::planted;
-use crate::base::{Nanos, Word};
 use crate::node::probes;
 use crate::process::port::{Child, Command, Program, Signal};
 
@@ -84,12 +83,17 @@ pub(super) async fn run(agent: Rc<Agent>) {
     let mut restarts = 0;
     loop {
         let every = agent.timing.alive.get().to_string();
-        let child = agent.os.spawn(&Command::new(Program::EventStream, &["follow", &every]));
+        let command = Command::new(Program::EventStream, &["follow", &every]);
+        let child = agent.os.spawn(&command);
         let problem = listen(&agent, &child).await;
-        let code = problem.reply(None).ret_code;
-        agent.handle.emit(&StreamLost { code: Word::from_word(code as u64), restarts });
-        agent.mishaps.push(Mishap { resource: None, problem });
-        end(&agent, &child).await;
+        lost(&agent, problem, restarts);
+        if !end(&agent, &child).await {
+            let pid = child.pid();
+            agent.handle.emit(&KernelMalfunctions { pid });
+            lost(&agent, Problem::Malfunction { command, pid }, restarts);
+            // Two of them would be one too many.
+            drain(&child, &mut Output::new(&agent.handle)).await;
+        }
         if planted!(StreamNotRestarted) {
             return;
         }
@@ -97,6 +101,13 @@ pub(super) async fn run(agent: Rc<Agent>) {
         crate::sometimes!(agent.handle, true, probes::STREAM_RESTARTED);
         restarts += 1;
     }
+}
+
+/// Says that there is nothing to be heard for now.
+fn lost(agent: &Agent, problem: Problem, restarts: u32) {
+    let code = problem.reply(None).ret_code;
+    agent.handle.emit(&StreamLost { code, restarts });
+    agent.mishaps.push(Mishap { resource: None, problem });
 }
 
 /// Takes in what the stream says, until there is nothing more to be had of it: why.
@@ -162,18 +173,20 @@ fn gone(agent: &Agent, name: &str) {
     }
 }
 
-/// Sees to it that a stream is over, however long that takes: two of them would be one too many.
-async fn end(agent: &Agent, child: &Child) {
-    let steps = [(Signal::Term, agent.timing.terminate), (Signal::Kill, Nanos::MAX)];
+/// Sees to it that a stream is over. Whether it is: a kernel may not end it.
+async fn end(agent: &Agent, child: &Child) -> bool {
+    let steps = [(Signal::Term, agent.timing.terminate), (Signal::Kill, agent.timing.kill)];
     for (signal, patience) in steps {
-        if child.try_wait().is_some() || !child.signal(signal) {
-            return;
+        if child.try_wait().is_some() {
+            return true;
         }
+        child.signal(signal);
         let mut output = Output::new(&agent.handle);
         if agent.handle.timeout(patience, drain(child, &mut output)).await.is_ok() {
-            return;
+            return true;
         }
     }
+    false
 }
 
 #[cfg(test)]

@@ -148,6 +148,9 @@ impl World<'_> {
             self.stage.disks[disk.index()].power_loss();
             self.note_cache_lost(disk);
         }
+        if let Some(disk) = external::report_disk(&self.stage, node) {
+            disk.power_loss();
+        }
         if node == self.stage.map.manager {
             self.stage.records_disk().power_loss();
         }
