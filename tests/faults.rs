@@ -30,7 +30,7 @@ const METHODS: [(&str, &str); 16] = [
 ];
 
 /// Actions that a door's test drives by a whole cluster, and so by their names in a script.
-const BY_SCRIPT: [&str; 5] = ["app.", "manager.", "node.", "api.", "database."];
+const BY_SCRIPT: [&str; 6] = ["app.", "manager.", "node.", "api.", "database.", "connector."];
 
 /// What is missing, action and thing.
 const NOT_YET: &[(&str, &str)] = &[];
@@ -69,6 +69,7 @@ fn control(action: &ActionInfo) -> String {
         "node" => &["sim", "disk"],
         "app" => &["sim", "node/app", "node/client"],
         "manager" => &["node/manager"],
+        "connector" => &["node/connector", "net"],
         _ => &["sim"],
     };
     folders.iter().map(|folder| texts(&root().join("src").join(folder))).collect()

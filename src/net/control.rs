@@ -11,9 +11,10 @@ use super::connection::EndState;
 use super::fabric::{Core, Event, Fabric};
 use super::port::{Address, Message};
 use super::records::{
-    BandwidthSet, CorruptSet, DelayNextSet, DelaySet, DropNextSet, DuplicateNextSet, DuplicateSet,
-    FaultLifted, HalfOpenDone, HalfOpenHealed, Healed, HoldSet, InterfaceDownSet, IsolateSet, Kind,
-    LossSet, NetFault, PartitionSet, ReorderSet, ResetDone,
+    AddressConflictSet, BandwidthSet, CorruptSet, DelayNextSet, DelaySet, DropNextSet,
+    DuplicateNextSet, DuplicateSet, FaultLifted, HalfOpenDone, HalfOpenHealed, Healed, HoldSet,
+    InterfaceDownSet, IsolateSet, Kind, LossSet, NetFault, PartitionSet, PortInUseSet, Renumbered,
+    ReorderSet, ResetDone,
 };
 use super::rule::{Next, Rule};
 
@@ -40,20 +41,62 @@ impl<M: Message> Fabric<M> {
     }
 
     /// Takes an interface down. What is on the wire to or from it is lost; connections that use it break
-    /// as of a partition, and no others.
+    /// as of a partition, and no others. Who listens on it alone is told, and cannot do so again meanwhile.
     ///
     /// # Panics
     /// When nodes have no such interface.
     pub fn interface_down(&self, interface: Address) -> RuleId {
-        let exists = self.look(|core| interface.interface < core.config.interfaces);
-        assert!(exists, "there is no interface {interface}");
+        self.check_exists(interface);
         let (at, number) = (interface.node, interface.interface);
         self.kernel.emit(None, &InterfaceDownSet { at, interface: number });
         self.with(|core| {
             let (id, died) = core.links.take_down(interface);
             core.expect_silence_on(&died);
+            core.unbind_from(interface);
             id
         })
+    }
+
+    /// Gives an interface another address: connections by the old one break at both ends, and who listened there has to do
+    /// so anew. Who looks for the interface finds the new one at once.
+    ///
+    /// # Panics
+    /// When nodes have no such interface.
+    pub fn renumber(&self, interface: Address) -> u32 {
+        self.check_exists(interface);
+        let (at, number) = (interface.node, interface.interface);
+        let connections = self.with(|core| core.renumber(interface));
+        self.kernel.emit(None, &Renumbered { at, interface: number, connections });
+        connections
+    }
+
+    /// Has another machine use the address of an interface: its node gives it up for as long. Nothing passes, connections
+    /// break as of an interface that is down, who listens there is told, and nobody can listen there.
+    ///
+    /// # Panics
+    /// When nodes have no such interface.
+    pub fn address_conflict(&self, interface: Address) -> RuleId {
+        self.check_exists(interface);
+        let (at, number) = (interface.node, interface.interface);
+        self.kernel.emit(None, &AddressConflictSet { at, interface: number });
+        self.with(|core| {
+            let (id, died) = core.links.contest(interface);
+            core.expect_silence_on(&died);
+            core.unbind_from(interface);
+            id
+        })
+    }
+
+    /// Has another program of a node take a port for as long: nobody else can listen there. Who has it already keeps it,
+    /// and loses it with the first pause that it makes.
+    pub fn port_in_use(&self, node: NodeId, service: u16) -> RuleId {
+        self.kernel.emit(None, &PortInUseSet { at: node, service });
+        self.with(|core| core.links.take_port(node, service))
+    }
+
+    fn check_exists(&self, interface: Address) {
+        let exists = self.look(|core| interface.interface < core.config.interfaces);
+        assert!(exists, "there is no interface {interface}");
     }
 
     /// Makes every message take longer, by a span drawn from `min` to `max`. What is on the wire takes it,

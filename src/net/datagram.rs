@@ -151,7 +151,7 @@ impl<M: Message> Core<M> {
         if !self.kernel.is_up(to) || self.kernel.incarnation(to) != datagram.incarnation {
             return Err(DropReason::NodeDown);
         }
-        self.node(to).sockets.find(service).ok_or(DropReason::NobodyListens)
+        self.node(to).sockets.find(service, 0).ok_or(DropReason::NobodyListens)
     }
 
     fn deliver_datagram(&mut self, slot: u32, socket: u32) {

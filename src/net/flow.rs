@@ -262,7 +262,8 @@ impl<M: Message> Core<M> {
     fn open_arrived(&mut self, slot: u32, service: u16) {
         let conn = self.connections.get_mut(slot);
         let (from, to, connection) = (conn.ends[0].node, conn.ends[1].node, conn.id);
-        let Some(listener) = self.node(to).listeners.find(service) else {
+        let interface = self.links.lane(self.connections.get(slot).channels[0].lane).remote;
+        let Some(listener) = self.node(to).listeners.find(service, interface) else {
             return self.push_control(slot, 1, Item::Refused, self.kernel.cause());
         };
         let end = &mut self.connections.get_mut(slot).ends[1];

@@ -78,6 +78,10 @@ enum Place {
     Node(NodeId),
     /// All lanes to and from an interface.
     Interface(Address),
+    /// All lanes to and from an interface whose address another machine has, too.
+    Conflict(Address),
+    /// No lane: a port of a node, which somebody else has.
+    Port(NodeId, u16),
 }
 
 /// All links that have been used, and the faults in force.
@@ -225,6 +229,36 @@ impl Links {
         (id, self.refresh_all())
     }
 
+    /// Has another machine use the address of an interface, which is of no use from now on: the lanes that have just
+    /// gone dead.
+    pub(super) fn contest(&mut self, interface: Address) -> (RuleId, Vec<u32>) {
+        let id = self.place(Place::Conflict(interface));
+        (id, self.refresh_all())
+    }
+
+    /// Has another program of a node take a port.
+    pub(super) fn take_port(&mut self, node: NodeId, port: u16) -> RuleId {
+        self.place(Place::Port(node, port))
+    }
+
+    /// Whether somebody can listen at this interface.
+    pub(super) fn has_address(&self, interface: Address) -> bool {
+        let is_of_it = |place: &Place| {
+            *place == Place::Interface(interface) || *place == Place::Conflict(interface)
+        };
+        !self.placed.iter().any(|(_, place)| is_of_it(place))
+    }
+
+    /// Whether another machine has the address of this interface, too.
+    pub(super) fn is_in_conflict(&self, interface: Address) -> bool {
+        self.placed.iter().any(|(_, place)| *place == Place::Conflict(interface))
+    }
+
+    /// Whether another program of the node has the port.
+    pub(super) fn is_port_in_use(&self, node: NodeId, port: u16) -> bool {
+        self.placed.iter().any(|(_, place)| *place == Place::Port(node, port))
+    }
+
     fn place(&mut self, place: Place) -> RuleId {
         self.rules_made += 1;
         let id = RuleId(self.rules_made);
@@ -237,15 +271,18 @@ impl Links {
     pub(super) fn lift(&mut self, id: RuleId) -> Option<(NetFault, Vec<u64>)> {
         let at = self.placed.iter().position(|(placed, _)| *placed == id)?;
         let (_, place) = self.placed.remove(at);
-        let links = match place {
-            Place::Links(links) => links,
-            Place::Node(_) | Place::Interface(_) => {
-                self.refresh_all();
-                let isolated = matches!(place, Place::Node(_));
-                let fault = if isolated { NetFault::Isolate } else { NetFault::InterfaceDown };
-                return Some((fault, Vec::new()));
-            }
+        let fault = match place {
+            Place::Links(links) => return self.lift_from(links, id),
+            Place::Node(_) => NetFault::Isolate,
+            Place::Interface(_) => NetFault::InterfaceDown,
+            Place::Conflict(_) => NetFault::AddressConflict,
+            Place::Port(..) => NetFault::PortInUse,
         };
+        self.refresh_all();
+        Some((fault, Vec::new()))
+    }
+
+    fn lift_from(&mut self, links: Vec<u32>, id: RuleId) -> Option<(NetFault, Vec<u64>)> {
         let mut released = Vec::new();
         let mut lifted = None;
         for index in links {
@@ -324,6 +361,9 @@ impl Links {
                 Some(NetFault::Isolate)
             }
             Place::Interface(down) if ends.contains(down) => Some(NetFault::InterfaceDown),
+            Place::Conflict(contested) if ends.contains(contested) => {
+                Some(NetFault::AddressConflict)
+            }
             _ => None,
         })
     }
@@ -334,6 +374,7 @@ fn reason(fault: NetFault) -> DropReason {
     match fault {
         NetFault::Loss => DropReason::Lost,
         NetFault::InterfaceDown => DropReason::InterfaceDown,
+        NetFault::AddressConflict => DropReason::AddressConflict,
         _ => DropReason::Partitioned,
     }
 }

@@ -30,12 +30,16 @@
 //!   another one of its connection enters it late, so that connections share it about fairly.
 //! - A half-open connection stays so until its owner, its node or the network's healer ends it: the node that
 //!   has forgotten it does not answer with a reset, as if a firewall stood between. New connections are whole.
-//! - An interface that is down says so to nobody: an attempt over it times out.
+//! - An interface that is down says so to nobody but who listens on it: an attempt over it times out.
+//! - A listener is bound to one interface or to all. Its interface going down or getting another address, or another machine
+//!   having the address, is an error of the listener's (`Listener::poll_incoming`); a program that listens again gets
+//!   `BindError` for as long as the address is not to be had or the port is another program's. A listener on all
+//!   interfaces notices only when all addresses are another's.
 //!
 //! Stored only: nothing.
 //!
 //! Ignored: windows and congestion (a sender is never slowed down: code that needs back-pressure would notice),
-//! switches shared by links, fragmentation and path MTU, address resolution, addresses that change.
+//! switches shared by links, fragmentation and path MTU, address resolution: a new address is known everywhere at once.
 
 #![deny(clippy::float_arithmetic)]
 
@@ -57,11 +61,14 @@ mod teardown;
 pub use config::NetConfig;
 pub use control::RuleId;
 pub use fabric::Fabric;
-pub use port::{Address, Closed, ConnectError, Connection, Listener, Message, Port, Socket};
+pub use port::{
+    Address, AddressGone, Closed, ConnectError, Connection, Listener, Message, Port, Socket,
+};
 pub use records::{
-    BandwidthSet, CloseReason, ConnectionAccepted, ConnectionClosed, ConnectionOpened,
-    ConnectionRouted, ConnectionStarted, CorruptSet, DelayNextSet, DelaySet, DropNextSet,
-    DropReason, DuplicateNextSet, DuplicateSet, FaultLifted, HalfOpenDone, HalfOpenHealed, Healed,
-    HoldSet, InterfaceDownSet, IsolateSet, Kind, LossSet, MessageDelivered, MessageDropped,
-    MessageFaulted, MessageSent, NetFault, PartitionSet, ReorderSet, ResetDone,
+    AddressConflictSet, AddressLost, BandwidthSet, BindError, BindFailed, CloseReason,
+    ConnectionAccepted, ConnectionClosed, ConnectionOpened, ConnectionRouted, ConnectionStarted,
+    CorruptSet, DelayNextSet, DelaySet, DropNextSet, DropReason, DuplicateNextSet, DuplicateSet,
+    FaultLifted, HalfOpenDone, HalfOpenHealed, Healed, HoldSet, InterfaceDownSet, IsolateSet, Kind,
+    LossSet, MessageDelivered, MessageDropped, MessageFaulted, MessageSent, NetFault, PartitionSet,
+    PortInUseSet, Renumbered, ReorderSet, ResetDone,
 };

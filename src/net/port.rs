@@ -12,6 +12,8 @@ use super::connection::{EndState, Side};
 use super::fabric::Fabric;
 use super::records::CloseReason;
 
+pub use super::records::BindError;
+
 /// What nodes send each other. It must not hold anything of the network itself (a connection, a
 /// socket), which would be dropped inside the network when the message is.
 pub trait Message: Clone + 'static {
@@ -65,6 +67,10 @@ pub enum ConnectError {
     TimedOut,
 }
 
+/// The address that was listened at is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddressGone;
+
 /// A node's network, for one incarnation of the node. Clones are cheap.
 pub struct Port<M> {
     fabric: Rc<Fabric<M>>,
@@ -111,9 +117,23 @@ impl<M: Message> Port<M> {
     /// When the node has a listener for the service already, or its incarnation is gone.
     #[must_use]
     pub fn listen(&self, service: u16) -> Listener<M> {
+        let listener = self.listen_on(None, service);
+        listener.unwrap_or_else(|why| panic!("{self:?} cannot offer service {service}: {why}"))
+    }
+
+    /// Takes connections to a service from now on, by one interface of this node, or by all of them.
+    ///
+    /// # Errors
+    /// [`BindError::InUse`] when the service is offered there already, or its port is another program's;
+    /// [`BindError::NotAvailable`] when the interface is down or its address is not to be had.
+    ///
+    /// # Panics
+    /// When this incarnation is gone, or there is no such interface.
+    pub fn listen_on(&self, interface: Option<u8>, service: u16) -> Result<Listener<M>, BindError> {
         assert!(self.is_alive(), "a listener on {self:?}, which is gone");
-        let index = self.fabric.with(|core| core.listen(self.node, service));
-        Listener { fabric: self.fabric.clone(), index }
+        assert!(interface.is_none_or(|it| it < self.interfaces()), "no interface {interface:?}");
+        let index = self.fabric.with(|core| core.listen(self.node, interface, service))?;
+        Ok(Listener { fabric: self.fabric.clone(), index })
     }
 
     /// How many interfaces every node has.
@@ -199,6 +219,16 @@ impl<M: Message> Listener<M> {
     pub fn poll_accept(&self, cx: &Context<'_>) -> Poll<Connection<M>> {
         let slot = self.fabric.with(|core| core.poll_accept(self.index, cx));
         slot.map(|slot| Connection { fabric: self.fabric.clone(), slot, side: 1 })
+    }
+
+    /// As [`Listener::poll_accept`], and an error once the address that it listens at is gone; nothing comes any more
+    /// then.
+    ///
+    /// # Errors
+    /// [`AddressGone`], for good.
+    pub fn poll_incoming(&self, cx: &Context<'_>) -> Poll<Result<Connection<M>, AddressGone>> {
+        let slot = self.fabric.with(|core| core.poll_incoming(self.index, cx));
+        slot.map_ok(|slot| Connection { fabric: self.fabric.clone(), slot, side: 1 })
     }
 
     /// Waits for the next connection. It may have been closed by its peer already.

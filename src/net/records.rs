@@ -36,6 +36,8 @@ crate::word_enum! {
         HalfOpen = "half-open",
         /// The wire carried it twice, and the connection had it already.
         Duplicate = "duplicate",
+        /// Another machine has the address that it was to leave or to arrive by.
+        AddressConflict = "address-conflict",
     }
 }
 
@@ -96,6 +98,22 @@ crate::word_enum! {
         DuplicateNext = "duplicate_next",
         /// See [`Fabric::interface_down`](super::Fabric::interface_down).
         InterfaceDown = "interface_down",
+        /// See [`Fabric::renumber`](super::Fabric::renumber).
+        Renumber = "renumber",
+        /// See [`Fabric::address_conflict`](super::Fabric::address_conflict).
+        AddressConflict = "address_conflict",
+        /// See [`Fabric::port_in_use`](super::Fabric::port_in_use).
+        PortInUse = "port_in_use",
+    }
+}
+
+crate::word_enum! {
+    /// Why nobody can listen.
+    pub enum BindError {
+        /// The port is somebody else's (`EADDRINUSE`).
+        InUse = "in-use",
+        /// The interface is down, or its address is not to be had (`EADDRNOTAVAIL`).
+        NotAvailable = "not-available",
     }
 }
 
@@ -328,6 +346,26 @@ crate::record! {
 crate::record! {
     /// An interface is down.
     pub struct InterfaceDownSet = "net.interface_down", Notable { at: NodeId, interface: u8 }
+}
+crate::record! {
+    /// An interface has another address; so many connections broke.
+    pub struct Renumbered = "net.renumber", Notable { at: NodeId, interface: u8, connections: u32 }
+}
+crate::record! {
+    /// Another machine has the address of an interface, too.
+    pub struct AddressConflictSet = "net.address_conflict", Notable { at: NodeId, interface: u8 }
+}
+crate::record! {
+    /// Another program of the node has a port, or takes it when it is free.
+    pub struct PortInUseSet = "net.port_in_use", Notable { at: NodeId, service: u16 }
+}
+crate::record! {
+    /// A program could not listen.
+    pub struct BindFailed = "net.bind-failed", Notable { at: NodeId, service: u16, why: BindError }
+}
+crate::record! {
+    /// The address at which a program listened is gone; the program is told.
+    pub struct AddressLost = "net.address-lost", Notable { at: NodeId, service: u16, interface: u8 }
 }
 crate::record! {
     /// A fault was lifted.

@@ -100,11 +100,11 @@ pub(super) struct Exit {
 
 /// The faults that a message met: a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Met(u16);
+pub(super) struct Met(u32);
 
 impl Met {
     pub(super) fn add(&mut self, fault: NetFault) {
-        self.0 |= 1 << fault as u16;
+        self.0 |= 1 << fault as u32;
     }
 
     pub(super) fn one(fault: NetFault) -> Self {
@@ -114,15 +114,15 @@ impl Met {
     }
 
     pub(super) fn iter(self) -> impl Iterator<Item = NetFault> {
-        NetFault::ALL.iter().copied().filter(move |fault| self.0 >> *fault as u16 & 1 == 1)
+        NetFault::ALL.iter().copied().filter(move |fault| self.0 >> *fault as u32 & 1 == 1)
     }
 
     pub(super) fn remove(&mut self, fault: NetFault) {
-        self.0 &= !(1 << fault as u16);
+        self.0 &= !(1 << fault as u32);
     }
 
     pub(super) fn has(self, fault: NetFault) -> bool {
-        self.0 >> fault as u16 & 1 == 1
+        self.0 >> fault as u32 & 1 == 1
     }
 }
 

@@ -7,27 +7,63 @@ use crate::base::{NodeId, Seq};
 use crate::sim::{Wait, WakeRef};
 
 use super::fabric::Core;
-use super::port::{Address, Message};
-use super::records::{DropReason, Kind, MessageDropped};
+use super::port::{Address, AddressGone, BindError, Message};
+use super::records::{AddressLost, BindFailed, DropReason, Kind, MessageDropped};
 use super::slab::Slab;
 
-/// A node's services by number, and where each is to be found.
+/// A service that a node offers, on one of its interfaces or on all, and where it is to be found.
+#[derive(Clone, Copy, Debug)]
+struct Offer {
+    service: u16,
+    interface: Option<u8>,
+    at: u32,
+}
+
+/// A node's services.
 #[derive(Debug, Default)]
-pub(super) struct Services(Vec<(u16, u32)>);
+pub(super) struct Services(Vec<Offer>);
 
 impl Services {
-    pub(super) fn find(&self, service: u16) -> Option<u32> {
-        self.0.iter().find(|(number, _)| *number == service).map(|(_, at)| *at)
+    /// The one of this number that an interface leads to.
+    pub(super) fn find(&self, service: u16, interface: u8) -> Option<u32> {
+        let is_it = |offer: &&Offer| {
+            offer.service == service && offer.interface.is_none_or(|it| it == interface)
+        };
+        self.0.iter().find(is_it).map(|offer| offer.at)
     }
-    fn add(&mut self, service: u16, at: u32) {
-        assert!(self.find(service).is_none(), "service {service} is already offered by its node");
-        self.0.push((service, at));
+
+    /// Whether an offer of this number on this interface, or on all, would have an interface in common with another.
+    fn is_taken(&self, service: u16, interface: Option<u8>) -> bool {
+        let overlaps = |other: Option<u8>| match (interface, other) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        };
+        self.0.iter().any(|offer| offer.service == service && overlaps(offer.interface))
     }
+
+    fn add(&mut self, service: u16, interface: Option<u8>, at: u32) {
+        self.0.push(Offer { service, interface, at });
+    }
+
     fn remove(&mut self, at: u32) {
-        self.0.retain(|(_, other)| *other != at);
+        self.0.retain(|offer| offer.at != at);
     }
-    pub(super) fn take(&mut self) -> Vec<(u16, u32)> {
-        std::mem::take(&mut self.0)
+
+    /// Takes away those that are offered on this interface alone: their numbers, and where they are to be found.
+    fn take_bound_to(&mut self, interface: u8) -> Vec<(u16, u32)> {
+        let taken = self.0.extract_if(.., |offer| offer.interface == Some(interface));
+        taken.map(|offer| (offer.service, offer.at)).collect()
+    }
+
+    /// Takes away those that are offered on all interfaces.
+    fn take_all_bound(&mut self) -> Vec<(u16, u32)> {
+        let taken = self.0.extract_if(.., |offer| offer.interface.is_none());
+        taken.map(|offer| (offer.service, offer.at)).collect()
+    }
+
+    /// Takes all of them away: where they are to be found.
+    pub(super) fn take(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.0).into_iter().map(|offer| offer.at).collect()
     }
 }
 
@@ -38,6 +74,8 @@ struct Listening {
     /// Connections that were taken and not yet accepted.
     backlog: VecDeque<u32>,
     acceptor: Option<WakeRef>,
+    /// Its address is gone: nothing comes any more.
+    is_unbound: bool,
 }
 
 /// All listeners.
@@ -93,11 +131,72 @@ impl<M> Sockets<M> {
 }
 
 impl<M: Message> Core<M> {
-    pub(super) fn listen(&mut self, node: NodeId, service: u16) -> u32 {
-        let backlog = VecDeque::new();
-        let at = self.listeners.0.insert(Listening { node, service, backlog, acceptor: None });
-        self.node(node).listeners.add(service, at);
-        at
+    /// Listens on one interface of a node, or on all.
+    pub(super) fn listen(
+        &mut self,
+        node: NodeId,
+        interface: Option<u8>,
+        service: u16,
+    ) -> Result<u32, BindError> {
+        if let Some(why) = self.why_not_bind(node, interface, service) {
+            self.kernel.emit(Some(node), &BindFailed { at: node, service, why });
+            return Err(why);
+        }
+        let (backlog, acceptor, is_unbound) = (VecDeque::new(), None, false);
+        let at =
+            self.listeners.0.insert(Listening { node, service, backlog, acceptor, is_unbound });
+        self.node(node).listeners.add(service, interface, at);
+        Ok(at)
+    }
+
+    fn why_not_bind(
+        &mut self,
+        node: NodeId,
+        interface: Option<u8>,
+        service: u16,
+    ) -> Option<BindError> {
+        let has_address = match interface {
+            Some(interface) => self.links.has_address(Address { node, interface }),
+            // All addresses are of no use only when somebody else has every one of them.
+            None => (0..self.config.interfaces)
+                .any(|interface| !self.links.is_in_conflict(Address { node, interface })),
+        };
+        if !has_address {
+            return Some(BindError::NotAvailable);
+        }
+        let is_taken = self.node(node).listeners.is_taken(service, interface);
+        (is_taken || self.links.is_port_in_use(node, service)).then_some(BindError::InUse)
+    }
+
+    /// An interface has lost its address: who listens on it alone is told, and so is who listens on all when it
+    /// was the last.
+    pub(super) fn unbind_from(&mut self, address: Address) {
+        let Address { node, interface } = address;
+        let mut gone = self.node(node).listeners.take_bound_to(interface);
+        let is_left = |interface| !self.links.is_in_conflict(Address { node, interface });
+        if !(0..self.config.interfaces).any(is_left) {
+            gone.extend(self.node(node).listeners.take_all_bound());
+        }
+        for (service, at) in gone {
+            self.kernel.emit(Some(node), &AddressLost { at: node, service, interface });
+            let listening = self.listeners.0.get_mut(at).expect("what is offered is listened for");
+            listening.is_unbound = true;
+            let acceptor = listening.acceptor.take();
+            self.wake(acceptor);
+        }
+    }
+
+    /// As [`Core::poll_accept`]; an error when the listener's address is gone.
+    pub(super) fn poll_incoming(
+        &mut self,
+        listener: u32,
+        cx: &Context<'_>,
+    ) -> Poll<Result<u32, AddressGone>> {
+        let listening = self.listeners.0.get_mut(listener).expect("its handle keeps a listener");
+        if listening.is_unbound {
+            return Poll::Ready(Err(AddressGone));
+        }
+        self.poll_accept(listener, cx).map(Ok)
     }
 
     pub(super) fn poll_accept(&mut self, listener: u32, cx: &Context<'_>) -> Poll<u32> {
@@ -123,7 +222,9 @@ impl<M: Message> Core<M> {
     pub(super) fn bind(&mut self, node: NodeId, service: u16) -> u32 {
         let at =
             self.sockets.0.insert(Bound { node, service, inbox: VecDeque::new(), reader: None });
-        self.node(node).sockets.add(service, at);
+        let is_taken = self.node(node).sockets.is_taken(service, None);
+        assert!(!is_taken, "service {service} is already offered by its node");
+        self.node(node).sockets.add(service, None, at);
         at
     }
 

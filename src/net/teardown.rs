@@ -4,7 +4,7 @@ use crate::base::{NodeId, Seq};
 
 use super::connection::{EndState, Item, Side};
 use super::fabric::{Core, Event};
-use super::port::Message;
+use super::port::{Address, Message};
 use super::records::{
     CloseReason, ConnectionClosed, DropReason, Kind, MessageDropped, MessageFaulted, NetFault,
 };
@@ -124,6 +124,38 @@ impl<M: Message> Core<M> {
         slots.len() as u32
     }
 
+    /// An interface has another address from now on: the connections by the old one break. How many.
+    pub(super) fn renumber(&mut self, interface: Address) -> u32 {
+        let cause = self.kernel.cause();
+        let slots = self.connections_by(interface);
+        for slot in &slots {
+            self.kernel.set_cause(cause);
+            let ends = &self.connections.get(*slot).ends;
+            let between = (ends[0].node, ends[1].node);
+            self.note_broken(*slot, between, NetFault::Renumber);
+            self.break_both(*slot, DropReason::Reset, CloseReason::Reset);
+        }
+        self.kernel.set_cause(cause);
+        self.unbind_from(interface);
+        slots.len() as u32
+    }
+
+    /// The connections with an end on this interface, in the order of their being made.
+    fn connections_by(&self, interface: Address) -> Vec<u32> {
+        let ends = self.node_if_used(interface.node).into_iter().flat_map(|node| &node.ends);
+        let mut found: Vec<(u64, u32)> = ends
+            .filter_map(|&(slot, side)| {
+                let conn = self.connections.get(slot);
+                let local = self.links.lane(conn.channels[side].lane).local;
+                let is_remote = conn.ends[0].node != conn.ends[1].node;
+                (local == interface.interface && is_remote).then_some((conn.id, slot))
+            })
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().map(|(_, slot)| slot).collect()
+    }
+
     /// Takes the connections between two nodes from `to`, without a word to `from`: how many.
     pub(super) fn half_open(&mut self, from: NodeId, to: NodeId) -> u32 {
         let cause = self.kernel.cause();
@@ -229,7 +261,7 @@ impl<M: Message> Core<M> {
     /// An incarnation of a node is gone, with all that it had open.
     pub(super) fn node_down(&mut self, node: NodeId) {
         let listeners = self.node(node).listeners.take();
-        for (_, listener) in listeners {
+        for listener in listeners {
             for slot in self.listeners.shut(listener) {
                 self.let_go(slot, 1);
             }

@@ -247,6 +247,8 @@ pub struct ClusterMap {
     pub volumes: Vec<VolumeSpec>,
     /// The manager.
     pub manager: NodeId,
+    /// How many connectors it has.
+    pub connectors: u8,
     /// Whether disks lose what they were not told to flush when their power goes.
     pub volatile_caches: bool,
     /// What the controller is to know, where there is one. Without, all volumes are there from the start.

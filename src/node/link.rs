@@ -13,6 +13,7 @@ use crate::sim::{Allocation, NodeHandle, Sleep};
 use super::channel::Channel;
 use super::channel::Frame;
 use super::config::{ClusterMap, SESSION_BYTES};
+use super::connector::{Approach, approach};
 use super::protocol::{Service, Wire};
 
 /// A live connection to the manager.
@@ -46,8 +47,9 @@ impl ManagerLink {
                 handle.sleep(map.timing.reconnect).await;
                 continue;
             };
-            let way = port.way(map.manager, attempt);
-            match port.connect_by(way, Service::Manager as u16).await {
+            let Approach { way, port: number } =
+                approach(map, port, (map.manager, Service::Manager), attempt);
+            match port.connect_by(way, number).await {
                 Ok(connection) => break (connection, session),
                 Err(_) => handle.sleep(map.timing.reconnect).await,
             }

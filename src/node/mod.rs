@@ -1,7 +1,7 @@
 //! The reference cluster: applications, clients with their RAID 1 data service, targets, a manager.
 //!
 //! It sees only the simulators' ports. `protocol` is what its nodes say to each other, `channel` what
-//! they say it over, `layout` and
+//! they say it over, `connector` where the manager is reached, `layout` and
 //! `journal` what they put on disks, `config` how long they wait. Each kind of node has a folder with a `boot` function.
 //! # Fidelity
 //! - Modelled: a client is one process, applications and data service together: a crash of the one is a crash
@@ -20,6 +20,7 @@ mod backlog;
 mod channel;
 pub mod client;
 mod config;
+pub mod connector;
 pub mod control;
 pub mod database;
 mod journal;

@@ -16,7 +16,7 @@ use crate::layout::LEGS_MAX;
 use crate::layout::LegSet;
 
 /// Where a node listens.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
     /// Targets, for clients.
     Data = 1,

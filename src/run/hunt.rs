@@ -273,6 +273,7 @@ const fn grounds_of(bug: Bug) -> &'static str {
         }
         Bug::DoubtMeansUndone | Bug::CallsForgottenWhileAway => "database-away-under-io",
         Bug::DeletedStaysDeployed | Bug::LineBeforeReport => "volumes-made-by-script",
+        Bug::ConnectorDiesOnFailedRebind => "connector-port-stolen",
         Bug::CommitWithoutFlush => "database-volatile-cache",
         Bug::OneHungResourceBlocksAll => "satellite-one-resource-hangs",
         Bug::NoOutputCap => "satellite-output-floods",

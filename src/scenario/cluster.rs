@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::amounts::Bytes;
+use super::connector::ConnectorRef;
 use super::ids::{CpuRef, DiskRef, NodeClass, NodeRef};
 use super::interface::InterfaceRef;
 use super::schedule::Schedule;
@@ -43,6 +44,11 @@ pub struct Cluster {
     #[serde(deserialize_with = "within::<1, 16, _, _>")]
     #[schemars(range(min = 1, max = 1))]
     pub managers: u16,
+    /// Connectors `m0/conn0`, `m0/conn1`, … of each manager, 1 to 8: the addresses at which it is reached. One that is alone
+    /// listens on all interfaces; of several each has an interface of its own, as far as there are enough.
+    #[serde(deserialize_with = "within::<1, 8, _, _>", skip_serializing_if = "is_one")]
+    #[schemars(range(min = 1, max = 8))]
+    pub connectors: u8,
     /// Database servers `db0`, …: they hold the configuration that the controller keeps. 0 or 1; with 0, where there is a
     /// controller, the manager has the database.
     #[serde(deserialize_with = "within::<0, 1, _, _>", skip_serializing_if = "is_zero")]
@@ -91,6 +97,11 @@ fn is_zero(count: &u16) -> bool {
     *count == 0
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_one(count: &u8) -> bool {
+    *count == 1
+}
+
 impl Default for Cluster {
     fn default() -> Self {
         Self {
@@ -100,6 +111,7 @@ impl Default for Cluster {
             target_cpus: 2,
             disks_per_target: 1,
             managers: 1,
+            connectors: 1,
             databases: 0,
             manager_cpus: 1,
             interfaces: 1,
@@ -142,6 +154,11 @@ impl Cluster {
     #[must_use]
     pub const fn has_interface(&self, interface: InterfaceRef) -> bool {
         self.has_node(interface.node) && interface.number < self.interfaces
+    }
+    /// Whether the connector is one of this cluster.
+    #[must_use]
+    pub const fn has_connector(&self, connector: ConnectorRef) -> bool {
+        self.has_node(connector.node()) && connector.number < self.connectors
     }
     /// Whether the disk is one of this cluster.
     #[must_use]

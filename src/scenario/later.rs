@@ -2,14 +2,8 @@
 //! but not misspelt.
 
 /// Per type, as serde names it, what is still to come.
-const LATER: [(&str, &[&str]); 3] = [
-    ("Workload", &["file", "format"]),
-    ("AppName", &["fio", "trace", "mixed-size"]),
-    ("Action", ACTIONS),
-];
-
-const ACTIONS: &[&str] =
-    &["connector.stop", "connector.start", "connector.address_conflict", "connector.port_in_use"];
+const LATER: [(&str, &[&str]); 2] =
+    [("Workload", &["file", "format"]), ("AppName", &["fio", "trace", "mixed-size"])];
 
 /// What to say of a name that a type does not have yet.
 pub(super) fn later(owner: &str, name: &str) -> Option<String> {

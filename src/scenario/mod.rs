@@ -9,6 +9,7 @@ mod amounts;
 mod cluster;
 mod collect;
 mod complaint;
+mod connector;
 mod controller;
 mod decode;
 mod discover;
@@ -46,14 +47,15 @@ pub use action::{
     VolumeNumbered,
 };
 pub use action::{CommitPhase, DatabaseOnly, FailCommit, SlowDatabase};
+pub use action::{ConnectorOnly, FalseWord, ToldManager};
 pub use action::{CpuOnly, SlowCpu};
 pub use action::{
     DelayNextMessages, InterfaceOnly, LinkOdds, MessageName, NarrowLink, NextMessages,
 };
 pub use action::{DevicesOnly, ExitWith, Flood, ProgramName, ProgramsOnly, SlowPrograms};
-pub use action::{FalseWord, ToldManager};
 pub use amounts::{Bytes, TimeShift};
 pub use cluster::{Clock, Cluster, DRIFT_PPM_MAX, Disk, Net, Satellites};
+pub use connector::{ConnectorRef, ConnectorSelector};
 pub use discover::{DiscoverError, discover};
 pub use error::{LoadError, Place, ScenarioError};
 pub use events::EVENTS;

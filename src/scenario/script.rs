@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::action::Action;
 use super::complaint::Complaints;
+use super::connector::ConnectorRef;
 use super::ids::NodeRef;
 use super::model::CheckName;
 use super::name::name_enum;
@@ -110,14 +111,21 @@ pub enum Condition {
         /// Which target.
         node: NodeRef,
     },
+    /// The connector listens or not.
+    Connector {
+        /// Which connector.
+        connector: ConnectorRef,
+        /// Whether it listens (`up`).
+        state: NodeState,
+    },
 }
 
 name_enum! {
-    /// Whether a node runs.
+    /// Whether a node runs, or a connector listens.
     pub enum NodeState {
-        /// It has booted.
+        /// It has booted, or listens.
         Up = "up",
-        /// It has no power, or boots.
+        /// It has no power, or boots; or it does not listen.
         Down = "down",
     }
 }
@@ -306,7 +314,7 @@ impl From<Entry> for EntryText {
 }
 
 name_enum! {
-    /// `healthy`, `degraded`, `rebuilding` or `offline` of a volume; `up` or `down` of a node.
+    /// `healthy`, `degraded`, `rebuilding` or `offline` of a volume; `up` or `down` of a node or a connector.
     enum StateName {
         /// Volume: all legs serve.
         Healthy = "healthy",
@@ -316,9 +324,9 @@ name_enum! {
         Rebuilding = "rebuilding",
         /// Volume: it cannot serve.
         Offline = "offline",
-        /// Node: it has booted.
+        /// Node: it has booted. Connector: it listens.
         Up = "up",
-        /// Node: it has no power, or boots.
+        /// Node: it has no power, or boots. Connector: it does not listen.
         Down = "down",
     }
 }
@@ -337,14 +345,15 @@ impl StateName {
 }
 
 /// A condition as a file writes it. Its keys say which one it is: `volume` and `state`; `acked`;
-/// `event`; `rebuild` and `volume`; `node` and `state`; `exported` and `node`.
+/// `event`; `rebuild` and `volume`; `node` and `state`; `exported` and `node`; `connector` and
+/// `state`.
 #[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename = "Condition")]
 struct ConditionText {
     /// The name of a volume; with `state` or `rebuild`.
     #[serde(skip_serializing_if = "Option::is_none")]
     volume: Option<String>,
-    /// The state that the volume or the node is in.
+    /// The state that the volume, the node or the connector is in.
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<StateName>,
     /// At least so many operations of all applications were acknowledged.
@@ -356,6 +365,9 @@ struct ConditionText {
     /// The node; with `state`, with `event`, or with `exported`.
     #[serde(skip_serializing_if = "Option::is_none")]
     node: Option<NodeRef>,
+    /// The connector; with `state`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connector: Option<ConnectorRef>,
     /// The rebuild of a leg of `volume` got so far, `"0%"` to `"100%"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     rebuild: Option<Percent>,
@@ -392,29 +404,43 @@ super::name::text_format!(
 );
 
 const CONDITIONS: &str = "a condition: `volume` and `state`, `acked`, `event`, `rebuild` and \
-                          `volume`, `node` and `state`, or `exported` and `node`";
+                          `volume`, `node` and `state`, `exported` and `node`, or \
+                          `connector` and `state`";
 
 impl TryFrom<ConditionText> for Condition {
     type Error = Complaints;
 
     fn try_from(text: ConditionText) -> Result<Self, Complaints> {
-        let ConditionText { volume, state, acked, event, node, rebuild, exported } = text;
-        match (volume, state, acked, event, node, rebuild, exported) {
-            (Some(volume), Some(state), None, None, None, None, None) => match state.of_volume() {
-                Some(state) => Ok(Self::Volume { volume, state }),
-                None => Err(bad_state("volume", VolumeState::ALL.iter().map(|s| s.name()))),
-            },
-            (None, None, Some(acked), None, None, None, None) => Ok(Self::Acked(acked)),
-            (None, None, None, Some(event), node, None, None) => Ok(Self::Event { event, node }),
-            (Some(volume), None, None, None, None, Some(Percent(percent)), None) => {
+        let ConditionText { volume, state, acked, event, node, rebuild, exported, connector } =
+            text;
+        match (volume, state, acked, event, node, rebuild, exported, connector) {
+            (Some(volume), Some(state), None, None, None, None, None, None) => {
+                match state.of_volume() {
+                    Some(state) => Ok(Self::Volume { volume, state }),
+                    None => Err(bad_state("volume", VolumeState::ALL.iter().map(|s| s.name()))),
+                }
+            }
+            (None, None, Some(acked), None, None, None, None, None) => Ok(Self::Acked(acked)),
+            (None, None, None, Some(event), node, None, None, None) => {
+                Ok(Self::Event { event, node })
+            }
+            (Some(volume), None, None, None, None, Some(Percent(percent)), None, None) => {
                 Ok(Self::Rebuild { volume, percent })
             }
-            (None, Some(state), None, None, Some(node), None, None) => match state.of_node() {
-                Some(state) => Ok(Self::Node { node, state }),
-                None => Err(bad_state("node", NodeState::ALL.iter().map(|s| s.name()))),
-            },
-            (None, None, None, None, Some(node), None, Some(volumes)) => {
+            (None, Some(state), None, None, Some(node), None, None, None) => {
+                match state.of_node() {
+                    Some(state) => Ok(Self::Node { node, state }),
+                    None => Err(bad_state("node", NodeState::ALL.iter().map(|s| s.name()))),
+                }
+            }
+            (None, None, None, None, Some(node), None, Some(volumes), None) => {
                 Ok(Self::Exported { volumes, node })
+            }
+            (None, Some(state), None, None, None, None, None, Some(connector)) => {
+                match state.of_node() {
+                    Some(state) => Ok(Self::Connector { connector, state }),
+                    None => Err(bad_state("connector", NodeState::ALL.iter().map(|s| s.name()))),
+                }
             }
             _ => Err(Complaints::one(CONDITIONS, "")),
         }
@@ -452,6 +478,10 @@ impl From<Condition> for ConditionText {
             Condition::Exported { volumes, node } => {
                 text.exported = Some(volumes);
                 text.node = Some(node);
+            }
+            Condition::Connector { connector, state } => {
+                text.connector = Some(connector);
+                text.state = Some(StateName::named(state.name()));
             }
         }
         text

@@ -9,13 +9,14 @@ use crate::disk::{DiskConfig, port::Drive};
 use crate::net::{Fabric, NetConfig};
 use crate::node::app::{self, AppConfig, AppKind, OpCounter};
 use crate::node::client;
+use crate::node::connector::Connectors;
 use crate::node::control::{boot_console, log_blocks};
 use crate::node::database;
 use crate::node::manager::{self, ManagerDoor};
 use crate::node::{ClusterMap, Frame, Timing, target};
 use crate::scenario::{
-    Action, Bytes, CountRange, DiskRef, Distribution, Effect, Integrity, NodeClass, NodeRef,
-    Scenario, Schedule, Workload,
+    Action, Bytes, ConnectorRef, CountRange, DiskRef, Distribution, Effect, Integrity, NodeClass,
+    NodeRef, Scenario, Schedule, Workload,
 };
 use crate::sim::{ClockConfig, Kernel, KernelConfig, NodeConfig, Rng, ScheduleKind, Seed};
 
@@ -93,6 +94,8 @@ pub(super) struct Stage {
     pub(super) map: Rc<ClusterMap>,
     /// Makes the manager do wrong.
     pub(super) manager_door: Rc<ManagerDoor>,
+    /// Where managers are reached, by manager.
+    pub(super) connectors: Vec<Connectors>,
     pub(super) nodes: NodeTable,
     pub(super) names: Names,
     pub(super) apps: Rc<Vec<App>>,
@@ -104,6 +107,11 @@ pub(super) struct Stage {
 }
 
 impl Stage {
+    /// Whether a connector listens.
+    pub(super) fn is_up(&self, connector: ConnectorRef) -> bool {
+        self.connectors[usize::from(connector.manager)].is_up(connector.number)
+    }
+
     /// The disk that holds the manager's records.
     pub(super) fn records_disk(&self) -> &Namespace {
         &self.disks[self.nodes.target_disks().count()]
@@ -137,6 +145,7 @@ pub(super) fn stage(scenario: &Scenario, seed: u64, options: &RunOptions) -> Sta
         block_size: cluster.block_size,
         volumes: place::volumes(scenario, &nodes),
         manager: nodes.managers[0],
+        connectors: cluster.connectors,
         volatile_caches: cluster.disk.volatile_cache,
         control: control::control_map(scenario, &nodes, &names).map(Rc::new),
         timing: Timing::default(),
@@ -146,6 +155,9 @@ pub(super) fn stage(scenario: &Scenario, seed: u64, options: &RunOptions) -> Sta
     let mounts = Mounts::new(map.volumes.len(), &apps, &ops);
     let records = Records::default();
     let manager_door = Rc::new(ManagerDoor::new());
+    let counts = (cluster.connectors, cluster.interfaces);
+    let of_manager = |node: &NodeId| Connectors::new(&kernel, *node, counts);
+    let connectors = nodes.managers.iter().map(of_manager).collect();
     let control = admin.map(|admin| {
         let server = map.control.as_ref().and_then(|it| it.database).unwrap_or(map.manager);
         let first = nodes.target_disks().count() + 1;
@@ -159,6 +171,7 @@ pub(super) fn stage(scenario: &Scenario, seed: u64, options: &RunOptions) -> Sta
         disks,
         map,
         manager_door,
+        connectors,
         nodes,
         names,
         apps,
@@ -370,14 +383,14 @@ fn set_boots(stage: &Stage) {
             target::boot(&handle, &map, fabric.port(&handle), &drives, satellite.as_ref());
         });
     }
-    for node in &stage.nodes.managers {
+    for (node, connectors) in stage.nodes.managers.iter().zip(&stage.connectors) {
         let drive = stage.records_disk().drive();
         let database = stage.control.as_ref().map(|control| control.database.clone());
         let (map, fabric) = (stage.map.clone(), stage.fabric.clone());
-        let door = stage.manager_door.clone();
+        let (door, connectors) = (stage.manager_door.clone(), connectors.clone());
         stage.kernel.on_boot(*node, move |handle| {
-            let port = fabric.port(&handle);
-            manager::boot(&handle, &map, port, (&drive, &door), database.as_ref());
+            let (port, doors) = (fabric.port(&handle), (&drive, &door, &connectors));
+            manager::boot(&handle, &map, port, doors, database.as_ref());
         });
     }
     if let Some(control) = &stage.control {

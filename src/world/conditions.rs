@@ -4,6 +4,7 @@ use crate::base::control::ResourceDeployed;
 use crate::base::history::{NodeDown, RebuildProgress, VolumeChanged, VolumeState};
 use crate::base::protocol::{OwnerGranted, TopologyDecided};
 use crate::base::{Epoch, NodeId, Record, record_code};
+use crate::node::connector::{ConnectorDown, ConnectorUp};
 use crate::scenario::{Condition, NodeRef, NodeState, Scenario};
 use crate::sim::NodeUp;
 
@@ -101,6 +102,13 @@ impl Conditions {
             Condition::Node { node, state } => {
                 change.node == Some((stage.nodes.node(*node), *state))
             }
+            Condition::Connector { connector, state } => {
+                let told = record.get::<ConnectorUp>().map(|it| (it.manager, it.connector));
+                let told = told
+                    .or_else(|| record.get::<ConnectorDown>().map(|it| (it.manager, it.connector)));
+                let it = (stage.nodes.node(connector.node()), connector.number);
+                told == Some(it) && stage.is_up(*connector) == (*state == NodeState::Up)
+            }
             Condition::Event { .. } => Self::is_event(condition, record, stage),
             Condition::Exported { volumes, node } => {
                 let is_there = record.node == Some(stage.nodes.node(*node));
@@ -137,6 +145,9 @@ impl Conditions {
                 up == (*state == NodeState::Up)
             }
             Condition::Exported { volumes, node } => Self::has_exported(stage, *node, *volumes),
+            Condition::Connector { connector, state } => {
+                stage.is_up(*connector) == (*state == NodeState::Up)
+            }
             Condition::Event { .. } => false,
         }
     }

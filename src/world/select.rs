@@ -3,7 +3,8 @@
 use crate::base::{CpuId, DiskId, NodeId};
 use crate::net::Address;
 use crate::scenario::{
-    CpuSelector, DiskSelector, InterfaceSelector, NodeClass, NodeSelector, Scenario,
+    ConnectorSelector, CpuSelector, DiskSelector, InterfaceSelector, NodeClass, NodeSelector,
+    Scenario,
 };
 use crate::sim::Rng;
 
@@ -84,6 +85,21 @@ pub(super) fn interfaces(
         }
         InterfaceSelector::Any => Choice::OneOf(all()),
         InterfaceSelector::All => Choice::Each(all()),
+    }
+}
+
+/// The connectors that a selector may stand for: the manager's number, and its own.
+pub(super) fn connectors(selector: ConnectorSelector, stage: &Stage) -> Choice<(usize, u8)> {
+    let all = || {
+        let managers = stage.connectors.iter().enumerate();
+        managers.flat_map(|(at, it)| (0..it.count()).map(move |number| (at, number))).collect()
+    };
+    match selector {
+        ConnectorSelector::Fixed(fixed) => {
+            Choice::OneOf(vec![(usize::from(fixed.manager), fixed.number)])
+        }
+        ConnectorSelector::Any => Choice::OneOf(all()),
+        ConnectorSelector::All => Choice::Each(all()),
     }
 }
 

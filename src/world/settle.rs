@@ -40,7 +40,14 @@ impl World<'_> {
             && self.conditions.volumes.iter().all(|volume| volume.is_settled())
             && freeze::is_unmarked(&self.stage)
             && self.is_between_scrubs()
+            && self.connectors_listen()
             && self.control_is_settled()
+    }
+
+    /// Whether no connector fails to listen.
+    fn connectors_listen(&self) -> bool {
+        let all = self.stage.connectors.iter();
+        all.flat_map(|it| (0..it.count()).map(move |at| it.is_failing(at))).all(|fails| !fails)
     }
 
     /// Whether the control plane has nothing under way, or has had its time: what is left then is for the checks to say.
@@ -73,6 +80,8 @@ impl World<'_> {
             "volume-never-healthy"
         } else if !self.apps_are_over() {
             "io-never-returned"
+        } else if !self.connectors_listen() {
+            "connector-never-up"
         } else {
             "never-at-rest"
         };

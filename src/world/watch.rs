@@ -9,7 +9,9 @@ use crate::base::{Audience, DiskId, Epoch, NodeId, Record};
 use crate::check::Checkers;
 use crate::disk::control::FaultKind;
 use crate::disk::{CacheLost, CommandFaulted, CommandSubmitted, OpCode, SectorRemapped, Status};
-use crate::net::{ConnectionClosed, ConnectionOpened, MessageFaulted, NetFault};
+use crate::net::{
+    AddressLost, BindFailed, ConnectionClosed, ConnectionOpened, MessageFaulted, NetFault,
+};
 use crate::node::Frame;
 use crate::sim::Kernel;
 
@@ -165,6 +167,11 @@ impl Watch {
             self.meet(|it| *it == Awaited::Disk(disk, FaultKind::Replaced));
         } else if let Some(MessageFaulted::<Frame> { from, to, fault, .. }) = record.get() {
             self.meet(|it| it.is_met_by_message(fault, from, to));
+        } else if let Some(BindFailed { at, service, .. }) = record.get() {
+            self.meet(|it| *it == Awaited::Listener(at, service));
+        } else if let Some(AddressLost { at, service, .. }) = record.get() {
+            self.meet(|it| *it == Awaited::Listener(at, service));
+            self.meet(|it| *it == Awaited::Net(NetFault::Renumber, Ends::Node(at)));
         }
     }
 
@@ -197,6 +204,7 @@ impl Watch {
         (!is_met).then_some(match awaited {
             Awaited::Disk(..) => "command",
             Awaited::Net(..) => "message",
+            Awaited::Listener(..) => "listener",
         })
     }
 
@@ -225,6 +233,8 @@ pub(super) enum Awaited {
     Disk(DiskId, FaultKind),
     /// A message.
     Net(NetFault, Ends),
+    /// Who listens on a node at a port, or wants to.
+    Listener(NodeId, u16),
 }
 
 /// Between which nodes a message may meet a fault.

@@ -1,6 +1,7 @@
 //! The cluster keeps its promises: every scenario of the library on a few seeds, the corpus of seeds
 //! that once failed, and what a run that fails looks like.
 
+mod connectors;
 mod corpus;
 mod database;
 mod flushes;

@@ -40,6 +40,7 @@ impl Lone {
             block_size: BlockSize::B4096,
             volumes: vec![volume],
             manager,
+            connectors: 1,
             volatile_caches: false,
             control: None,
             timing: Timing::default(),

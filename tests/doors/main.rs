@@ -3,6 +3,7 @@
 mod block_device;
 mod clock;
 mod cluster;
+mod connectors;
 mod control;
 mod disk;
 mod disk_bench;
@@ -13,6 +14,7 @@ mod disk_split;
 mod memory;
 mod net;
 mod net_faults;
+mod net_listen;
 mod net_rig;
 mod net_scale;
 mod net_storm;

@@ -413,6 +413,8 @@ fn all_faults() -> Vec<(NetFault, Set)> {
         }),
         (NetFault::DuplicateNext, |fabric| keep(fabric.duplicate_next(A, B, SMALL, 1))),
         (NetFault::InterfaceDown, |fabric| keep(fabric.interface_down(Address::first(B)))),
+        (NetFault::AddressConflict, |fabric| keep(fabric.address_conflict(Address::first(B)))),
+        (NetFault::Renumber, |fabric| assert_eq!(fabric.renumber(Address::first(B)), 1)),
     ]
 }
 
@@ -447,6 +449,8 @@ fn every_fault_takes_what_is_on_the_wire_already() {
     let named: Vec<NetFault> = faults.iter().map(|(fault, _)| *fault).collect();
     assert_eq!(named, {
         let mut all = NetFault::ALL.to_vec();
+        // One that no message meets: who listens does.
+        all.retain(|fault| *fault != NetFault::PortInUse);
         all.sort_by_key(|fault| named.iter().position(|named| named == fault));
         all
     });
@@ -457,7 +461,11 @@ fn every_fault_takes_what_is_on_the_wire_already() {
         };
         assert!(met > 0, "{fault} met nothing");
         match fault {
-            NetFault::Partition | NetFault::Isolate | NetFault::InterfaceDown | NetFault::Loss => {
+            NetFault::Partition
+            | NetFault::Isolate
+            | NetFault::InterfaceDown
+            | NetFault::AddressConflict
+            | NetFault::Loss => {
                 assert_eq!(counts, [1, 0], "{fault}: sent again, and lost");
                 late(connected, 1_600, 3_200);
             }
@@ -475,7 +483,10 @@ fn every_fault_takes_what_is_on_the_wire_already() {
             }
             NetFault::Duplicate => assert_eq!(counts, [1, 2], "{fault}"),
             NetFault::Corrupt => assert_eq!(counts, [0, 0], "{fault}"),
-            NetFault::Reset | NetFault::HalfOpen => assert_eq!(counts, [0, 1], "{fault}"),
+            NetFault::Reset | NetFault::HalfOpen | NetFault::Renumber => {
+                assert_eq!(counts, [0, 1], "{fault}");
+            }
+            NetFault::PortInUse => unreachable!("no message meets it"),
             NetFault::Hold => {
                 late(connected, 2_000, 2_010);
                 late(datagram, 2_000, 2_010);
@@ -521,7 +532,7 @@ fn faults_of_a_link_leave_its_other_direction_and_other_links_alone() {
     };
     let undisturbed = quiet(None);
     for (fault, set) in all_faults() {
-        if !matches!(fault, NetFault::Reset | NetFault::HalfOpen) {
+        if !matches!(fault, NetFault::Reset | NetFault::HalfOpen | NetFault::Renumber) {
             assert_eq!(quiet(Some(set)), undisturbed, "{fault}");
         }
     }

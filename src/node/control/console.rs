@@ -16,6 +16,7 @@ use crate::base::control::{ApiAnswered, ApiCalled};
 use crate::net::port::Port;
 use crate::node::channel::{Channel, Frame};
 use crate::node::config::ClusterMap;
+use crate::node::connector::{Approach, approach};
 use crate::node::protocol::{Service, Wire};
 use crate::sim::{Kernel, NodeHandle, Signal};
 
@@ -129,9 +130,10 @@ async fn run(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Frame>, console
     let mut told = Vec::new();
     let mut attempt = 0;
     loop {
-        let way = port.way(map.manager, attempt);
+        let Approach { way, port: number } =
+            approach(&map, &port, (map.manager, Service::Api), attempt);
         attempt = attempt.wrapping_add(1);
-        match port.connect_by(way, Service::Api as u16).await {
+        match port.connect_by(way, number).await {
             Ok(connection) => {
                 let channel = Channel::new(connection, handle.probes());
                 converse(&handle, (&map, &console), &channel, &mut told).await;

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::Poll;
 
 use super::deploy::Deployment;
@@ -18,6 +18,7 @@ use crate::disk::port::Drive;
 use crate::net::port::Port;
 use crate::node::channel::{Channel, Frame};
 use crate::node::config::{ClusterMap, ControlMap, SESSION_BYTES};
+use crate::node::connector::{Acceptor, Arrival, Connectors};
 use crate::node::database::{Answer, DatabaseLink, Query};
 use crate::node::protocol::{Service, Wire};
 use crate::sim::{Allocation, NodeHandle, Queue};
@@ -79,7 +80,12 @@ struct Server {
 }
 
 /// Starts the controller beside its manager.
-pub(in crate::node) fn start(desk: Desk, port: Port<Frame>, drive: &Drive, link: DatabaseLink) {
+pub(in crate::node) fn start(
+    desk: Desk,
+    (port, connectors): (Port<Frame>, &Connectors),
+    drive: &Drive,
+    link: DatabaseLink,
+) {
     let desk = Rc::new(desk);
     let handle = desk.handle.clone();
     let (queries, answers) = (Queue::new(handle.kernel()), Queue::new(handle.kernel()));
@@ -88,7 +94,10 @@ pub(in crate::node) fn start(desk: Desk, port: Port<Frame>, drive: &Drive, link:
         "controller.database",
         ask(handle.clone(), link, queries.clone(), desk.events.clone()),
     );
-    handle.spawn("controller.accept", accept(desk.clone(), port.clone()));
+    for connector in 0..connectors.count() {
+        let acceptor = Acceptor::new(&handle, &port, connectors, (connector, Service::Api));
+        handle.spawn("controller.accept", accept(desk.clone(), acceptor));
+    }
     let reporter = reporter::run(desk.clone(), drive.clone(), answers.clone(), peers.clone());
     handle.spawn("controller.reports", reporter);
     let (mut machine, deployment) = (Controller::new(), Deployment::new(&desk));
@@ -120,10 +129,18 @@ async fn ask(
     }
 }
 
-async fn accept(desk: Rc<Desk>, port: Port<Frame>) {
-    let listener = port.listen(Service::Api as u16);
+async fn accept(desk: Rc<Desk>, mut acceptor: Acceptor) {
+    // Those who were connected by this connector.
+    let mut taken: Vec<Weak<Peer>> = Vec::new();
     loop {
-        let connection = listener.accept().await;
+        let connection = match acceptor.next().await {
+            Arrival::Peer(connection) => connection,
+            Arrival::Lost => {
+                let lost = taken.drain(..).filter_map(|peer| peer.upgrade());
+                lost.for_each(|peer| peer.channel.close());
+                continue;
+            }
+        };
         let Ok(session) = desk.handle.memory().reserve(SESSION_BYTES) else {
             desk.handle.sleep(desk.map.timing.reconnect).await;
             connection.close();
@@ -131,6 +148,8 @@ async fn accept(desk: Rc<Desk>, port: Port<Frame>) {
         };
         let channel = Channel::new(connection, desk.handle.probes());
         let peer = Rc::new(Peer { channel, _session: session });
+        taken.retain(|peer| peer.strong_count() > 0);
+        taken.push(Rc::downgrade(&peer));
         desk.handle.spawn("controller.peer", listen(peer, desk.events.clone()));
     }
 }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::Poll;
 
 use crate::base::history::VolumeChanged;
@@ -27,6 +27,7 @@ use crate::node::backlog::Backlog;
 use crate::node::channel::Channel;
 use crate::node::channel::Frame;
 use crate::node::config::{ClusterMap, SESSION_BYTES, VolumeSpec};
+use crate::node::connector::{Acceptor, Arrival, Connectors};
 use crate::node::control;
 use crate::node::probes;
 use crate::node::protocol::{LegReport, Occupant, Places, Service, Wire};
@@ -103,7 +104,7 @@ struct Manager {
 pub(super) async fn run(
     handle: NodeHandle,
     map: Rc<ClusterMap>,
-    port: Port<Frame>,
+    (port, connectors): (Port<Frame>, Connectors),
     (drive, door): (Drive, Rc<ManagerDoor>),
     (events, told): (Queue<Event>, Option<Queue<control::Event>>),
 ) {
@@ -132,7 +133,12 @@ pub(super) async fn run(
         "manager.store",
         store(handle.clone(), map.clone(), storing, stores.clone(), events.clone()),
     );
-    handle.spawn("manager.accept", accept(handle.clone(), map.clone(), port, events.clone()));
+    for connector in 0..connectors.count() {
+        let at = (connector, Service::Manager);
+        let acceptor = Acceptor::new(&handle, &port, &connectors, at);
+        handle
+            .spawn("manager.accept", accept(handle.clone(), map.clone(), acceptor, events.clone()));
+    }
     let (peers, effects, ticked) = (BTreeMap::new(), Vec::new(), (handle.monotonic(), false));
     let (held, slow_since) = (Vec::new(), None);
     let (creating, parked) = (BTreeSet::new(), Vec::new());
@@ -219,11 +225,24 @@ async fn store(
     }
 }
 
-async fn accept(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Frame>, events: Queue<Event>) {
+async fn accept(
+    handle: NodeHandle,
+    map: Rc<ClusterMap>,
+    mut acceptor: Acceptor,
+    events: Queue<Event>,
+) {
     let memory = handle.memory();
-    let listener = port.listen(Service::Manager as u16);
+    // Those who were connected by this connector.
+    let mut taken: Vec<Weak<Peer>> = Vec::new();
     loop {
-        let connection = listener.accept().await;
+        let connection = match acceptor.next().await {
+            Arrival::Peer(connection) => connection,
+            Arrival::Lost => {
+                let lost = taken.drain(..).filter_map(|peer| peer.upgrade());
+                lost.for_each(|peer| peer.connection.close());
+                continue;
+            }
+        };
         let Ok(session) = memory.reserve(SESSION_BYTES) else {
             // The peer tries again when it finds the connection closed.
             handle.sleep(map.timing.reconnect).await;
@@ -235,6 +254,8 @@ async fn accept(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Frame>, even
         let (backlog, asked) = (Cell::default(), RefCell::default());
         let places = RefCell::new(Rc::default());
         let peer = Rc::new(Peer { connection, heard, backlog, asked, places, _session: session });
+        taken.retain(|peer| peer.strong_count() > 0);
+        taken.push(Rc::downgrade(&peer));
         handle.spawn("manager.peer", listen(handle.clone(), peer, events.clone()));
     }
 }

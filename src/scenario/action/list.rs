@@ -10,6 +10,7 @@ use super::api::{
     VolumeNumbered,
 };
 use super::app::{ClientOnly, ClientVolume};
+use super::connector::ConnectorOnly;
 use super::cpu::{CpuOnly, SlowCpu};
 use super::database::{DatabaseOnly, FailCommit, RestoreOldSnapshot, SlowDatabase};
 use super::disk::{
@@ -24,6 +25,7 @@ use super::net::{
     Partition,
 };
 use super::node::{ClockDrift, ClockJump, NodeOnly, Reboot, Wipe};
+use crate::scenario::connector::ConnectorSelector;
 use crate::scenario::ids::{CpuSelector, DiskSelector, NodeSelector};
 use crate::scenario::interface::InterfaceSelector;
 
@@ -36,6 +38,7 @@ pub(in crate::scenario) enum Where<'a> {
     Volume(&'a str),
     Disk(&'a DiskSelector),
     Interface(InterfaceSelector),
+    Connector(ConnectorSelector),
     Cpu(CpuSelector),
 }
 
@@ -341,6 +344,20 @@ actions! {
         CpuResume(CpuOnly) = "cpu.resume", stays;
         /// Tasks on the CPU take `factor` times as long.
         CpuSlow(SlowCpu) = "cpu.slow", undoes;
+    }
+    /// What happens to managers' connectors.
+    Connector = "connector" {
+        /// The connector stops: who is connected by it is cut off, and nobody else can connect.
+        ConnectorStop(ConnectorOnly) = "connector.stop", undoes;
+        /// The connector starts again.
+        ConnectorStart(ConnectorOnly) = "connector.start", stays;
+        /// The interface that the connector listens on gets another address: connections by the old one break, and it listens
+        /// anew.
+        ConnectorRenumber(ConnectorOnly) = "connector.renumber", stays;
+        /// Another machine uses the address that the connector listens at: it is of no use meanwhile.
+        ConnectorAddressConflict(ConnectorOnly) = "connector.address_conflict", undoes;
+        /// Another program has the connector's ports, or takes them when the connector does not listen for a moment.
+        ConnectorPortInUse(ConnectorOnly) = "connector.port_in_use", undoes;
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod api;
 mod app;
+mod connector;
 mod cpu;
 mod database;
 mod disk;
@@ -21,6 +22,7 @@ pub use api::{
     VolumeNumbered,
 };
 pub use app::{ClientOnly, ClientVolume};
+pub use connector::ConnectorOnly;
 pub use cpu::{CpuOnly, SlowCpu};
 pub use database::{CommitPhase, DatabaseOnly, FailCommit, RestoreOldSnapshot, SlowDatabase};
 pub use disk::{

@@ -11,8 +11,15 @@ use super::document::{Pointer, document, values, with};
 
 /// The parts of the cluster of which there may be fewer. What its disks and links are like has defaults, which
 /// are as simple as it gets.
-const COUNTS: [&str; 6] =
-    ["clients", "targets", "disks_per_target", "interfaces", "client_cpus", "target_cpus"];
+const COUNTS: [&str; 7] = [
+    "clients",
+    "targets",
+    "disks_per_target",
+    "interfaces",
+    "connectors",
+    "client_cpus",
+    "target_cpus",
+];
 
 /// With less of these nothing gets simpler, it only takes longer: what is slow looks as if it hung.
 const SLOW: [&str; 2] = ["rebuild_rate", "rate"];
@@ -164,6 +171,7 @@ fn certain(text: &str, cluster: &Cluster) -> Vec<Value> {
         ]
         .concat(),
         "interface" => on(&all, "if", u16::from(cluster.interfaces)),
+        "connector" => on(&managers, "conn", u16::from(cluster.connectors)),
         _ => on(&targets, "d", cluster.disks_per_target),
     };
     ids.into_iter().map(Value::String).collect()

@@ -4,6 +4,7 @@ use crate::base::Nanos;
 use crate::layout::Layout;
 use crate::scenario::cluster::DRIFT_PPM_MAX;
 use crate::scenario::collect::{Reading, nearest};
+use crate::scenario::connector::ConnectorRef;
 use crate::scenario::events::EVENTS;
 use crate::scenario::ids::{CpuRef, DiskRef, NodeRef};
 use crate::scenario::interface::InterfaceRef;
@@ -157,6 +158,24 @@ impl Validator<'_, '_> {
         let expected = format!("an interface of the node: `if0` to `if{last}`");
         let help =
             format!("\"cluster\": {{ \"interfaces\": {} }}", u16::from(interface.number) + 1);
+        self.report(steps, &expected, &help);
+    }
+
+    /// Reports a connector that the cluster does not have.
+    pub fn connector(&mut self, steps: &[Step], connector: ConnectorRef) {
+        let cluster = &self.scenario.cluster;
+        if !self.cluster_known || cluster.has_connector(connector) {
+            return;
+        }
+        if !cluster.has_node(connector.node()) {
+            return self.node(steps, connector.node());
+        }
+        let expected = match cluster.connectors {
+            1 => "a connector of the manager: `conn0`".to_owned(),
+            count => format!("a connector of the manager: `conn0` to `conn{}`", count - 1),
+        };
+        let help =
+            format!("\"cluster\": {{ \"connectors\": {} }}", u16::from(connector.number) + 1);
         self.report(steps, &expected, &help);
     }
 

@@ -3,6 +3,7 @@
 use crate::base::Nanos;
 use crate::scenario::action::{Action, Where};
 use crate::scenario::cluster::DRIFT_PPM_MAX;
+use crate::scenario::connector::ConnectorSelector;
 use crate::scenario::events::EVENTS;
 use crate::scenario::ids::{CpuSelector, DiskSelector, NodeClass, NodeSelector};
 use crate::scenario::interface::InterfaceSelector;
@@ -97,6 +98,9 @@ fn holds(validator: &mut Validator<'_, '_>, at: &[Step], condition: &Condition) 
                 validator.report(&below("exported"), "a cluster with a controller", help);
             }
         }
+        Condition::Connector { connector, .. } => {
+            validator.connector(&below("connector"), *connector);
+        }
     }
 }
 
@@ -125,6 +129,10 @@ fn act(validator: &mut Validator<'_, '_>, index: usize, action: &Action) {
                 validator.interface(&at(key), *interface);
             }
             Where::Interface(InterfaceSelector::Any | InterfaceSelector::All) => {}
+            Where::Connector(ConnectorSelector::Fixed(connector)) => {
+                validator.connector(&at(key), *connector);
+            }
+            Where::Connector(ConnectorSelector::Any | ConnectorSelector::All) => {}
             Where::Disk(DiskSelector::Fixed(disk)) => validator.disk(&at(key), *disk),
             Where::Disk(DiskSelector::AnyLegOf(volume)) => {
                 validator.volume_name(&at(key), volume);

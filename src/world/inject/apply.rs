@@ -5,6 +5,7 @@ use crate::process::control::FaultId;
 use crate::scenario::{self, Action, Family, NanosRange};
 
 use super::app::AppUndo;
+use super::connector::ConnectorUndo;
 use super::cpu::CpuUndo;
 use super::database::DatabaseUndo;
 use super::disk::DiskUndo;
@@ -27,6 +28,7 @@ pub(in crate::world) enum Undo {
     Manager(ManagerUndo),
     Database(DatabaseUndo),
     External(NodeId, FaultId),
+    Connector(ConnectorUndo),
 }
 
 /// What became of an action.
@@ -52,6 +54,7 @@ impl World<'_> {
             Family::App => self.apply_to_app(entry, action),
             Family::Manager => self.apply_to_manager(entry, action),
             Family::Database => self.apply_to_database(entry, action),
+            Family::Connector => self.apply_to_connector(entry, action),
             Family::Api => self.apply_to_api(entry, action),
             Family::External => self.apply_to_programs(entry, action),
         };
@@ -105,6 +108,7 @@ impl World<'_> {
             Undo::Manager(undo) => self.undo_on_manager(undo),
             Undo::Database(undo) => self.undo_on_database(undo),
             Undo::External(node, fault) => self.undo_on_programs(node, fault),
+            Undo::Connector(undo) => self.undo_on_connector(undo),
         }
     }
 
@@ -119,5 +123,6 @@ impl World<'_> {
         self.stop_node_faults();
         self.stop_app_faults();
         self.stop_manager_faults();
+        self.stop_connector_faults();
     }
 }

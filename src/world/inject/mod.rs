@@ -4,6 +4,7 @@
 mod api;
 mod app;
 mod apply;
+mod connector;
 mod cpu;
 mod database;
 mod disk;

@@ -190,7 +190,7 @@ impl World<'_> {
         Some(NetUndo::Rule(rule, a, b))
     }
 
-    fn impair(&mut self, undo: NetUndo) -> Undo {
+    pub(super) fn impair(&mut self, undo: NetUndo) -> Undo {
         let (a, b) = undo.ends();
         self.budget.net.retain(|fault| fault.undo.is_in_force(&self.stage));
         self.budget.net.push(NetImpairment { undo, nodes: vec![a, b] });
