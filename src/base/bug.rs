@@ -100,6 +100,8 @@ bugs! {
     CommitWithoutFlush = "commit_without_flush": "the database acknowledges a commit that is in its disk's volatile cache only",
     CommitKeptInMemory = "commit_kept_in_memory": "the database acknowledges a commit that it writes together with the next one",
     ConnectorDiesOnFailedRebind = "connector_dies_on_failed_rebind": "a connector that cannot listen again at once never tries again",
+    PromoteWithoutQuorum = "promote_without_quorum": "a leader takes for agreed on what only it has in its log",
+    VotesBeforeStored = "votes_before_stored": "a manager answers in an election before what it has promised is on its disk",
     LineBeforeReport = "line_before_report": "the log names the report of an error before the report is on the disk",
     OneHungResourceBlocksAll = "one_hung_resource_blocks_all": "a satellite brings its resources about one after the other",
     NoOutputCap = "no_output_cap": "a satellite keeps all that an external program writes",

@@ -66,5 +66,11 @@ crate::word_enum! {
         SyncRefused = "sync-refused",
         /// Satellite to controller: how its resources stand.
         Deployed = "deployed",
+        /// Manager to manager: of elections, and of what is to be agreed on.
+        Agree = "agree",
+        /// Leader to manager: do you follow me?
+        LeadBeat = "lead-beat",
+        /// Manager to leader: it does.
+        LeadAck = "lead-ack",
     }
 }

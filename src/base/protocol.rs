@@ -52,6 +52,18 @@ crate::record! {
     }
 }
 crate::record! {
+    /// A manager has been elected, all that was agreed on before is known to it, and it leads from now on.
+    pub struct Elected = "manager.elected", Notable { manager: NodeId, round: u32, nth: u32 }
+}
+crate::record! {
+    /// A manager leads no longer.
+    pub struct Resigned = "manager.resigned", Notable { manager: NodeId, round: u32, nth: u32 }
+}
+crate::record! {
+    /// A manager knows what was agreed on at this place of the log.
+    pub struct Agreed = "manager.agreed", Notable { index: u64, hash: u64 }
+}
+crate::record! {
     /// It is in the database that a leg is on this disk, and not where it was before. A manager that boots says so of
     /// every leg that is not where it was at first.
     pub struct LegMoved = "manager.moved", Notable { volume: VolumeId, leg: LegIndex, disk: DiskId }

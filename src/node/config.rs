@@ -245,9 +245,9 @@ pub struct ClusterMap {
     pub block_size: BlockSize,
     /// All volumes, by id.
     pub volumes: Vec<VolumeSpec>,
-    /// The manager.
-    pub manager: NodeId,
-    /// How many connectors it has.
+    /// All managers: where there are several, the one that leads does the work.
+    pub managers: Vec<NodeId>,
+    /// How many connectors each has.
     pub connectors: u8,
     /// Whether disks lose what they were not told to flush when their power goes.
     pub volatile_caches: bool,

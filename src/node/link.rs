@@ -47,8 +47,7 @@ impl ManagerLink {
                 handle.sleep(map.timing.reconnect).await;
                 continue;
             };
-            let Approach { way, port: number } =
-                approach(map, port, (map.manager, Service::Manager), attempt);
+            let Approach { way, port: number } = approach(map, port, Service::Manager, attempt);
             match port.connect_by(way, number).await {
                 Ok(connection) => break (connection, session),
                 Err(_) => handle.sleep(map.timing.reconnect).await,

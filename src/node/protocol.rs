@@ -11,6 +11,7 @@ use crate::net::port::Message;
 use super::control::{CallId, ReplyList, Request, Rows};
 use super::database::{Answer, Query};
 use super::layout::IntentMap;
+use super::manager::Entry;
 use super::satellite::Standings;
 use crate::layout::LEGS_MAX;
 use crate::layout::LegSet;
@@ -28,6 +29,8 @@ pub enum Service {
     Database = 4,
     /// Satellites, for their controller.
     Satellite = 5,
+    /// Managers, for each other.
+    Peers = 6,
 }
 
 pub use crate::base::protocol::LegMode;
@@ -534,10 +537,31 @@ pub enum Wire {
         /// By resource.
         standings: Rc<Standings>,
     },
+    /// Manager to manager: of elections, and of what is to be agreed on.
+    Agree(Rc<Agreement>),
+    /// Leader to manager: do you follow me?
+    LeadBeat {
+        /// The round in which it was elected.
+        round: u32,
+        /// Its number in elections.
+        leader: u64,
+        /// Handed back in the answer.
+        beat: u64,
+    },
+    /// Manager to leader: it does.
+    LeadAck {
+        /// Of the leader's question.
+        beat: u64,
+    },
 }
+
+/// What managers say to agree.
+type Agreement = omnipaxos::messages::Message<Entry>;
 
 /// What a message is sent for, for the length of its header on the wire.
 const HEADER_BYTES: u64 = 64;
+/// What managers say to agree, about.
+const AGREEMENT_BYTES: u64 = 1024;
 
 impl Wire {
     /// Its kind.
@@ -575,6 +599,9 @@ impl Wire {
             Self::SatelliteHello { .. } => MessageKind::SatelliteHello,
             Self::SyncRefused { .. } => MessageKind::SyncRefused,
             Self::Deployed { .. } => MessageKind::Deployed,
+            Self::Agree(_) => MessageKind::Agree,
+            Self::LeadBeat { .. } => MessageKind::LeadBeat,
+            Self::LeadAck { .. } => MessageKind::LeadAck,
         }
     }
 }
@@ -594,6 +621,8 @@ impl Message for Wire {
                 HEADER_BYTES + u64::from(data.len()) * size.bytes() as u64
             }
             Self::Intent { regions, .. } => HEADER_BYTES + u64::from(regions.regions() / 8),
+            // A few records of volumes.
+            Self::Agree(_) => AGREEMENT_BYTES,
             _ => HEADER_BYTES,
         }
     }

@@ -273,6 +273,8 @@ const fn grounds_of(bug: Bug) -> &'static str {
         }
         Bug::DoubtMeansUndone | Bug::CallsForgottenWhileAway => "database-away-under-io",
         Bug::DeletedStaysDeployed | Bug::LineBeforeReport => "volumes-made-by-script",
+        Bug::PromoteWithoutQuorum => "leader-cut-off",
+        Bug::VotesBeforeStored => "power-goes-as-managers-agree",
         Bug::ConnectorDiesOnFailedRebind => "connector-port-stolen",
         Bug::CommitWithoutFlush => "database-volatile-cache",
         Bug::OneHungResourceBlocksAll => "satellite-one-resource-hangs",

@@ -40,9 +40,10 @@ pub struct Cluster {
     #[serde(deserialize_with = "within::<1, 64, _, _>")]
     #[schemars(range(min = 1, max = 64))]
     pub disks_per_target: u16,
-    /// Manager nodes `m0`, …: they decide which legs serve. Exactly 1.
+    /// Manager nodes `m0`, …: they decide which legs serve. 1, or 3 that elect one of them to lead and agree on what it
+    /// decides.
     #[serde(deserialize_with = "within::<1, 16, _, _>")]
-    #[schemars(range(min = 1, max = 1))]
+    #[schemars(range(min = 1, max = 3))]
     pub managers: u16,
     /// Connectors `m0/conn0`, `m0/conn1`, … of each manager, 1 to 8: the addresses at which it is reached. One that is alone
     /// listens on all interfaces; of several each has an interface of its own, as far as there are enough.

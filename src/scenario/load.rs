@@ -286,7 +286,8 @@ mod tests {
         for text in [
             with(r#""script": [{"at": "1ms", "do": {"external.hang": {}}}]"#),
             with(r#""workload": [{"app": "fio", "client": "c0", "volume": "vol0"}]"#),
-            format!("{HEAD}}}").replace("\"cluster\": {}", r#""cluster": {"managers": 3}"#),
+            format!("{HEAD}}}")
+                .replace("\"cluster\": {}", r#""cluster": {"managers": 3, "databases": 1}"#),
         ] {
             assert!(help(&text).contains(later), "{text}");
         }

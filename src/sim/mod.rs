@@ -48,6 +48,7 @@ mod queue;
 mod records;
 mod schedule;
 mod scheduler;
+mod scope;
 mod seal;
 mod strict;
 mod sync;
@@ -75,6 +76,7 @@ pub use records::{
     ResourceLeaked, TaskPolled, TimersFired,
 };
 pub use schedule::{CpuSlot, Misfit, Ready, Recording, RecordingError, Schedule};
+pub use scope::Scope;
 pub use seal::{sealed, sealed_strictly, strict_seal, trespassed};
 pub use strict::Trespass;
 pub use sync::{Queue, Signal};

@@ -12,6 +12,7 @@ use super::ledger::Tracker;
 use super::memory::{Allocation, Memory, OutOfMemory};
 use super::percpu::PerCpu;
 use super::probe::{BuggifySite, Probes};
+use super::scope::Scope;
 use super::timer::Sleep;
 use super::workqueue::{WorkQueue, WorkQueueKind};
 use crate::base::Rng;
@@ -22,6 +23,8 @@ pub struct NodeHandle {
     kernel: Kernel,
     node: NodeId,
     incarnation: u32,
+    /// What its tasks belong to, if they are to end before the incarnation does.
+    scope: Option<Scope>,
 }
 
 /// The time ran out first.
@@ -30,7 +33,14 @@ pub struct TimedOut;
 
 impl NodeHandle {
     pub(super) fn new(kernel: Kernel, node: NodeId, incarnation: u32) -> Self {
-        Self { kernel, node, incarnation }
+        Self { kernel, node, incarnation, scope: None }
+    }
+
+    /// A handle whose tasks, and those that they spawn by it, end together: when [`Scope::end`] says so.
+    #[must_use]
+    pub fn scoped(&self) -> (Self, Scope) {
+        let scope = Scope::new(&self.kernel);
+        (Self { scope: Some(scope.clone()), ..self.clone() }, scope)
     }
 
     /// The node.
@@ -189,6 +199,9 @@ impl NodeHandle {
             theirs.finish(output);
         };
         let task = self.kernel.spawn_on(self.node, place_on, name, wrapped);
+        if let Some(scope) = &self.scope {
+            scope.add(task);
+        }
         JoinHandle { kernel: self.kernel.clone(), task, name, end }
     }
 

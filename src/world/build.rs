@@ -1,6 +1,6 @@
 //! Makes the cluster that a scenario describes: kernel, network, disks, nodes, applications.
 
-use std::cmp::Ordering;
+use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::base::{DiskId, Names, Nanos, NodeId, VolumeId};
@@ -12,7 +12,7 @@ use crate::node::client;
 use crate::node::connector::Connectors;
 use crate::node::control::{boot_console, log_blocks};
 use crate::node::database;
-use crate::node::manager::{self, ManagerDoor};
+use crate::node::manager::{self, CONFIRMED_FOR, ManagerDoor};
 use crate::node::{ClusterMap, Frame, Timing, target};
 use crate::scenario::{
     Action, Bytes, ConnectorRef, CountRange, DiskRef, Distribution, Effect, Integrity, NodeClass,
@@ -88,12 +88,14 @@ impl NodeTable {
 pub(super) struct Stage {
     pub(super) kernel: Kernel,
     pub(super) fabric: Rc<Fabric<Frame>>,
-    /// By id; the manager's comes after the targets'. Where there is a controller, then the database's, then a disk of each
+    /// By id; the managers' come after the targets'. Where there is a controller, then the database's, then a disk of each
     /// target for its satellite's reports.
     pub(super) disks: Vec<Namespace>,
     pub(super) map: Rc<ClusterMap>,
     /// Makes the manager do wrong.
     pub(super) manager_door: Rc<ManagerDoor>,
+    /// Which manager leads, or led last.
+    pub(super) leader: Cell<NodeId>,
     /// Where managers are reached, by manager.
     pub(super) connectors: Vec<Connectors>,
     pub(super) nodes: NodeTable,
@@ -112,9 +114,20 @@ impl Stage {
         self.connectors[usize::from(connector.manager)].is_up(connector.number)
     }
 
-    /// The disk that holds the manager's records.
+    /// The disk that holds the manager's records; the first manager's, where there are several.
     pub(super) fn records_disk(&self) -> &Namespace {
-        &self.disks[self.nodes.target_disks().count()]
+        &self.records_disks()[0]
+    }
+
+    /// The disks that hold the managers' records, by manager.
+    pub(super) fn records_disks(&self) -> &[Namespace] {
+        let first = self.nodes.target_disks().count();
+        &self.disks[first..first + self.map.managers.len()]
+    }
+
+    /// The manager that leads, or led last.
+    pub(super) fn manager(&self) -> NodeId {
+        self.leader.get()
     }
 }
 
@@ -144,11 +157,11 @@ pub(super) fn stage(scenario: &Scenario, seed: u64, options: &RunOptions) -> Sta
     let map = Rc::new(ClusterMap {
         block_size: cluster.block_size,
         volumes: place::volumes(scenario, &nodes),
-        manager: nodes.managers[0],
+        managers: nodes.managers.clone(),
         connectors: cluster.connectors,
         volatile_caches: cluster.disk.volatile_cache,
         control: control::control_map(scenario, &nodes, &names).map(Rc::new),
-        timing: Timing::default(),
+        timing: timing(scenario),
     });
     let apps = Rc::new(apps(scenario, &nodes));
     let ops = OpCounter::default();
@@ -159,18 +172,20 @@ pub(super) fn stage(scenario: &Scenario, seed: u64, options: &RunOptions) -> Sta
     let of_manager = |node: &NodeId| Connectors::new(&kernel, *node, counts);
     let connectors = nodes.managers.iter().map(of_manager).collect();
     let control = admin.map(|admin| {
-        let server = map.control.as_ref().and_then(|it| it.database).unwrap_or(map.manager);
+        let server = map.control.as_ref().and_then(|it| it.database).unwrap_or(nodes.managers[0]);
         let first = nodes.target_disks().count() + 1;
         let control = ControlStage::new(&kernel, (admin, server), &disks[first], &nodes);
         control::set_up(scenario, (&map, &names), &nodes, &control.console);
         control
     });
+    let leader = Cell::new(nodes.managers[0]);
     let stage = Stage {
         kernel,
         fabric,
         disks,
         map,
         manager_door,
+        leader,
         connectors,
         nodes,
         names,
@@ -182,6 +197,21 @@ pub(super) fn stage(scenario: &Scenario, seed: u64, options: &RunOptions) -> Sta
     };
     set_boots(&stage);
     stage
+}
+
+/// How long nodes wait. Where there are several managers, one that leads no longer may not know it for a while, and answer
+/// heartbeats.
+fn timing(scenario: &Scenario) -> Timing {
+    let usual = Timing::default();
+    match scenario.cluster.managers {
+        0 | 1 => usual,
+        _ => Timing { lease_margin: usual.lease_margin + covered(CONFIRMED_FOR), ..usual },
+    }
+}
+
+/// A span by a clock that runs as slow as can be, of one that runs as fast as can be.
+fn covered(span: Nanos) -> Nanos {
+    span + Nanos::new(span.get() / 8)
 }
 
 fn schedule_kind(schedule: &Schedule, options: &RunOptions) -> ScheduleKind {
@@ -266,18 +296,19 @@ fn add_disks(
     };
     names.disks = nodes.target_disks().map(|disk| disk.to_string()).collect();
     let of_manager = names.disks.len();
-    names.disks.push("m0/d0".to_owned());
+    let managers = usize::from(scenario.cluster.managers);
+    names.disks.extend((0..managers).map(|manager| format!("m{manager}/d0")));
     if scenario.has_controller() {
         let is_apart = scenario.cluster.databases > 0;
         names.disks.push(if is_apart { "db0/d0" } else { "m0/d1" }.to_owned());
         // What a target's satellite has to report is on a disk that holds nothing else.
         names.disks.extend((0..scenario.cluster.targets).map(|target| format!("t{target}/os")));
     }
-    let blocks = |at: usize| match at.cmp(&of_manager) {
-        Ordering::Less => disk.blocks,
-        Ordering::Equal => control::manager_blocks(scenario),
-        Ordering::Greater if at == of_manager + 1 => control::database_blocks(scenario),
-        Ordering::Greater => log_blocks(scenario.cluster.block_size),
+    let blocks = |at: usize| match at.checked_sub(of_manager) {
+        None => disk.blocks,
+        Some(manager) if manager < managers => control::manager_blocks(scenario),
+        Some(at) if at == managers => control::database_blocks(scenario),
+        Some(_) => log_blocks(scenario.cluster.block_size),
     };
     let protected = protected_disks(scenario, nodes);
     let images = oldest(scenario, |action| match action {
@@ -383,8 +414,9 @@ fn set_boots(stage: &Stage) {
             target::boot(&handle, &map, fabric.port(&handle), &drives, satellite.as_ref());
         });
     }
-    for (node, connectors) in stage.nodes.managers.iter().zip(&stage.connectors) {
-        let drive = stage.records_disk().drive();
+    let managers = stage.nodes.managers.iter().zip(stage.records_disks()).zip(&stage.connectors);
+    for ((node, disk), connectors) in managers {
+        let drive = disk.drive();
         let database = stage.control.as_ref().map(|control| control.database.clone());
         let (map, fabric) = (stage.map.clone(), stage.fabric.clone());
         let (door, connectors) = (stage.manager_door.clone(), connectors.clone());
@@ -419,7 +451,9 @@ fn set_boots(stage: &Stage) {
 
 #[cfg(test)]
 mod tests {
+    use super::covered;
     use crate::node::Timing;
+    use crate::node::manager::CONFIRMED_FOR;
     use crate::scenario::DRIFT_PPM_MAX;
 
     #[test]
@@ -432,5 +466,10 @@ mod tests {
         let manager_waits =
             (timing.lease + timing.lease_margin).get() * MILLION / (MILLION + drift);
         assert!(owner_stops < manager_waits, "{owner_stops} ns, {manager_waits} ns");
+        // One that leads no longer has answered for so long, by a clock as slow.
+        let answered = CONFIRMED_FOR.get() * MILLION / (MILLION - drift);
+        let margin = timing.lease_margin + covered(CONFIRMED_FOR);
+        let manager_waits = (timing.lease + margin).get() * MILLION / (MILLION + drift);
+        assert!(answered + owner_stops < manager_waits, "{answered} ns more, {manager_waits} ns");
     }
 }

@@ -73,7 +73,7 @@ impl Conditions {
         change
     }
 
-    /// A manager died: of what it had decided, only what it had persisted stands.
+    /// The manager died, or another one leads: of what was decided, only what was persisted stands.
     pub(super) fn recall(&mut self, stage: &Stage) {
         for (status, spec) in self.volumes.iter_mut().zip(&stage.map.volumes) {
             let record = database::record(stage, spec);

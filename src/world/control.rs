@@ -11,6 +11,7 @@ use crate::disk::control::Namespace;
 use crate::layout::Layout;
 use crate::node::control::{self, Console, ErrorReport, Request};
 use crate::node::database::{self, DatabaseFaults, DatabaseHost};
+use crate::node::manager::area_blocks;
 use crate::node::{ClusterMap, ControlMap};
 use crate::process::ProcessConfig;
 use crate::process::control::Machine;
@@ -69,7 +70,8 @@ pub(super) fn database_blocks(scenario: &Scenario) -> u64 {
     DATABASE_BYTES / scenario.cluster.block_size.bytes() as u64
 }
 
-/// How many blocks the manager's disk has: two for the records of each volume, then the error reports.
+/// How many blocks the manager's disk has: two for the records of each volume, or two areas for a log that managers have in
+/// common; then the error reports.
 pub(super) fn manager_blocks(scenario: &Scenario) -> u64 {
     let reports = match scenario.has_controller() {
         true => control::log_blocks(scenario.cluster.block_size),
@@ -79,7 +81,11 @@ pub(super) fn manager_blocks(scenario: &Scenario) -> u64 {
 }
 
 fn first_report(scenario: &Scenario) -> u64 {
-    2 * scenario.volumes.len() as u64
+    let volumes = scenario.volumes.len();
+    match scenario.cluster.managers {
+        0 | 1 => 2 * volumes as u64,
+        _ => 2 * area_blocks(volumes),
+    }
 }
 
 /// What the controller is to know.

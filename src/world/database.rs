@@ -2,8 +2,9 @@
 
 use std::cell::{Ref, RefCell};
 
+use crate::disk::control::Namespace;
 use crate::node::VolumeSpec;
-use crate::node::manager::VolumeRecord;
+use crate::node::manager::{Image, VolumeRecord, chosen, newest};
 
 use super::build::Stage;
 
@@ -13,22 +14,39 @@ pub(super) struct Records(RefCell<Known>);
 
 #[derive(Default)]
 struct Known {
-    /// The version of the disk that they are of.
-    version: (u32, u64),
+    /// The versions of the disks that they are of.
+    versions: Vec<(u32, u64)>,
     /// By volume.
     records: Vec<VolumeRecord>,
 }
 
 /// What the database holds of a volume.
 pub(super) fn record<'a>(stage: &'a Stage, spec: &VolumeSpec) -> Ref<'a, VolumeRecord> {
-    let version = stage.records_disk().raw_version();
+    let versions = || stage.records_disks().iter().map(Namespace::raw_version);
     let known = &stage.records.0;
-    let is_current = |known: &Known| known.version == version && !known.records.is_empty();
+    let is_current =
+        |known: &Known| known.versions.iter().copied().eq(versions()) && !known.records.is_empty();
     if !is_current(&known.borrow()) {
-        let records = stage.map.volumes.iter().map(|spec| made_out(stage, spec)).collect();
-        *known.borrow_mut() = Known { version, records };
+        let records = match stage.map.managers.len() {
+            1 => stage.map.volumes.iter().map(|spec| made_out(stage, spec)).collect(),
+            _ => agreed(stage),
+        };
+        *known.borrow_mut() = Known { versions: versions().collect(), records };
     }
     Ref::map(known.borrow(), |known| &known.records[usize::from(spec.id.get())])
+}
+
+/// What several managers have agreed on, by volume.
+fn agreed(stage: &Stage) -> Vec<VolumeRecord> {
+    let (size, volumes) = (stage.map.block_size, &stage.map.volumes);
+    let disks = stage.records_disks().iter();
+    let images = disks.filter_map(|disk| newest(volumes.len(), size, |lba| disk.raw_read(lba)));
+    let images: Vec<Image> = images.collect();
+    let mut chosen = chosen(&images, stage.map.managers.len());
+    let record = |spec: &VolumeSpec| {
+        chosen.remove(&spec.id).unwrap_or_else(|| VolumeRecord::new(spec.legs.len()))
+    };
+    volumes.iter().map(record).collect()
 }
 
 fn made_out(stage: &Stage, spec: &VolumeSpec) -> VolumeRecord {

@@ -57,9 +57,10 @@ fn extents(stage: &Stage) -> Vec<Vec<Extent>> {
         let (first, blocks) = (leg.extent.superblock, 1 + u64::from(leg.extent.bitmap_blocks));
         of_disk.push(Extent { first, blocks, is_metadata: true });
     }
-    let disks = [Some(stage.records_disk().id()), stage.control.as_ref().map(|it| it.disk)];
+    let records = stage.records_disks().iter().map(Namespace::id);
     let of_satellites = external::report_disks(stage).map(Namespace::id);
-    for disk in disks.into_iter().flatten().chain(of_satellites) {
+    let database = stage.control.as_ref().map(|it| it.disk);
+    for disk in records.chain(database).chain(of_satellites) {
         let blocks = stage.disks[disk.index()].identity().blocks;
         extents[disk.index()].push(Extent { first: 0, blocks, is_metadata: true });
     }

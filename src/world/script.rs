@@ -2,6 +2,7 @@
 
 use crate::base::control::ApiAnswered;
 use crate::base::history::FenceRaised;
+use crate::base::protocol::Elected;
 use crate::base::{Nanos, Record, record_code};
 use crate::check::Check;
 use crate::scenario::{CheckName, Condition, Effect, NodeState, Trigger};
@@ -99,7 +100,12 @@ impl World<'_> {
             if let Some(FenceRaised { volume, leg, .. }) = record.get() {
                 self.budget.caches.note_registered(&self.stage, volume.index(), leg);
             }
-            if change.node == Some((self.stage.map.manager, NodeState::Down)) {
+            let is_alone = self.stage.map.managers.len() == 1;
+            if is_alone && change.node == Some((self.stage.manager(), NodeState::Down)) {
+                self.conditions.recall(&self.stage);
+            }
+            if let Some(Elected { manager, .. }) = record.get() {
+                self.stage.leader.set(manager);
                 self.conditions.recall(&self.stage);
             }
             self.count_expected(record);

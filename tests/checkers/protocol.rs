@@ -4,8 +4,8 @@ use stormglass::base::history::{
     FenceRaised, MediaWritten, NodeDown, OpKind, OpResult, OpReturned,
 };
 use stormglass::base::protocol::{
-    LegLoaded, LegMode, LegMoved, LegReported, MarkChanged, OwnerGranted, RegistrationStarted,
-    TopologyDecided, TopologyFound, TopologyGrantable, TopologyPersisted,
+    Agreed, LegLoaded, LegMode, LegMoved, LegReported, MarkChanged, OwnerGranted,
+    RegistrationStarted, TopologyDecided, TopologyFound, TopologyGrantable, TopologyPersisted,
 };
 use stormglass::base::{DiskId, Epoch, LegIndex, NodeId, OpId};
 use stormglass::check::{Check, Places, Rule};
@@ -59,6 +59,7 @@ trait Telling {
     fn report_rebuilt(&mut self, leg: u8, epoch: u64);
     fn read_leg(&mut self, leg: u8, at: u64, reader: u32);
     fn return_on(&mut self, node: u32, op: u64, kind: OpKind);
+    fn agree(&mut self, manager: u32, index: u64, hash: u64);
 }
 
 impl Telling for Story {
@@ -79,6 +80,9 @@ impl Telling for Story {
         self.record_on(MANAGER, TopologyDecided { volume: VOL0, epoch, modes, owner });
     }
 
+    fn agree(&mut self, manager: u32, index: u64, hash: u64) {
+        self.record_on(manager, Agreed { index, hash });
+    }
     fn persist(&mut self, epoch: u64) {
         self.record_on(MANAGER, TopologyPersisted { volume: VOL0, epoch: Epoch::new(epoch) });
     }
@@ -271,6 +275,12 @@ const BROKEN: &[(Rule, Part)] = &[
         story.return_on(CLIENT, 1, OpKind::Read);
     }),
     (Rule::LastLegStays, |story| story.decide(3, BOTH_DEAD, CLIENT)),
+    (Rule::OneLog, |story| {
+        story.agree(MANAGER, 1, 71);
+        story.agree(MANAGER, 2, 72);
+        story.agree(MANAGER + 1, 1, 71);
+        story.agree(MANAGER + 1, 2, 73);
+    }),
 ];
 
 #[test]

@@ -8,6 +8,7 @@ mod flushes;
 mod foreign;
 mod integrity;
 mod library;
+mod managers;
 mod outcomes;
 mod rebuilds;
 mod scrub;

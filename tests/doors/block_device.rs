@@ -39,7 +39,7 @@ impl Lone {
         let map = ClusterMap {
             block_size: BlockSize::B4096,
             volumes: vec![volume],
-            manager,
+            managers: vec![manager],
             connectors: 1,
             volatile_caches: false,
             control: None,

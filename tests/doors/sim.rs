@@ -229,6 +229,45 @@ fn a_task_spawned_by_the_death_of_another_dies_too() {
 }
 
 #[test]
+fn tasks_of_a_scope_end_together_and_no_others() {
+    let rig = Rig::new(1);
+    let node = rig.node(&cpus(2, 0));
+    let handle = rig.kernel.handle(node);
+    let (scoped, scope) = handle.scoped();
+    let ended = Rc::new(Cell::new(0));
+    struct Ends(Rc<Cell<u32>>);
+    impl Drop for Ends {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+    let (inner, ends) = (scoped.clone(), ended.clone());
+    scoped.spawn("parent", async move {
+        let _parent = Ends(ends.clone());
+        for _ in 0..200 {
+            // More tasks than are remembered at a time; they are over at once.
+            let _over = inner.spawn("short", async {}).await;
+        }
+        let child = Ends(ends.clone());
+        inner.spawn("child", async move {
+            let _child = child;
+            pending::<()>().await;
+        });
+        pending::<()>().await;
+    });
+    let other = Ends(ended.clone());
+    handle.spawn("other", async move {
+        let _other = other;
+        pending::<()>().await;
+    });
+    rig.settle();
+    assert_eq!((ended.get(), rig.kernel.waiting_tasks().len()), (0, 3));
+    scope.end();
+    rig.settle();
+    assert_eq!((ended.get(), rig.kernel.waiting_tasks().len()), (2, 1), "the other one goes on");
+}
+
+#[test]
 fn what_outlives_its_node_is_reported() {
     let rig = Rig::new(1);
     let node = rig.node(&free_node());

@@ -14,10 +14,12 @@
 //! Each rule is reported once for a volume. Of a data service that puts no decisions on record, registrations and
 //! what follows from them are not judged.
 
+use std::collections::BTreeMap;
+
 use crate::base::history::{FenceRaised, MediaWritten, NodeDown, OpKind, OpResult, OpReturned};
 use crate::base::protocol::{
-    LegLoaded, LegMode, LegMoved, LegReported, MarkChanged, OwnerGranted, RegistrationStarted,
-    TopologyDecided, TopologyFound, TopologyGrantable, TopologyPersisted,
+    Agreed, LegLoaded, LegMode, LegMoved, LegReported, MarkChanged, OwnerGranted,
+    RegistrationStarted, TopologyDecided, TopologyFound, TopologyGrantable, TopologyPersisted,
 };
 use crate::base::{Audience, DiskId, Epoch, LegIndex, NodeId, OpId, Record, VolumeId};
 
@@ -43,6 +45,8 @@ pub struct Protocol {
     wants_reads: bool,
     reported: Vec<(Rule, VolumeId)>,
     violations: Vec<Violation>,
+    /// What managers have agreed on, by its place in their log.
+    agreed: BTreeMap<u64, u64>,
 }
 
 /// What was found to break a rule.
@@ -91,6 +95,8 @@ impl Protocol {
             volume.persisted = volume.persisted.max(epoch);
         } else if let Some(TopologyGrantable { volume, epoch }) = record.get() {
             self.volume(volume).set_grantable(epoch);
+        } else if let Some(agreed) = record.get::<Agreed>() {
+            self.agreed(record, agreed, history);
         } else if let Some(found) = record.get::<TopologyFound>() {
             self.found(found);
         } else if let Some(RegistrationStarted { volume, leg, epoch, disk }) = record.get() {
@@ -217,6 +223,18 @@ impl Protocol {
             let was = LegMode::of(before.modes, leg);
             let found = format!("{leg}, {was} under {}, is in sync under {epoch}", before.epoch);
             self.report(record, Finding::new(Rule::RebuiltFirst, id, found), history);
+        }
+    }
+
+    /// A manager knows what was agreed on.
+    fn agreed(&mut self, record: &Record, agreed: Agreed, history: &History) {
+        let Agreed { index, hash } = agreed;
+        let known = *self.agreed.entry(index).or_insert(hash);
+        if known != hash {
+            let found =
+                format!("at {index} of their log one has {known:#x}, another one {hash:#x}");
+            let finding = Finding::new(Rule::OneLog, VolumeId::new(0), found);
+            self.report(record, finding, history);
         }
     }
 

@@ -38,6 +38,8 @@ crate::word_enum! {
         ReadByOwner = "read-after-handover",
         /// 12: of every group of legs as many are in sync as it takes.
         LastLegStays = "last-leg-dropped",
+        /// Managers agree: what one knows to be at a place of the log, no other takes for something else.
+        OneLog = "managers-disagree",
     }
 }
 
@@ -75,6 +77,9 @@ impl Rule {
             Self::ReadInSync => "a leg that is being rebuilt is not read",
             Self::ReadByOwner => "a read is answered only by the volume's owner",
             Self::LastLegStays => "of every group of legs as many stay in sync as it takes",
+            Self::OneLog => {
+                "what one manager knows to be agreed on, no other takes for something else"
+            }
         }
     }
 }

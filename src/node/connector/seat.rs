@@ -1,6 +1,5 @@
 //! Where connectors listen, and which one a peer tries next. Listens at none.
 
-use crate::base::NodeId;
 use crate::net::port::{Address, Port};
 use crate::node::channel::Frame;
 use crate::node::config::ClusterMap;
@@ -35,14 +34,16 @@ pub(in crate::node) struct Approach {
     pub(in crate::node) port: u16,
 }
 
-/// What to try next: as `attempt` counts up from 0, each connector has its turn, and each pair of interfaces that lead
-/// to it. Nodes do not all begin with the same one.
+/// What to try next: as `attempt` counts up from 0, each manager has its turn (only the one that leads listens), then each
+/// connector, and each pair of interfaces that lead to it. Nodes do not all begin with the same connector.
 pub(in crate::node) fn approach(
     map: &ClusterMap,
     port: &Port<Frame>,
-    (manager, service): (NodeId, Service),
+    service: Service,
     attempt: u32,
 ) -> Approach {
+    let managers = map.managers.len() as u32;
+    let (manager, attempt) = (map.managers[(attempt % managers) as usize], attempt / managers);
     if map.connectors <= 1 {
         return Approach { way: port.way(manager, attempt), port: service as u16 };
     }

@@ -130,8 +130,7 @@ async fn run(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Frame>, console
     let mut told = Vec::new();
     let mut attempt = 0;
     loop {
-        let Approach { way, port: number } =
-            approach(&map, &port, (map.manager, Service::Api), attempt);
+        let Approach { way, port: number } = approach(&map, &port, Service::Api, attempt);
         attempt = attempt.wrapping_add(1);
         match port.connect_by(way, number).await {
             Ok(connection) => {

@@ -1,4 +1,5 @@
-//! Starts a manager, with the controller that lives beside it. Decides nothing.
+//! Starts a manager, with the controller that lives beside it: at once where there is one manager, and of several the one that
+//! leads, for as long as it does. Decides nothing.
 
 use std::rc::Rc;
 
@@ -12,10 +13,22 @@ use crate::node::database::{self, DatabaseHost, DatabaseLink};
 use crate::sim::{NodeHandle, Queue};
 
 use super::door::ManagerDoor;
+use super::records::Keeping;
+use super::replica;
 use super::serve;
 
-/// Starts a manager whose records are on `drive`, which the `door` leads to, and which is reached by `connectors`; with it the controller, where there is
-/// one, and the configuration's database, if it is on this node.
+/// What a manager's work is begun with.
+struct Workplace {
+    map: Rc<ClusterMap>,
+    port: Port<Frame>,
+    drive: Drive,
+    door: Rc<ManagerDoor>,
+    connectors: Connectors,
+    database: Option<DatabaseHost>,
+}
+
+/// Starts a manager whose records are on `drive`, which the `door` leads to, and which is reached by `connectors`; with it
+/// the controller, where there is one, and the configuration's database, if it is on this node.
 pub fn boot(
     handle: &NodeHandle,
     map: &Rc<ClusterMap>,
@@ -23,31 +36,55 @@ pub fn boot(
     (drive, door, connectors): (&Drive, &Rc<ManagerDoor>, &Connectors),
     database: Option<&DatabaseHost>,
 ) {
-    let handle = handle.clone();
-    connectors.booted();
-    let events = Queue::new(handle.kernel());
-    let told = map.control.is_some().then(|| Queue::new(handle.kernel()));
-    if let (Some(control), Some(told)) = (&map.control, &told) {
-        let orders = events.clone();
-        let desk = control::Desk {
-            handle: handle.clone(),
-            map: map.clone(),
-            control: control.clone(),
-            events: told.clone(),
-            orders: Box::new(move |order| orders.push(serve::Event::Ordered(order))),
-        };
-        let link = match (control.database, database) {
-            (Some(server), _) => DatabaseLink::remote(&handle, map, port.clone(), server),
-            (None, host) => {
-                let host = host.expect("the database is on this node");
-                let (size, config) = (map.block_size, map.timing.driver);
-                DatabaseLink::local(&handle, database::start(&handle, host, size, config))
-            }
-        };
-        control::start(desk, (port.clone(), connectors), drive, link);
+    let workplace = Workplace {
+        map: map.clone(),
+        port,
+        drive: drive.clone(),
+        door: door.clone(),
+        connectors: connectors.clone(),
+        database: database.cloned(),
+    };
+    if map.managers.len() <= 1 {
+        return workplace.begin(handle, Keeping::Alone(drive.clone()));
     }
-    let disk = (drive.clone(), door.clone());
-    let door = (port, connectors.clone());
-    let serve = serve::run(handle.clone(), map.clone(), door, disk, (events, told));
-    handle.spawn("manager", serve);
+    connectors.booted();
+    let (map, port, drive) = (map.clone(), workplace.port.clone(), drive.clone());
+    let connectors = connectors.clone();
+    let begin: replica::Begin =
+        Box::new(move |handle, office| workplace.begin(handle, Keeping::Agreed(office)));
+    let end = Box::new(move || connectors.booted());
+    handle.spawn("manager.member", replica::run(handle.clone(), map, port, drive, (begin, end)));
+}
+
+impl Workplace {
+    /// Begins the work, by tasks of this handle.
+    fn begin(&self, handle: &NodeHandle, keeping: Keeping) {
+        self.connectors.booted();
+        let (handle, map) = (handle.clone(), &self.map);
+        let events = Queue::new(handle.kernel());
+        let told = map.control.is_some().then(|| Queue::new(handle.kernel()));
+        if let (Some(control), Some(told)) = (&map.control, &told) {
+            let orders = events.clone();
+            let desk = control::Desk {
+                handle: handle.clone(),
+                map: map.clone(),
+                control: control.clone(),
+                events: told.clone(),
+                orders: Box::new(move |order| orders.push(serve::Event::Ordered(order))),
+            };
+            let link = match (control.database, &self.database) {
+                (Some(server), _) => DatabaseLink::remote(&handle, map, self.port.clone(), server),
+                (None, host) => {
+                    let host = host.as_ref().expect("the database is on this node");
+                    let (size, config) = (map.block_size, map.timing.driver);
+                    DatabaseLink::local(&handle, database::start(&handle, host, size, config))
+                }
+            };
+            control::start(desk, (self.port.clone(), &self.connectors), &self.drive, link);
+        }
+        let reached = (self.port.clone(), self.connectors.clone());
+        let kept = (keeping, self.door.clone());
+        let serve = serve::run(handle.clone(), map.clone(), reached, kept, (events, told));
+        handle.spawn("manager", serve);
+    }
 }

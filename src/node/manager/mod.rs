@@ -5,7 +5,8 @@
 //! `absences` how long each has been away, `split` whether disks contradict the record, `care` which target sees to a
 //! volume that nobody has, `record` is what it is decided on; `input` is what a
 //! machine is told and wants done, `wishes` what calls for a decision, `claims` who waits for the volume; `database`
-//! keeps records on the manager's disk; `serve` runs the machines against the network; `door` is where tests make it go wrong.
+//! keeps records on the manager's disk, `records` there or where managers agree on them; `serve` runs the machines against the network; `door` is where tests make it go wrong; `replica`
+//! is what several managers have to do with each other.
 
 mod absences;
 mod boot;
@@ -24,6 +25,8 @@ mod door;
 mod input;
 mod machine;
 mod record;
+mod records;
+mod replica;
 #[cfg(test)]
 mod rig;
 mod serve;
@@ -38,3 +41,4 @@ mod wishes;
 pub use boot::boot;
 pub use door::{FalseMessage, ManagerDoor};
 pub use record::VolumeRecord;
+pub use replica::{CONFIRMED_FOR, Entry, Image, Summary, Term, area_blocks, chosen, newest};

@@ -9,15 +9,15 @@ use std::task::Poll;
 
 use crate::base::history::VolumeChanged;
 use crate::base::{Epoch, Nanos, NodeId, PlaceIndex, VolumeId};
-use crate::disk::port::Drive;
 use crate::net::port::Port;
 use crate::sim::{Allocation, NodeHandle, Queue, Signal};
 
-use super::database::Database;
 use super::door::{FalseMessage, ManagerDoor, Order};
 use super::input::{Effect, Input};
 use super::machine::Machine;
 use super::record::VolumeRecord;
+use super::records::{Keeping, Records};
+use super::replica::Office;
 use crate::base::planted;
 use crate::base::protocol::{
     LegMoved, SplitBrain, TopologyDecided, TopologyFound, TopologyGrantable, TopologyPersisted,
@@ -98,6 +98,8 @@ struct Manager {
     ticked: (Nanos, bool),
     /// Since when it has come late every time.
     slow_since: Option<Nanos>,
+    /// Where there are several managers, what it holds as long as it leads.
+    office: Option<Office>,
 }
 
 /// The manager's main task.
@@ -105,13 +107,13 @@ pub(super) async fn run(
     handle: NodeHandle,
     map: Rc<ClusterMap>,
     (port, connectors): (Port<Frame>, Connectors),
-    (drive, door): (Drive, Rc<ManagerDoor>),
+    (keeping, door): (Keeping, Rc<ManagerDoor>),
     (events, told): (Queue<Event>, Option<Queue<control::Event>>),
 ) {
     // A record of each volume, and a block to write one from.
     let records = map.volumes.len() as u64 * 512 + map.block_size.bytes() as u64;
     let _records = handle.memory().reserve_waiting(records).await;
-    let mut database = Database::open(&handle, &drive, map.block_size, map.timing.driver);
+    let mut database = Records::open(&handle, &map, keeping);
     let (mut machines, mut places) = (Vec::new(), Vec::new());
     for volume in &map.volumes {
         let record = database.load(volume.id).await;
@@ -128,6 +130,10 @@ pub(super) async fn run(
     }
     door.opened(Signal::new(handle.kernel()));
     let stores = Queue::new(handle.kernel());
+    let office = match &database {
+        Records::Alone(_) => None,
+        Records::Agreed(office) => Some(office.clone()),
+    };
     let storing = (database, places);
     handle.spawn(
         "manager.store",
@@ -156,6 +162,7 @@ pub(super) async fn run(
         held,
         ticked,
         slow_since,
+        office,
     };
     manager.serve(&events).await;
 }
@@ -191,7 +198,7 @@ fn tell_moved(handle: &NodeHandle, spec: &VolumeSpec, record: &VolumeRecord, bef
 async fn store(
     handle: NodeHandle,
     map: Rc<ClusterMap>,
-    (mut database, mut places): (Database, Vec<Places>),
+    (mut database, mut places): (Records, Vec<Places>),
     stores: Queue<Storing>,
     events: Queue<Event>,
 ) {
@@ -211,6 +218,11 @@ async fn store(
         }
         database.store(volume, &record).await;
         let epoch = record.epoch;
+        if let (Records::Agreed(_), false) = (&database, record.granted) {
+            let owner = record.owner.map_or(handle.node(), |(owner, _)| owner);
+            let modes = record.modes.word();
+            handle.emit(&TopologyDecided { volume, epoch, modes, owner });
+        }
         let before = std::mem::replace(&mut places[volume.index()], record.places);
         tell_moved(&handle, map.volume(volume), &record, &before);
         // That the owner was told is nobody else's business.
@@ -285,13 +297,22 @@ impl Manager {
                         Poll::Pending => tick.as_mut().poll(cx).map(|()| Due::Tick),
                     }
                 });
-                match due.await {
+                let due = due.await;
+                self.only_while_it_leads().await;
+                match due {
                     Due::Event(event) => self.take(event),
                     Due::Order(order) => self.obey(order),
                     Due::Tick => break,
                 }
             }
             self.tick();
+        }
+    }
+
+    /// Goes on, unless it cannot know any more that it leads: then never.
+    async fn only_while_it_leads(&self) {
+        if self.office.as_ref().is_some_and(|office| !office.holds()) {
+            std::future::pending::<()>().await;
         }
     }
 
@@ -600,7 +621,8 @@ impl Manager {
             Effect::Persist(record) => {
                 let owner = record.owner.map_or(self.handle.node(), |(owner, _)| owner);
                 let (epoch, modes) = (record.epoch, record.modes.word());
-                if !record.granted {
+                // Of several managers one has decided only when the others agree.
+                if !record.granted && self.office.is_none() {
                     self.handle.emit(&TopologyDecided { volume, epoch, modes, owner });
                 }
                 self.stores.push(Storing::Decision(volume, record));

@@ -60,7 +60,7 @@ impl JsonSchema for MessageName {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "type": "string", "enum": NAMES, "description": "A kind of message of the cluster's nodes."
+            "type": "string", "enum": &NAMES[..], "description": "A kind of message of the cluster's nodes."
         })
     }
 }

@@ -151,7 +151,7 @@ fn certain(text: &str, cluster: &Cluster) -> Vec<Value> {
     };
     let clients: Vec<String> = nodes('c', cluster.clients).collect();
     let targets: Vec<String> = nodes('t', cluster.targets).collect();
-    let managers = vec!["m0".to_owned()];
+    let managers: Vec<String> = nodes('m', cluster.managers).collect();
     let all = [clients.clone(), targets.clone(), managers.clone()].concat();
     let on = |nodes: &[String], what: &str, count: u16| -> Vec<String> {
         let of_node = |node: &String| {

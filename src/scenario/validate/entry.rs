@@ -229,9 +229,12 @@ impl Validator<'_, '_> {
 
     fn cluster(&mut self) {
         let cluster = &self.scenario.cluster;
-        if cluster.managers > 1 {
-            let help = "several managers are not available yet";
-            self.report(&steps!["cluster", "managers"], "1", help);
+        if !matches!(cluster.managers, 1 | 3) {
+            let help = "two agree on nothing once one is away, no better than one";
+            self.report(&steps!["cluster", "managers"], "1 or 3", help);
+        } else if cluster.managers > 1 && self.scenario.has_controller() {
+            let help = "a controller beside several managers is not available yet";
+            self.report(&steps!["cluster", "managers"], "1, as the cluster has a controller", help);
         }
         if let Schedule::Starve(StarveSchedule { task }) = &cluster.schedule
             && task.is_empty()

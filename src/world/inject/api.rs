@@ -12,7 +12,7 @@ use crate::world::simulate::World;
 impl World<'_> {
     pub(super) fn apply_to_api(&mut self, entry: u32, action: &Action) -> Applied {
         let Some(control) = &self.stage.control else { return Applied::Nothing };
-        let node = self.stage.map.manager;
+        let node = self.stage.manager();
         let applied = FaultApplied { entry, action: ActionName::of(action), node };
         self.stage.kernel.emit(None, &applied);
         let firing = self.entries[entry as usize].progress().0 + 1;

@@ -68,7 +68,7 @@ impl World<'_> {
         action: &Action,
         args: &RestoreOldSnapshot,
     ) -> Applied {
-        let (manager, now) = (self.stage.map.manager, self.stage.kernel.now());
+        let (manager, now) = (self.stage.manager(), self.stage.kernel.now());
         let records = self.stage.records_disk();
         let is_kept = records.images_kept() >= args.age && now >= args.age;
         let is_down = !self.stage.kernel.is_up(manager);

@@ -28,7 +28,7 @@ pub(in crate::world) enum Misdeed {
 
 impl World<'_> {
     pub(super) fn apply_to_manager(&mut self, entry: u32, action: &Action) -> Applied {
-        let manager = self.stage.map.manager;
+        let manager = self.stage.manager();
         if let Action::ManagerInjectFalseMessage(args) = action {
             let to = select::nodes(args.to, &self.stage);
             let mut rng = self.rng.clone();
@@ -58,7 +58,7 @@ impl World<'_> {
     fn can_be_told(&self, node: NodeId, word: FalseWord) -> bool {
         let class = |class| self.stage.nodes.class(class).contains(&node);
         let (client, target) = (class(NodeClass::Client), class(NodeClass::Target));
-        let both_up = [node, self.stage.map.manager].iter().all(|it| self.stage.kernel.is_up(*it));
+        let both_up = [node, self.stage.manager()].iter().all(|it| self.stage.kernel.is_up(*it));
         both_up
             && match word {
                 FalseWord::Detached | FalseWord::Grant => client,
@@ -83,7 +83,7 @@ impl World<'_> {
             }
             Action::ManagerForceReboot(args) if args.keep_memory => door.force_reboot(),
             Action::ManagerForceReboot(_) => {
-                let manager = self.stage.map.manager;
+                let manager = self.stage.manager();
                 self.take_down(manager);
                 self.boot_after(manager, REBOOT);
             }
@@ -93,7 +93,7 @@ impl World<'_> {
     }
 
     pub(super) fn undo_on_manager(&mut self, undo: ManagerUndo) {
-        self.note_trouble(&[self.stage.map.manager]);
+        self.note_trouble(&[self.stage.manager()]);
         let door = &self.stage.manager_door;
         match undo {
             ManagerUndo::Release => door.release_acks(),

@@ -151,8 +151,8 @@ impl World<'_> {
         if let Some(disk) = external::report_disk(&self.stage, node) {
             disk.power_loss();
         }
-        if node == self.stage.map.manager {
-            self.stage.records_disk().power_loss();
+        if let Some(manager) = self.stage.map.managers.iter().position(|it| *it == node) {
+            self.stage.records_disks()[manager].power_loss();
         }
         if let Some(control) = &self.stage.control
             && node == control.server()
