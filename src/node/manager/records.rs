@@ -12,7 +12,7 @@ use super::replica::Office;
 /// Where records are kept.
 pub(super) enum Records {
     /// On the disk of the only manager.
-    Alone(Database),
+    Alone(Box<Database>),
     /// In the log, for as long as the manager leads.
     Agreed(Office),
 }
@@ -29,7 +29,8 @@ impl Records {
     pub(super) fn open(handle: &NodeHandle, map: &ClusterMap, keeping: Keeping) -> Self {
         match keeping {
             Keeping::Alone(drive) => {
-                Self::Alone(Database::open(handle, &drive, map.block_size, map.timing.driver))
+                let (size, config) = (map.block_size, map.timing.driver);
+                Self::Alone(Box::new(Database::open(handle, &drive, size, config)))
             }
             Keeping::Agreed(office) => Self::Agreed(office),
         }
