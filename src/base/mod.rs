@@ -8,11 +8,13 @@ pub mod control;
 mod field;
 pub mod history;
 mod id;
+mod job;
 mod message;
 mod odds;
 mod pattern;
 pub mod protocol;
 mod record;
+mod replay;
 mod rng;
 mod time;
 
@@ -22,10 +24,12 @@ pub(crate) use field::{inverse, product};
 pub use id::{
     CpuId, DiskId, Epoch, LegIndex, Names, NodeId, OpId, PlaceIndex, Region, SiteId, VolumeId,
 };
+pub use job::{Bucket, Job, JobKind, SizeClass, Spread};
 pub use message::MessageKind;
 pub use odds::Odds;
 pub use record::{
     Audience, Field, FieldKind, Record, RecordType, Recorded, Seq, WORDS, Word, record_code,
 };
+pub use replay::{Replay, ReplayStep};
 pub use rng::{Rng, Seed};
 pub use time::Nanos;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::run::ExitCode;
-use crate::scenario::{discover, load};
+use crate::scenario::{Scenario, discover, load, notes};
 
 use super::entry::Context;
 use super::figures::counted;
@@ -16,7 +16,8 @@ Examples:
   stormglass validate scenarios
 
 All errors of all files are shown at once, each with file, line, column, JSON path, what was found, \
-what was expected and the nearest valid name. The exit code is 3 when there is any.";
+what was expected and the nearest valid name. The exit code is 3 when there is any. Of a trace that \
+is replayed it is said what becomes of it.";
 
 /// The options of `validate`.
 #[derive(Debug, clap::Args)]
@@ -31,9 +32,16 @@ pub(super) fn validate(args: &Args, context: &mut Context<'_>) -> Result<ExitCod
     let files = discover(&args.paths).map_err(Failure::Paths)?;
     let mut bad = 0;
     for path in &files {
-        if let Err(failure) = check(path) {
-            failure.show(context.console);
-            bad += 1;
+        match check(path) {
+            Ok(scenario) => {
+                for note in notes(&scenario) {
+                    context.console.note(format_args!("{}: {note}", path.display()));
+                }
+            }
+            Err(failure) => {
+                failure.show(context.console);
+                bad += 1;
+            }
         }
     }
     if bad == 0 {
@@ -45,10 +53,10 @@ pub(super) fn validate(args: &Args, context: &mut Context<'_>) -> Result<ExitCod
     Ok(ExitCode::BadFile)
 }
 
-fn check(path: &Path) -> Result<(), Failure> {
+fn check(path: &Path) -> Result<Scenario, Failure> {
     match load(path) {
-        Ok(_) => Ok(()),
-        Err(error) if is_seed_file(&error) => seed_file(path).map(drop),
+        Ok(scenario) => Ok(scenario),
+        Err(error) if is_seed_file(&error) => seed_file(path).map(|file| file.scenario),
         Err(error) => Err(Failure::Files(vec![error])),
     }
 }

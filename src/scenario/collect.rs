@@ -194,6 +194,11 @@ impl<'t> Reading<'t> {
         }
     }
 
+    /// Reports something about a value.
+    pub fn complain_at(&mut self, at: At, expected: &str) {
+        self.report_below(at, &[], None, expected, "");
+    }
+
     /// Reports something about the value under these steps from the root. List items are counted as they
     /// were read, without those that were left out.
     pub fn report(&mut self, steps: &[Step], found: Option<&str>, expected: &str, help: &str) {

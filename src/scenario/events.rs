@@ -10,6 +10,7 @@ pub const EVENTS: &[&str] = &[
     "app.abandoned",
     "app.block-read",
     "app.invoked",
+    "app.replaying",
     "app.returned",
     "client.granted",
     "client.leg-slow",

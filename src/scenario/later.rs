@@ -2,8 +2,7 @@
 //! but not misspelt.
 
 /// Per type, as serde names it, what is still to come.
-const LATER: [(&str, &[&str]); 2] =
-    [("Workload", &["file", "format"]), ("AppName", &["fio", "trace", "mixed-size"])];
+const LATER: [(&str, &[&str]); 0] = [];
 
 /// What to say of a name that a type does not have yet.
 pub(super) fn later(owner: &str, name: &str) -> Option<String> {

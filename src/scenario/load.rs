@@ -10,43 +10,50 @@ use serde::de::DeserializeOwned;
 use super::collect::Reading;
 use super::error::LoadError;
 use super::model::Scenario;
+use super::texts::take_in;
 use super::tree::Step;
 use super::validate::validate;
 
 /// The largest file that is read, in bytes: 4 MiB.
 pub(super) const BYTES_MAX: usize = 4 << 20;
 
-/// Reads a scenario file.
+/// Reads a scenario file, and the files that its applications name, from its directory on.
 ///
 /// # Errors
 /// Everything that is wrong with it, in the order of its text.
 pub fn load(path: &Path) -> Result<Scenario, LoadError> {
     let name = path.display().to_string();
-    parse(&name, &read_text(path, &name, "a scenario file")?)
+    let text = read_text(path, &name, "a scenario file")?;
+    let directory = path.parent().unwrap_or(Path::new(""));
+    read_in(Some(directory), &name, &text, &[], |scenario: &Scenario| scenario)
 }
 
-/// Reads a scenario from text; `name` is what errors call the file.
+/// Reads a scenario from text; `name` is what errors call the file. It names no other file: what applications replay is
+/// in the text.
 ///
 /// # Errors
 /// Everything that is wrong with it, in the order of the text.
 pub fn parse(name: &str, text: &str) -> Result<Scenario, LoadError> {
-    read(name, text, |scenario: &Scenario| (scenario, Vec::new()))
+    read_in(None, name, text, &[], |scenario: &Scenario| scenario)
 }
 
-/// Reads a document that holds a scenario and validates that.
-pub(super) fn read<T: DeserializeOwned + JsonSchema>(
+/// Reads a document that holds a scenario under the steps `prefix` and validates that. Files that it names are looked for
+/// in `directory`; without one, it may name none.
+pub(super) fn read_in<T: DeserializeOwned + JsonSchema>(
+    directory: Option<&Path>,
     name: &str,
     text: &str,
-    scenario_of: impl Fn(&T) -> (&Scenario, Vec<Step>),
+    prefix: &[Step],
+    scenario_of: impl Fn(&T) -> &Scenario,
 ) -> Result<T, LoadError> {
     if text.len() > BYTES_MAX {
         return Err(too_large(name));
     }
     let mut reading = Reading::start(name, text)?;
+    take_in(&mut reading, prefix, directory);
     let document: Option<T> = reading.decode();
     if let Some(document) = &document {
-        let (scenario, prefix) = scenario_of(document);
-        validate(&mut reading, &prefix, scenario);
+        validate(&mut reading, prefix, scenario_of(document));
     }
     reading.finish(document)
 }

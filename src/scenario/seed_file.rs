@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::LoadError;
-use super::load::{read, read_text};
+use super::load::{read_in, read_text};
 use super::model::Scenario;
 use super::tree::Step;
 use super::units::within;
@@ -93,7 +93,8 @@ impl SeedFile {
     /// # Errors
     /// Everything that is wrong with it, in the order of the text.
     pub fn parse(name: &str, text: &str) -> Result<Self, LoadError> {
-        read(name, text, |file: &Self| (&file.scenario, vec![Step::from("scenario")]))
+        // It is to be replayed anywhere: it names no other file.
+        read_in(None, name, text, &[Step::from("scenario")], |file: &Self| &file.scenario)
     }
 
     /// The file's text.

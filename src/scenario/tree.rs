@@ -270,7 +270,7 @@ impl<'a> Tree<'a> {
     }
 
     /// Puts a value under a key that the text lacks.
-    pub fn stand_in(&mut self, parent: At, key: &str, json: Json) {
+    pub fn stand_in(&mut self, parent: At, key: &str, json: Json) -> At {
         let at = At(self.nodes.len());
         let start = self.nodes[parent.0].span.start;
         self.nodes.push(Node {
@@ -285,6 +285,7 @@ impl<'a> Tree<'a> {
         if let Json::Object(children) = &mut self.nodes[parent.0].json {
             children.push(at);
         }
+        at
     }
 
     /// Whether anything of the value was left out, or is not of the text.

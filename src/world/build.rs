@@ -3,11 +3,11 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use crate::base::{DiskId, Names, Nanos, NodeId, VolumeId};
+use crate::base::{DiskId, Names, Nanos, NodeId};
 use crate::disk::control::Namespace;
 use crate::disk::{DiskConfig, port::Drive};
 use crate::net::{Fabric, NetConfig};
-use crate::node::app::{self, AppConfig, AppKind, OpCounter};
+use crate::node::app::OpCounter;
 use crate::node::client;
 use crate::node::connector::Connectors;
 use crate::node::control::{boot_console, log_blocks};
@@ -15,11 +15,11 @@ use crate::node::database;
 use crate::node::manager::{self, CONFIRMED_FOR, ManagerDoor};
 use crate::node::{ClusterMap, Frame, Timing, target};
 use crate::scenario::{
-    Action, Bytes, ConnectorRef, CountRange, DiskRef, Distribution, Effect, Integrity, NodeClass,
-    NodeRef, Scenario, Schedule, Workload,
+    Action, Bytes, ConnectorRef, DiskRef, Effect, Integrity, NodeClass, NodeRef, Scenario, Schedule,
 };
 use crate::sim::{ClockConfig, Kernel, KernelConfig, NodeConfig, Rng, ScheduleKind, Seed};
 
+use super::apps::apps;
 use super::control::{self, ControlStage};
 use super::database::Records;
 use super::external;
@@ -351,55 +351,6 @@ fn oldest(scenario: &Scenario, age: impl Fn(&Action) -> Option<Nanos>) -> Nanos 
         _ => None,
     });
     ages.max().unwrap_or(Nanos::ZERO)
-}
-
-fn apps(scenario: &Scenario, nodes: &NodeTable) -> Vec<App> {
-    let mut apps: Vec<App> = Vec::new();
-    for workload in &scenario.workload {
-        let volume = scenario.volume_index(workload.volume());
-        let volume = volume.expect("a validated workload has a volume");
-        let blocks = scenario.volumes[volume].blocks;
-        let count = match workload {
-            Workload::Random(app) => app.count,
-            Workload::Verify(app) => app.count,
-        };
-        for _ in 0..count {
-            apps.push(App {
-                config: app_config(workload, apps.len() as u16 + 1, blocks),
-                client: nodes.node(workload.client()),
-                volume: VolumeId::new(volume as u16),
-                progress: Rc::default(),
-            });
-        }
-    }
-    apps
-}
-
-fn app_config(workload: &Workload, writer: u16, volume_blocks: u64) -> AppConfig {
-    let region = workload.region().unwrap_or(CountRange { min: 0, max: volume_blocks - 1 });
-    let (kind, depth, start, stop) = match workload {
-        Workload::Random(app) => {
-            let distribution = match app.distribution {
-                Distribution::Uniform => app::Distribution::Uniform,
-                Distribution::Zipf => app::Distribution::Zipf,
-                Distribution::Sequential => app::Distribution::Sequential,
-                Distribution::Hot => app::Distribution::Hot,
-            };
-            let mix = app::Mix {
-                read: app.mix.read,
-                write: app.mix.write,
-                flush: app.mix.flush,
-                trim: app.mix.trim,
-            };
-            let kind =
-                AppKind::Random { ops: app.ops, rate: app.rate, mix, distribution, fua: app.fua };
-            (kind, app.depth, app.start, app.stop)
-        }
-        Workload::Verify(app) => (AppKind::Verify, app.depth, app.start, app.stop),
-    };
-    let blocks = workload.blocks();
-    let blocks = (blocks.min as u32, blocks.max as u32);
-    AppConfig { writer, kind, depth, blocks, region: (region.min, region.max), start, stop }
 }
 
 /// Says what each node runs when it comes up.

@@ -4,6 +4,7 @@
 //! what is due, `inject` applies it through the control doors inside the fault `budget`, `freeze`
 //! shows the checkers what the disks hold. Starts no thread but the seal's.
 
+mod apps;
 mod budget;
 mod build;
 mod caches;

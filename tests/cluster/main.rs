@@ -15,3 +15,4 @@ mod scrub;
 mod shrink;
 mod slow;
 mod split_brain;
+mod workloads;

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use crate::base::{Nanos, Odds, OpId};
+use crate::base::{Job, Nanos, Odds, OpId, Replay};
 use crate::node::client::BlockDevice;
 use crate::sim::{JoinHandle, NodeHandle, Signal};
 
@@ -11,6 +11,9 @@ use super::draw::Distribution;
 use super::draw::Draw;
 use super::draw::Mix;
 use super::issue;
+use super::job::JobState;
+use super::mixed::Mixed;
+use super::replay::Replayed;
 
 /// What an application does.
 #[derive(Clone, Debug)]
@@ -29,6 +32,12 @@ pub struct AppConfig {
     pub start: Nanos,
     /// When it issues no more.
     pub stop: Option<Nanos>,
+    /// It begins only when these are over,
+    pub behind: Vec<Rc<AppProgress>>,
+    /// and so much later.
+    pub delay: Nanos,
+    /// Those that begin only when it is over.
+    pub before: Vec<Rc<AppProgress>>,
 }
 
 /// How an application chooses its operations.
@@ -49,6 +58,21 @@ pub enum AppKind {
     },
     /// Writes the region from first to last block, then reads it.
     Verify,
+    /// Drawn from the seed, of sizes that are mixed and places that overlap.
+    Mixed {
+        /// How many to issue.
+        ops: u64,
+        /// Most operations per second of virtual time.
+        rate: Option<u64>,
+        /// How often which kind.
+        mix: Mix,
+        /// How likely a write is one with forced unit access.
+        fua: Odds,
+    },
+    /// As they were recorded.
+    Replay(Rc<Replay>),
+    /// As a job file says.
+    Job(Rc<Job>),
 }
 
 /// How far an application has come; shared by all lives of its client.
@@ -68,6 +92,16 @@ pub struct AppProgress {
     pub(super) is_finished: Cell<bool>,
     /// Where a sequential one goes next.
     pub(super) cursor: Cell<u64>,
+    /// Where those of mixed sizes went.
+    pub(super) mixed: Mixed,
+    /// How far a replay has come.
+    pub(super) replayed: Replayed,
+    /// How far a job has come.
+    pub(super) job: RefCell<Option<JobState>>,
+    /// Whether workers wait for the end of what is under way.
+    pub(super) awaits_quiet: Cell<bool>,
+    /// When its first worker began.
+    pub(super) began: Cell<Option<Nanos>>,
     /// How many times it was started: workers of an earlier start end with the operation that they are at.
     pub(super) starts: Cell<u64>,
     /// Whether it is to issue nothing until it is resumed.
@@ -106,7 +140,7 @@ impl AppProgress {
         self.look_again();
     }
 
-    fn look_again(&self) {
+    pub(super) fn look_again(&self) {
         let resumed = self.resumed.borrow().clone();
         if let Some(resumed) = resumed {
             resumed.notify();
@@ -148,6 +182,7 @@ pub fn start(
 ) -> Vec<JoinHandle<()>> {
     let start = progress.starts.get() + 1;
     progress.starts.set(start);
+    progress.replayed.start_again();
     *progress.resumed.borrow_mut() = Some(Signal::new(handle.kernel()));
     let workers = (0..config.depth).map(|worker| {
         let draw = Draw::new(handle, config, worker);

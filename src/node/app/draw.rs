@@ -1,5 +1,6 @@
 //! Chooses an application's next operation. Issues nothing.
 
+use crate::base::Odds;
 use crate::base::history::OpKind;
 use crate::sim::{NodeHandle, Rng};
 
@@ -62,12 +63,34 @@ impl Draw {
                     return None;
                 }
                 let choice = self.random(mix, distribution, progress);
-                let is_fua =
-                    choice.kind == OpKind::Write && fua.numerator() > 0 && self.fua.chance(fua);
-                Some(if is_fua { Choice { kind: OpKind::WriteFua, ..choice } } else { choice })
+                Some(self.perhaps_fua(choice, fua))
+            }
+            AppKind::Mixed { ops, mix, fua, .. } => {
+                if progress.issued() >= ops {
+                    return None;
+                }
+                let choice = self.mixed(mix, progress);
+                Some(self.perhaps_fua(choice, fua))
             }
             AppKind::Verify => self.verify(progress),
+            AppKind::Replay(ref replay) => progress.replayed.take(replay),
+            // A job keeps where it is by itself.
+            AppKind::Job(_) => None,
         }
+    }
+
+    fn perhaps_fua(&mut self, choice: Choice, fua: Odds) -> Choice {
+        let is_fua = choice.kind == OpKind::Write && fua.numerator() > 0 && self.fua.chance(fua);
+        if is_fua { Choice { kind: OpKind::WriteFua, ..choice } } else { choice }
+    }
+
+    fn mixed(&mut self, mix: Mix, progress: &AppProgress) -> Choice {
+        let kind = self.kind(mix);
+        let (first, last) = self.config.region;
+        let (fewest, most) = self.config.blocks;
+        let sizes = (u64::from(fewest), u64::from(most));
+        let (place, blocks) = progress.mixed.next(&mut self.rng, sizes, last - first + 1);
+        Choice { kind, block: first + place, blocks: blocks as u32 }
     }
 
     fn random(&mut self, mix: Mix, distribution: Distribution, progress: &AppProgress) -> Choice {

@@ -3,11 +3,14 @@
 use std::rc::Rc;
 
 use crate::base::history::{BlockRead, OpAbandoned, OpInvoked, OpKind, OpResult, OpReturned};
-use crate::base::{Nanos, OpId, Payload, Stamp, VolumeId};
-use crate::sim::NodeHandle;
+use crate::base::{Job, Nanos, OpId, Payload, Replay, Stamp, VolumeId};
+use crate::sim::{NodeHandle, Seed};
 
 use super::application::{AppConfig, AppKind, AppProgress, OpCounter};
 use super::draw::{Choice, Draw};
+use super::job::{JobState, Turn};
+use super::records::Replaying;
+use super::replay::Slot;
 use crate::node::client::{BlockDevice, IoError};
 
 /// How long one that waits for others lets them have their turn.
@@ -27,9 +30,14 @@ pub(super) struct Issuer {
 impl Issuer {
     pub(super) async fn run(self, mut draw: Draw) {
         self.handle.sleep_until(self.config.start).await;
+        if !self.config.behind.is_empty() || self.config.delay > Nanos::ZERO {
+            self.wait_for_turn().await;
+        }
         loop {
-            if let Some(slot) = self.next_slot() {
-                self.handle.sleep_until(slot).await;
+            match self.next_slot() {
+                Slot::Now => {}
+                Slot::At(slot) => self.handle.sleep_until(slot).await,
+                Slot::Never => return,
             }
             if self.progress.is_paused.get() {
                 self.wait_to_go_on().await;
@@ -37,39 +45,160 @@ impl Issuer {
             if self.progress.starts.get() != self.start {
                 return;
             }
-            let stopped = self.config.stop.is_some_and(|stop| self.handle.monotonic() >= stop);
-            let choice = if stopped { None } else { draw.next(&self.progress) };
-            let Some(choice) = choice else {
-                self.progress.is_finished.set(true);
-                return;
-            };
-            let began = self.handle.monotonic();
-            self.issue(choice).await;
-            // One that waits for the others' writes must not keep them from their turn by what returns at once.
-            let waits = matches!(self.config.kind, AppKind::Verify) && choice.kind == OpKind::Flush;
-            if waits && self.handle.monotonic() == began {
-                self.handle.sleep(TURN).await;
+            match self.choose(&mut draw) {
+                Turn::Op(choice) => self.issue_in_turn(choice).await,
+                Turn::Quiet => self.wait_until_quiet().await,
+                Turn::Wait(span) => {
+                    let until = self.origin().saturating_add(span);
+                    let until = self.config.stop.map_or(until, |stop| until.min(stop));
+                    self.handle.sleep_until(until).await;
+                }
+                Turn::Over => {
+                    self.progress.is_finished.set(true);
+                    self.tell();
+                    return;
+                }
             }
         }
     }
 
-    /// Waits until the application is resumed, or started anew.
-    async fn wait_to_go_on(&self) {
-        let resumed = self.progress.resumed.borrow().clone();
-        let Some(resumed) = resumed else { return };
-        let goes_on = || {
-            let over = self.progress.starts.get() != self.start;
-            (over || !self.progress.is_paused.get()).then_some(())
-        };
-        resumed.wait_for(goes_on).await;
+    /// What to do next.
+    fn choose(&self, draw: &mut Draw) -> Turn {
+        if self.config.stop.is_some_and(|stop| self.handle.monotonic() >= stop) {
+            return Turn::Over;
+        }
+        match &self.config.kind {
+            AppKind::Job(job) => self.turn(job),
+            _ => draw.next(&self.progress).map_or(Turn::Over, Turn::Op),
+        }
     }
 
-    /// When the next operation may be issued, for an application with a rate.
-    fn next_slot(&self) -> Option<Nanos> {
-        let AppKind::Random { rate: Some(rate), .. } = self.config.kind else { return None };
+    async fn issue_in_turn(&self, choice: Choice) {
+        let began = self.handle.monotonic();
+        self.issue(choice).await;
+        self.tell();
+        // One that waits for the others' writes, or for its time to be up, must not keep time from going on by what
+        // returns at once.
+        let waits = match &self.config.kind {
+            AppKind::Verify => choice.kind == OpKind::Flush,
+            AppKind::Job(_) => true,
+            AppKind::Random { .. } | AppKind::Mixed { .. } | AppKind::Replay(_) => false,
+        };
+        if waits && self.handle.monotonic() == began {
+            self.handle.sleep(TURN).await;
+        }
+    }
+
+    /// Waits until those are over that it comes behind, and then as long as it is told.
+    async fn wait_for_turn(&self) {
+        let is_stale = || self.progress.starts.get() != self.start;
+        let is_turn = || self.config.behind.iter().all(|other| other.is_over());
+        self.wait_for(|| is_stale() || is_turn()).await;
+        if !is_stale() {
+            self.handle.sleep_until(self.origin()).await;
+        }
+    }
+
+    /// Waits until nothing of the application is under way, or it is started anew.
+    async fn wait_until_quiet(&self) {
+        self.progress.awaits_quiet.set(true);
+        let is_stale = || self.progress.starts.get() != self.start;
+        self.wait_for(|| is_stale() || self.progress.open.get() == 0).await;
+    }
+
+    /// Waits for what is told by [`AppProgress::look_again`].
+    async fn wait_for(&self, holds: impl Fn() -> bool) {
+        let resumed = self.progress.resumed.borrow().clone();
+        let Some(resumed) = resumed else { return };
+        resumed.wait_for(|| holds().then_some(())).await;
+    }
+
+    /// Tells those who wait that nothing is under way, or that it is over.
+    fn tell(&self) {
+        if self.progress.open.get() > 0 {
+            return;
+        }
+        if self.progress.awaits_quiet.replace(false) {
+            self.progress.look_again();
+        }
+        if self.progress.is_over() {
+            self.config.before.iter().for_each(|other| other.look_again());
+        }
+    }
+
+    /// When it began; if it didn't, it does now.
+    fn began(&self) -> Nanos {
+        self.progress.began.get().unwrap_or_else(|| {
+            let now = self.handle.monotonic();
+            self.progress.began.set(Some(now));
+            now
+        })
+    }
+
+    /// When its first operation could be issued: so long after it began as it was told to wait.
+    fn origin(&self) -> Nanos {
+        self.began().saturating_add(self.config.delay)
+    }
+
+    /// What a job does next. Its draws are its own, wherever and however often it is started.
+    fn turn(&self, job: &Job) -> Turn {
+        let since = self.handle.monotonic().saturating_sub(self.origin());
+        let is_quiet = self.progress.open.get() == 0;
+        let mut state = self.progress.job.borrow_mut();
+        let state = state.get_or_insert_with(|| {
+            let name = format!("app.{}.job", self.config.writer);
+            let rng = match job.seed {
+                Some(seed) => Seed::new(seed).stream(&name),
+                None => self.handle.kernel().stream(&name),
+            };
+            JobState::new(job, rng)
+        });
+        state.next(job, since, is_quiet)
+    }
+
+    /// Waits until the application is resumed, or started anew.
+    async fn wait_to_go_on(&self) {
+        let is_stale = || self.progress.starts.get() != self.start;
+        self.wait_for(|| is_stale() || !self.progress.is_paused.get()).await;
+    }
+
+    /// When the next operation may be issued, for an application with a rate or with times.
+    fn next_slot(&self) -> Slot {
+        match &self.config.kind {
+            AppKind::Random { rate: Some(rate), .. } | AppKind::Mixed { rate: Some(rate), .. } => {
+                self.next_at(*rate)
+            }
+            AppKind::Job(job) => job.rate.map_or(Slot::Now, |rate| self.next_at(rate)),
+            AppKind::Replay(replay) => self.next_step(replay),
+            AppKind::Random { .. } | AppKind::Mixed { .. } | AppKind::Verify => Slot::Now,
+        }
+    }
+
+    fn next_at(&self, rate: u64) -> Slot {
         let slot = self.progress.next_at.get().max(self.handle.monotonic());
         self.progress.next_at.set(slot + Nanos::new(1_000_000_000 / rate.max(1)));
-        Some(slot)
+        Slot::At(slot)
+    }
+
+    /// When the next operation of a recording may be issued. Workers of an earlier start reserve none.
+    fn next_step(&self, replay: &Replay) -> Slot {
+        if self.progress.starts.get() != self.start {
+            return Slot::Never;
+        }
+        if self.progress.replayed.is_at_start() {
+            self.tell_of(replay);
+        }
+        let began = self.origin();
+        match (self.progress.replayed.reserve(replay, began), self.config.stop) {
+            (Slot::At(at), Some(stop)) => Slot::At(at.min(stop)),
+            (slot, _) => slot,
+        }
+    }
+
+    fn tell_of(&self, replay: &Replay) {
+        let &Replay { skipped, moved, clamped, rounded, .. } = replay;
+        let (writer, operations) = (u32::from(self.config.writer), replay.steps.len() as u64);
+        self.handle.emit(&Replaying { writer, operations, skipped, moved, clamped, rounded });
     }
 
     async fn issue(&self, choice: Choice) {

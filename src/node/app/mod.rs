@@ -3,8 +3,14 @@
 //! An application's plan outlives its client: when the client boots again, it goes on where it was.
 
 mod application;
+mod cover;
 mod draw;
 mod issue;
+mod job;
+mod mixed;
+mod records;
+mod replay;
 
 pub use application::{AppConfig, AppKind, AppProgress, OpCounter, start};
 pub use draw::{Distribution, Mix};
+pub use records::Replaying;

@@ -1,7 +1,9 @@
 //! Scenarios with fewer operations: cut off, slowed down, or with everything earlier. Judges none.
 
 use crate::base::Nanos;
-use crate::scenario::{Effect, Entry, NanosRange, RandomApp, Scenario, Trigger, Workload};
+use crate::scenario::{
+    Effect, Entry, MixedApp, NanosRange, RandomApp, Scenario, TraceApp, Trigger, Workload,
+};
 
 use super::judge::Failing;
 
@@ -18,7 +20,7 @@ pub(super) fn fewer_operations(best: &Failing, may_be_slow: bool) -> Vec<Scenari
     let scenario = &best.scenario;
     let mut fewer = vec![cut_off(best)];
     for part in PARTS {
-        fewer.push(with_apps(scenario, |app| RandomApp { ops: scaled(app.ops, part), ..app }));
+        fewer.push(with_loads(scenario, |load| Load { ops: scaled(load.ops, part), ..load }));
         fewer.extend(may_be_slow.then(|| slower(best, part)));
         fewer.push(earlier(scenario, part));
     }
@@ -30,36 +32,61 @@ fn scaled(number: u64, (numerator, denominator): (u64, u64)) -> u64 {
     (u128::from(number) * u128::from(numerator) / u128::from(denominator)).max(1) as u64
 }
 
-fn with_apps(scenario: &Scenario, change: impl Fn(RandomApp) -> RandomApp) -> Scenario {
+/// How much an application does, and when.
+struct Load {
+    ops: u64,
+    rate: Option<u64>,
+    start: Nanos,
+    stop: Option<Nanos>,
+}
+
+/// The scenario with another load for the applications that have one: a trace is cut off.
+fn with_loads(scenario: &Scenario, change: impl Fn(Load) -> Load) -> Scenario {
     let workload = scenario.workload.iter().map(|app| match app.clone() {
-        Workload::Random(app) => Workload::Random(change(app)),
-        verify @ Workload::Verify(_) => verify,
+        Workload::Random(app) => {
+            let RandomApp { ops, rate, start, stop, .. } = app;
+            let Load { ops, rate, start, stop } = change(Load { ops, rate, start, stop });
+            Workload::Random(RandomApp { ops, rate, start, stop, ..app })
+        }
+        Workload::MixedSize(app) => {
+            let MixedApp { ops, rate, start, stop, .. } = app;
+            let Load { ops, rate, start, stop } = change(Load { ops, rate, start, stop });
+            Workload::MixedSize(MixedApp { ops, rate, start, stop, ..app })
+        }
+        Workload::Trace(app) => {
+            let (ops, rate, start, stop) = (app.recording.ops() as u64, None, app.start, app.stop);
+            let Load { ops, start, stop, .. } = change(Load { ops, rate, start, stop });
+            let recording = app.recording.cut_off(ops as usize);
+            let recording = recording.unwrap_or_else(|| app.recording.clone());
+            Workload::Trace(TraceApp { recording, start, stop, ..app })
+        }
+        other @ (Workload::Verify(_) | Workload::Fio(_)) => other,
     });
     Scenario { workload: workload.collect(), ..scenario.clone() }
 }
 
 /// No application issues more than were issued by all when it failed.
 fn cut_off(best: &Failing) -> Scenario {
-    with_apps(&best.scenario, |app| RandomApp { ops: app.ops.min(best.ops.max(1)), ..app })
+    with_loads(&best.scenario, |load| Load { ops: load.ops.min(best.ops.max(1)), ..load })
 }
 
 /// Fewer operations in the same time.
 fn slower(best: &Failing, part: (u64, u64)) -> Scenario {
-    with_apps(&best.scenario, |app| {
-        let ops = scaled(app.ops.min(best.ops.max(1)), part);
+    with_loads(&best.scenario, |load| {
+        let ops = scaled(load.ops.min(best.ops.max(1)), part);
         let rate = u128::from(ops) * 1_000_000_000 / u128::from(best.virtual_time.get().max(1));
-        RandomApp { ops, rate: Some((rate as u64).clamp(1, 1_000_000_000)), ..app }
+        Load { ops, rate: Some((rate as u64).clamp(1, 1_000_000_000)), ..load }
     })
 }
 
 /// Fewer operations, and whatever has a time comes earlier by as much.
 fn earlier(scenario: &Scenario, part: (u64, u64)) -> Scenario {
     let sooner = |time: Nanos| Nanos::new(scaled(time.get(), part));
-    let mut other = with_apps(scenario, |app| RandomApp {
-        ops: scaled(app.ops, part),
-        start: if app.start == Nanos::ZERO { app.start } else { sooner(app.start) },
-        stop: app.stop.map(|stop| sooner(stop).max(Nanos::new(app.start.get() + 1))),
-        ..app
+    let mut other = with_loads(scenario, |load| Load {
+        ops: scaled(load.ops, part),
+        start: if load.start == Nanos::ZERO { load.start } else { sooner(load.start) },
+        stop: load.stop.map(|stop| sooner(stop).max(Nanos::new(load.start.get() + 1))),
+        ..load
     });
     for entry in &mut other.script {
         if let Trigger::At(at) = &mut entry.trigger {

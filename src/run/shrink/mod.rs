@@ -3,6 +3,7 @@
 mod concrete;
 mod ddmin;
 mod judge;
+mod lines;
 mod load;
 mod merge;
 mod reducer;

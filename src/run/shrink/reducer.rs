@@ -10,11 +10,16 @@ use crate::world::Keep;
 use super::concrete::concrete;
 use super::ddmin::ddmin;
 use super::judge::{Failing, Judge};
+use super::lines;
 use super::load::{fewer_operations, sooner};
 use super::merge::merged;
 
 /// A trace of more records than these is not kept.
 const TRACED_MAX: u64 = 4_000_000;
+/// A long recording is not taken apart line by line: into so many parts at most.
+const LINE_PARTS_MAX: usize = 512;
+/// Candidates that are tried at a time.
+const LINE_CANDIDATES: usize = 8;
 /// Rounds of everything, at most: each finds less than the one before.
 const ROUNDS_MAX: usize = 4;
 
@@ -37,6 +42,7 @@ impl Reducer<'_> {
             self.during("entries", Self::drop_entries);
             self.during("operations", Self::drop_operations);
             self.during("applications", Self::drop_applications);
+            self.during("lines", Self::drop_lines);
             self.during("volumes", Self::drop_volumes);
             if round == 0 {
                 self.during("defaults", Self::drop_keys);
@@ -127,6 +133,34 @@ impl Reducer<'_> {
                 .map(|workload| Scenario { workload: workload.clone(), ..base.clone() });
             self.try_all(&scenarios.collect::<Vec<_>>())
         });
+    }
+
+    /// Lines of what applications replay: large parts first, then smaller ones.
+    fn drop_lines(&mut self) {
+        for app in 0..self.best.scenario.workload.len() {
+            let all = lines::count(&self.best.scenario.workload[app]);
+            let mut part = all / 2;
+            while part > all / LINE_PARTS_MAX {
+                self.drop_parts_of_lines(app, part);
+                part /= 2;
+            }
+        }
+    }
+
+    fn drop_parts_of_lines(&mut self, app: usize, part: usize) {
+        let mut from = 0;
+        while from < lines::count(&self.best.scenario.workload[app]) && !self.judge.is_stopped() {
+            // An invalid one stands in as the scenario itself, which is known.
+            let base = &self.best.scenario;
+            let starts = (0..LINE_CANDIDATES).map(|step| from + step * part);
+            let candidates = starts
+                .map(|from| lines::without(base, app, from, part).unwrap_or_else(|| base.clone()));
+            let candidates: Vec<Scenario> = candidates.collect();
+            from += match self.try_all(&candidates) {
+                Some(at) => at * part,
+                None => LINE_CANDIDATES * part,
+            };
+        }
     }
 
     fn drop_volumes(&mut self) {

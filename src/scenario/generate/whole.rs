@@ -113,6 +113,10 @@ mod tests {
                 match app {
                     Workload::Random(app) => seen.insert(app.distribution.to_string()),
                     Workload::Verify(_) => seen.insert("verify".to_owned()),
+                    Workload::MixedSize(_) => seen.insert("mixed-size".to_owned()),
+                    Workload::Trace(_) | Workload::Fio(_) => {
+                        panic!("random scenarios replay nothing")
+                    }
                 };
             }
         }
@@ -133,6 +137,7 @@ mod tests {
             "after",
             "when",
             "verify",
+            "mixed-size",
             "spares",
             "none budget",
             "survivable budget",

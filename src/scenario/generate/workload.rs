@@ -5,7 +5,7 @@ use crate::scenario::cluster::Cluster;
 use crate::scenario::ids::NodeRef;
 use crate::scenario::units::CountRange;
 use crate::scenario::volume::Volume;
-use crate::scenario::workload::{Distribution, Mix, RandomApp, VerifyApp, Workload};
+use crate::scenario::workload::{Distribution, Mix, MixedApp, RandomApp, VerifyApp, Workload};
 
 use super::dice::Dice;
 use super::swarm::Swarm;
@@ -21,6 +21,8 @@ pub(super) struct Load {
 
 pub(super) fn load(swarm: &Swarm, cluster: &Cluster, volumes: &[Volume]) -> Load {
     let mut dice = swarm.dice("workload");
+    // With dice of their own, so that all others stay what they were.
+    let mut sizes = swarm.dice("mixed-size");
     let (least, most) = swarm.profile.operations();
     let ops = dice.amount((least, most), &[least, 2 * most]);
     // Faults need time to be noticed: some applications take it, others do all they can at once.
@@ -34,7 +36,11 @@ pub(super) fn load(swarm: &Swarm, cluster: &Cluster, volumes: &[Volume]) -> Load
             apps.push(match dice.one_in(12) {
                 true => Workload::Verify(verify(&mut dice, client, volume)),
                 false => {
-                    Workload::Random(random(&mut dice, client, volume, share, (cluster, micros)))
+                    let app = random(&mut dice, client, volume, share, (cluster, micros));
+                    match sizes.one_in(12) {
+                        true => Workload::MixedSize(mixed_size(app, cluster, volume)),
+                        false => Workload::Random(app),
+                    }
                 }
             });
         }
@@ -63,6 +69,9 @@ fn operation_micros(cluster: &Cluster, volume: &Volume, blocks: CountRange) -> u
 fn operations(app: &Workload) -> u64 {
     match app {
         Workload::Random(app) => app.ops * u64::from(app.count),
+        Workload::MixedSize(app) => app.ops * u64::from(app.count),
+        // A random scenario replays nothing.
+        Workload::Trace(_) | Workload::Fio(_) => 0,
         Workload::Verify(app) => {
             let blocks = app.region.map_or(1, |region| region.max - region.min + 1);
             2 * blocks / app.blocks.max
@@ -98,6 +107,31 @@ fn random(
         start: if dice.one_in(4) { dice.micros((100, 10_000), &[20_000]) } else { Nanos::ZERO },
         stop: None,
         count: count as u32,
+    }
+}
+
+/// The most blocks of an operation of mixed sizes, where there is room: on slow links and disks larger ones would take
+/// longer than a request may.
+const MIXED_BLOCKS_MAX: u64 = 64;
+
+/// The same application with operations of mixed sizes.
+fn mixed_size(app: RandomApp, cluster: &Cluster, volume: &Volume) -> MixedApp {
+    let room = app.region.map_or(volume.blocks, |region| region.max - region.min + 1);
+    let blocks = CountRange { min: 1, max: room.min(MIXED_BLOCKS_MAX) };
+    let most = MICROS_MAX / operation_micros(cluster, volume, blocks) / u64::from(app.count);
+    MixedApp {
+        client: app.client,
+        volume: app.volume,
+        ops: app.ops.min(most).max(1),
+        rate: app.rate,
+        depth: app.depth,
+        mix: app.mix,
+        blocks: Some(blocks),
+        region: app.region,
+        fua: app.fua,
+        start: app.start,
+        stop: app.stop,
+        count: app.count,
     }
 }
 

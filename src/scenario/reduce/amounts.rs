@@ -24,6 +24,9 @@ const COUNTS: [&str; 7] = [
 /// With less of these nothing gets simpler, it only takes longer: what is slow looks as if it hung.
 const SLOW: [&str; 2] = ["rebuild_rate", "rate"];
 
+/// What is replayed is no amount.
+const OPAQUE: &str = "text";
+
 /// The places whose values may be made simpler, in the order in which that helps the others.
 #[must_use]
 pub fn amounts(of: &Scenario) -> Vec<Pointer> {
@@ -31,6 +34,7 @@ pub fn amounts(of: &Scenario) -> Vec<Pointer> {
     let of_part = |part| values(&whole, &[part]).into_iter();
     let scalars = ["volumes", "workload", "script"].into_iter().flat_map(of_part);
     let scalars = scalars.filter(|(at, value)| is_scalar(value) && !SLOW.contains(&at.last()));
+    let scalars = scalars.filter(|(at, _)| at.last() != OPAQUE);
     let mut places: Vec<Pointer> = scalars.map(|(at, _)| at).collect();
     places.extend(COUNTS.map(|key| Pointer(format!("/cluster/{key}"))));
     places.push(Pointer("/cluster/schedule".to_owned()));

@@ -11,6 +11,7 @@ use crate::scenario::interface::InterfaceRef;
 use crate::scenario::model::{Budget, Expect, Scenario};
 use crate::scenario::schedule::{Schedule, StarveSchedule};
 use crate::scenario::tree::{Step, Tree};
+use crate::scenario::workload::Workload;
 
 use super::script::{DRIFT_COVERED, DRIFT_HELP};
 use super::{budget, script, volumes, workload};
@@ -283,7 +284,7 @@ impl Validator<'_, '_> {
             let regions = scenario.regions(volume);
             regions.saturating_mul(8).saturating_add(2 * region(volume) + 4096)
         });
-        let largest = scenario.workload.iter().map(|app| app.blocks().max).max().unwrap_or(0);
+        let largest = scenario.workload.iter().map(|app| longest(scenario, app)).max().unwrap_or(0);
         let largest_region = scenario.volumes.iter().map(region).max().unwrap_or(0);
         let largest = largest.saturating_mul(block).max(largest_region);
         let least = volumes.fold(nodes * SESSION_BYTES, u64::saturating_add);
@@ -297,6 +298,12 @@ impl Validator<'_, '_> {
             self.report(&steps!["cluster", "memory"], &expected, help);
         }
     }
+}
+
+/// The most blocks of an operation of this application.
+fn longest(scenario: &Scenario, app: &Workload) -> u64 {
+    let volume = scenario.volume_index(app.volume()).map_or(0, |at| scenario.volumes[at].blocks);
+    app.blocks(volume, scenario.cluster.block_size).max
 }
 
 /// "`c0`", or "`c0` to `c3`".
