@@ -292,7 +292,6 @@ mod tests {
         let later = "not available yet";
         for text in [
             with(r#""script": [{"at": "1ms", "do": {"external.hang": {}}}]"#),
-            with(r#""workload": [{"app": "fio", "client": "c0", "volume": "vol0"}]"#),
             format!("{HEAD}}}")
                 .replace("\"cluster\": {}", r#""cluster": {"managers": 3, "databases": 1}"#),
         ] {

@@ -30,6 +30,8 @@ enum Phase {
     /// What was written is read back; then the pass goes on, or the next one begins.
     Reading {
         ends_pass: bool,
+        /// Whether all writes have returned.
+        is_settled: bool,
     },
     /// It issues no more, but perhaps a flush.
     Closing,
@@ -95,13 +97,18 @@ impl JobState {
                 Phase::Working if self.is_over(job, now) => self.end_work(job),
                 Phase::Working if self.done >= job.pass => self.end_pass(job),
                 Phase::Working if self.owes_reading(job) => {
-                    self.phase = Phase::Reading { ends_pass: false };
+                    self.phase = Phase::Reading { ends_pass: false, is_settled: false };
                 }
                 Phase::Working if now < self.pause => return Turn::Wait(self.pause),
                 Phase::Working => return Turn::Op(self.work(job, now)),
                 // A flush covers what has returned, and a read back is of what has.
-                Phase::Reading { .. } | Phase::Closing if !is_quiet => return Turn::Quiet,
-                Phase::Reading { ends_pass } => match self.written.pop_front() {
+                Phase::Reading { is_settled: false, .. } | Phase::Closing if !is_quiet => {
+                    return Turn::Quiet;
+                }
+                Phase::Reading { ends_pass, is_settled: false } => {
+                    self.phase = Phase::Reading { ends_pass, is_settled: true };
+                }
+                Phase::Reading { ends_pass, .. } => match self.written.pop_front() {
                     Some(wrote) => return Turn::Op(Choice { kind: OpKind::Read, ..wrote }),
                     None if ends_pass => self.begin_pass(job, now),
                     None => self.phase = Phase::Working,
@@ -131,7 +138,8 @@ impl JobState {
         if !job.reads_back {
             self.written.clear();
         }
-        self.phase = Phase::Reading { ends_pass: true };
+        let is_settled = self.written.is_empty();
+        self.phase = Phase::Reading { ends_pass: true, is_settled };
     }
 
     fn begin_pass(&mut self, job: &Job, now: Nanos) {
@@ -385,11 +393,15 @@ mod tests {
 
     #[test]
     fn what_is_under_way_is_waited_for() {
-        let job = Job { pass: 2, reads_back: true, ..job(JobKind::Write) };
+        let job = Job { pass: 4, reads_back: true, ..job(JobKind::Write) };
         let mut state = JobState::new(&job, Seed::new(3).stream("job"));
-        assert!(matches!(state.next(&job, Nanos::ZERO, true), Turn::Op(_)));
-        assert_eq!(state.next(&job, Nanos::ZERO, false), Turn::Quiet);
-        assert!(matches!(state.next(&job, Nanos::ZERO, true), Turn::Op(_)));
-        assert_eq!(state.next(&job, Nanos::ZERO, true), Turn::Over);
+        let mut next = |is_quiet| state.next(&job, Nanos::ZERO, is_quiet);
+        assert!(matches!(next(true), Turn::Op(_)));
+        assert!(matches!(next(false), Turn::Op(_)));
+        assert_eq!(next(false), Turn::Quiet, "the writes are to return first");
+        assert!(matches!(next(true), Turn::Op(_)));
+        assert!(matches!(next(false), Turn::Op(_)), "reads go side by side");
+        assert_eq!(next(false), Turn::Quiet);
+        assert_eq!(next(true), Turn::Over);
     }
 }

@@ -25,7 +25,7 @@ const COUNTS: [&str; 7] = [
 const SLOW: [&str; 2] = ["rebuild_rate", "rate"];
 
 /// What is replayed is no amount.
-const OPAQUE: &str = "text";
+const OPAQUE: [&str; 2] = ["/text", "/iologs/"];
 
 /// The places whose values may be made simpler, in the order in which that helps the others.
 #[must_use]
@@ -34,7 +34,7 @@ pub fn amounts(of: &Scenario) -> Vec<Pointer> {
     let of_part = |part| values(&whole, &[part]).into_iter();
     let scalars = ["volumes", "workload", "script"].into_iter().flat_map(of_part);
     let scalars = scalars.filter(|(at, value)| is_scalar(value) && !SLOW.contains(&at.last()));
-    let scalars = scalars.filter(|(at, _)| at.last() != OPAQUE);
+    let scalars = scalars.filter(|(at, _)| !OPAQUE.iter().any(|it| at.0.contains(it)));
     let mut places: Vec<Pointer> = scalars.map(|(at, _)| at).collect();
     places.extend(COUNTS.map(|key| Pointer(format!("/cluster/{key}"))));
     places.push(Pointer("/cluster/schedule".to_owned()));
