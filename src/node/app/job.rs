@@ -95,10 +95,10 @@ impl JobState {
             }
             match self.phase {
                 Phase::Working if self.is_over(job, now) => self.end_work(job),
-                Phase::Working if self.done >= job.pass => self.end_pass(job),
                 Phase::Working if self.owes_reading(job) => {
                     self.phase = Phase::Reading { ends_pass: false, is_settled: false };
                 }
+                Phase::Working if self.done >= job.pass => self.end_pass(job),
                 Phase::Working if now < self.pause => return Turn::Wait(self.pause),
                 Phase::Working => return Turn::Op(self.work(job, now)),
                 // A flush covers what has returned, and a read back is of what has.
@@ -349,7 +349,7 @@ mod tests {
         assert_eq!(kinds(&ops), [Write, Write, Write, Write, Read, Read, Read, Read]);
         assert_eq!(ops[4].block, ops[0].block);
         let ops = all(&Job { backlog: 2, ..short.clone() });
-        assert_eq!(kinds(&ops)[..6], [Write, Write, Read, Read, Write, Write]);
+        assert_eq!(kinds(&ops), [Write, Write, Read, Read, Write, Write, Read, Read]);
         let ops = all(&Job { kind: JobKind::TrimWrite, pass: 4, ..short.clone() });
         assert_eq!(kinds(&ops), [Trim, Write, Trim, Write]);
         let ops = all(&Job { fua: true, ops: Some(1), ..short });

@@ -223,6 +223,25 @@ mod tests {
     }
 
     #[test]
+    fn of_a_trace_the_lines_that_matter_are_left() {
+        let line = |at: u64| format!("{at}0,web,0,Write,{at}000,4096,1\n");
+        let text: String = (1..60).map(line).collect();
+        let app = serde_json::json!({
+            "app": "trace", "client": "c0", "volume": "vol0", "format": "msr", "text": text
+        });
+        let mut file = large();
+        file.scenario.workload = vec![serde_json::from_value(app).unwrap()];
+        let takes = |scenario: &Scenario| {
+            let mut texts = scenario.workload.iter().filter_map(Workload::text);
+            texts.any(|text| [line(17), line(41)].iter().all(|line| text.contains(line)))
+        };
+        let engine = passes_but(|scenario, _| takes(scenario).then(|| stuck("hangs")));
+        let shrunk = shrink(&engine, &file, NonZeroUsize::MIN, &StopFlag::new(), &mut |_| {});
+        let scenario = shrunk.unwrap().file.scenario;
+        assert_eq!(scenario.workload[0].text(), Some([line(17), line(41)].concat().as_str()));
+    }
+
+    #[test]
     fn whatever_fails_in_another_way_is_none_of_it() {
         let engine = passes_but(|scenario, _| match fails(scenario) {
             true => Some(stuck("hangs")),
