@@ -291,7 +291,6 @@ mod tests {
         };
         let later = "not available yet";
         for text in [
-            with(r#""script": [{"at": "1ms", "do": {"external.hang": {}}}]"#),
             format!("{HEAD}}}")
                 .replace("\"cluster\": {}", r#""cluster": {"managers": 3, "databases": 1}"#),
         ] {

@@ -120,7 +120,10 @@ mod tests {
         &mut SizesByKind,
     ) -> Result<(), crate::scenario::trace::LineError>;
 
-    fn read(read: Read, text: &str) -> Result<Vec<Vec<(u64, u64, u32)>>, String> {
+    /// Of reads, of writes, of trims: the smallest, the largest, the weight.
+    type Shown = Vec<Vec<(u64, u64, u32)>>;
+
+    fn read(read: Read, text: &str) -> Result<Shown, String> {
         let mut sizes = usual();
         let field = lines(text).next().unwrap().whole();
         read(field, &mut sizes).map_err(|error| error.to_string())?;
