@@ -367,7 +367,7 @@ mod tests {
 
     /// Lines that get far into the parser.
     fn texts() -> impl Strategy<Value = String> {
-        let key = prop::sample::select(super::super::table::names().collect::<Vec<_>>());
+        let key = prop::sample::select(crate::scenario::fio::table::names().collect::<Vec<_>>());
         let value = prop_oneof![
             "[0-9]{1,20}[kmgt%]?",
             "[0-9]{1,3}/[0-9]{0,3}:[0-9]{1,3}k/[0-9]{0,3}",
