@@ -7,7 +7,6 @@ use serde::de::DeserializeOwned;
 use super::complaint::{Complaint, Complaints};
 use super::decode::{Decoder, Trouble, What};
 use super::error::{LoadError, Place, ScenarioError};
-use super::later::later;
 use super::tree::{At, Json, Step, Tree, push_step};
 
 /// The most errors that are reported of one file.
@@ -78,7 +77,7 @@ impl<'t> Reading<'t> {
         match trouble.what {
             What::UnknownKeys { keys, names } => {
                 for key in keys {
-                    self.unknown_key(key, names, trouble.owner);
+                    self.unknown_key(key, names);
                     self.tree.leave_out(key);
                 }
                 return true;
@@ -96,7 +95,7 @@ impl<'t> Reading<'t> {
                 }
             }
             _ if self.tree.dropped_children(at).next().is_some() => {}
-            What::NoSuchName { key, names } => self.no_such_name(at, key, names, trouble.owner),
+            What::NoSuchName { key, names } => self.no_such_name(at, key, names),
             What::OneTooMany { key } => {
                 let place = self.tree.key_place(key);
                 let found = format!("`{}` as well", self.tree.key(key));
@@ -112,7 +111,7 @@ impl<'t> Reading<'t> {
         at != Tree::ROOT
     }
 
-    fn unknown_key(&mut self, at: At, names: &[&str], owner: &str) {
+    fn unknown_key(&mut self, at: At, names: &[&str]) {
         if self.is_full() {
             return;
         }
@@ -122,7 +121,7 @@ impl<'t> Reading<'t> {
         let place = self.tree.key_place(at);
         let path = self.tree.path(at);
         let near = || nearest(&key, names.iter().copied());
-        self.note_name(place, path, [&found, &expected], (later(owner, &key), &near));
+        self.note_name(place, path, [&found, &expected], &near);
     }
 
     fn missing_keys(&mut self, at: At, absent: &[String]) {
@@ -167,7 +166,7 @@ impl<'t> Reading<'t> {
         any
     }
 
-    fn no_such_name(&mut self, at: At, of_key: bool, names: &[&str], owner: &str) {
+    fn no_such_name(&mut self, at: At, of_key: bool, names: &[&str]) {
         let key = of_key.then(|| self.tree.children(at).next()).flatten();
         let (place, path, given) = match (key, self.tree.json(at)) {
             (Some(key), _) => {
@@ -184,7 +183,7 @@ impl<'t> Reading<'t> {
         };
         let expected = one_of(family(&given, names).into_iter());
         let near = || nearest(&given, names.iter().copied());
-        self.note_name(place, path, [&found, &expected], (later(owner, &given), &near));
+        self.note_name(place, path, [&found, &expected], &near);
     }
 
     fn complain(&mut self, at: At, complaints: Complaints) {
@@ -248,17 +247,16 @@ impl<'t> Reading<'t> {
         self.more
     }
 
-    /// Notes a name that is none: one that is still to come, or else one that may be misspelt.
+    /// Notes a name that is none, and may be misspelt.
     fn note_name(
         &mut self,
         place: Place,
         path: String,
         [found, expected]: [&str; 2],
-        (later, nearest): (Option<String>, &dyn Fn() -> Option<String>),
+        nearest: &dyn Fn() -> Option<String>,
     ) {
-        let nearest = if later.is_none() { nearest() } else { None };
         let error = self.note(place, path, found, expected);
-        (error.nearest, error.help) = (nearest, later);
+        error.nearest = nearest();
     }
 
     fn note(

@@ -19,7 +19,6 @@ mod fio;
 mod generate;
 mod ids;
 mod interface;
-mod later;
 mod load;
 mod model;
 mod notes;
