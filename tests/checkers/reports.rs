@@ -94,7 +94,7 @@ fn linear_garbled() {
     insta::assert_snapshot!(story.report(), @r#"
     linear/never-written: data block 7 at 400us
       found     bytes that no write made (hash 0000000000001234): torn or corrupted in the block
-      expected  w1#1, written by op1 (invoked 100us, not returned); or zeroes, the initial content
+      expected  zeroes, the initial content; or w1#1, written by op1 (invoked 100us, not returned)
       because   op2 read block 7, invoked 200us, returned 400us
       last records
                100us c0   app.invoked op=1 volume=data kind=write block=7 blocks=1 (vol0:7 w1#1)

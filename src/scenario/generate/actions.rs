@@ -14,6 +14,7 @@ use crate::scenario::units::NanosRange;
 use crate::scenario::volume::{Integrity, Volume};
 
 use super::calls::{by_the_database, call};
+use super::connectors::on_a_connector;
 use super::dice::Dice;
 use super::external::on_programs;
 use super::links::on_a_link;
@@ -34,6 +35,7 @@ pub(super) fn action(dice: &mut Dice, scene: &Scene<'_>, name: &str, may_fix: bo
         "node" => on_a_node(dice, scene, name, may_fix),
         "api" => call(dice, scene, name),
         "database" => by_the_database(dice, name),
+        "connector" => on_a_connector(dice, scene, name),
         "external" => on_programs(dice, scene, name),
         "manager" => by_the_manager(dice, scene, name),
         _ => on_a_program(dice, scene, name),

@@ -32,6 +32,7 @@ pub(super) fn cluster(swarm: &Swarm) -> Cluster {
         disks_per_target: dice.amount((1, 2), &[1, 4]) as u16,
         // A controller without a server of its own keeps its database with the manager.
         databases: u16::from(swarm.has_controller() && dice.one_in(2)),
+        connectors: swarm.dice("cluster.connectors").amount((1, 2), &[1, 4]) as u8,
         manager_cpus: dice.amount((1, 2), &[1, 4]) as u16,
         interfaces: dice.amount((1, 2), &[1, 4]) as u8,
         block_size: dice.pick(&[BlockSize::B4096, BlockSize::B4096, BlockSize::B512]),

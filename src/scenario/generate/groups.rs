@@ -2,13 +2,15 @@
 //! other entry.
 
 use crate::scenario::action::{
-    Action, ClientOnly, ClientVolume, CpuOnly, DatabaseOnly, DiskClient, DiskOnly, NodeOnly,
+    Action, ClientOnly, ClientVolume, ConnectorOnly, CpuOnly, DatabaseOnly, DiskClient, DiskOnly,
+    NodeOnly,
 };
 use crate::scenario::ids::{CpuSelector, DiskRef, DiskSelector, NodeClass, NodeSelector};
 use crate::scenario::script::{Effect, Entry, Trigger};
 use crate::scenario::volume::Volume;
 
 use super::actions::{action, certain_cpu, fixed, old_image};
+use super::connectors::fixed as certain_connector;
 use super::dice::Dice;
 use super::script::{Scene, acked};
 
@@ -25,9 +27,10 @@ pub(super) enum Group {
     ResumeApp,
     Attach,
     DatabaseUp,
+    ConnectorStart,
 }
 
-const ALL: [(Group, &str); 10] = [
+const ALL: [(Group, &str); 11] = [
     (Group::Heal, "disk.heal"),
     (Group::Plug, "disk.plug"),
     (Group::Reconnect, "disk.reconnect_to_client"),
@@ -38,6 +41,7 @@ const ALL: [(Group, &str); 10] = [
     (Group::ResumeApp, "app.resume"),
     (Group::Attach, "app.attach"),
     (Group::DatabaseUp, "database.up"),
+    (Group::ConnectorStart, "connector.start"),
 ];
 
 /// Targets as often as all others.
@@ -95,6 +99,11 @@ pub(super) fn group(dice: &mut Dice, scene: &Scene<'_>, group: Group) -> Vec<Ent
             pair(dice, scene, Action::AppPause(pause), Action::AppResume(resume))
         }
         Group::Attach => moves(dice, scene),
+        Group::ConnectorStart => {
+            let connector = certain_connector(dice, scene);
+            let (stop, start) = (ConnectorOnly { connector }, ConnectorOnly { connector });
+            pair(dice, scene, Action::ConnectorStop(stop), Action::ConnectorStart(start))
+        }
         Group::DatabaseUp => {
             let (down, up) = (DatabaseOnly {}, DatabaseOnly {});
             pair(dice, scene, Action::DatabaseDown(down), Action::DatabaseUp(up))

@@ -3,6 +3,7 @@
 mod actions;
 mod calls;
 mod cluster;
+mod connectors;
 mod dice;
 mod external;
 mod groups;

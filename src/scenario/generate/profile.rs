@@ -26,14 +26,16 @@ name_enum! {
 impl Profile {
     /// The families of actions that it draws from.
     pub(super) const fn families(self) -> &'static [Family] {
-        use Family::{Api, App, Cpu, Database, Disk, External, Manager, Memory, Net, Node};
+        use Family::{
+            Api, App, Connector, Cpu, Database, Disk, External, Manager, Memory, Net, Node,
+        };
         match self {
             Self::Disks => &[Disk],
             Self::Network => &[Net],
-            Self::Manager => &[Manager, Api, Database, External, Node, Net, Cpu, Memory],
+            Self::Manager => &[Manager, Connector, Api, Database, External, Node, Net, Cpu, Memory],
             Self::Crash => &[Node, App, Disk],
             Self::Quick | Self::Everything => {
-                &[Disk, Net, Node, Memory, App, Cpu, Manager, Api, Database, External]
+                &[Disk, Net, Node, Memory, App, Cpu, Manager, Connector, Api, Database, External]
             }
         }
     }

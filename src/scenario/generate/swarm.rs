@@ -34,7 +34,7 @@ const POWER: [&str; 6] =
     ["node.reboot", "node.crash", "node.power_off", "node.power_on", "node.pause", "app.kill"];
 
 /// What undoes something else, or makes no sense alone: it comes with what it belongs to.
-const COMPANIONS: [&str; 10] = [
+const COMPANIONS: [&str; 11] = [
     "disk.heal",
     "disk.plug",
     "disk.reconnect_to_client",
@@ -45,6 +45,7 @@ const COMPANIONS: [&str; 10] = [
     "app.resume",
     "app.attach",
     "database.up",
+    "connector.start",
 ];
 
 impl Swarm {
