@@ -16,11 +16,12 @@ fn scenarios() -> Vec<Scenario> {
 #[test]
 fn every_scenario_passes_on_every_seed_tried() {
     let scenarios = scenarios();
-    let seeds = "100..103".parse().expect("a range of seeds");
+    // The gate's sweep has more of them, of an optimised build: this one has debug assertions.
+    let seeds = "100..101".parse().expect("a range of seeds");
     let mut options = SweepOptions::of(seeds);
     options.jobs = available_parallelism().expect("the host tells");
     let report = sweep(&simulate, &scenarios, &options, &StopFlag::new(), &mut |_| {});
-    assert_eq!(report.seeds(), 4 * scenarios.len() as u64);
+    assert_eq!(report.seeds(), 2 * scenarios.len() as u64);
     assert!(report.rechecked > 0, "some seeds were run twice");
     let failed: Vec<String> = report
         .groups
