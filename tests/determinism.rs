@@ -32,20 +32,11 @@ fn digest(scenario: &Scenario, seed: u64, options: &RunOptions) -> u128 {
 
 #[test]
 fn a_seed_gives_the_same_digest_twice() {
-    let scenarios = scenarios();
-    let look = |part: &[Scenario]| {
-        for scenario in part {
-            let run = || digest(scenario, 11, &RunOptions::default());
-            assert_eq!(run(), run(), "{} seed 11", scenario.name);
-        }
-    };
-    // Every other one of them on each of two threads: the gate's cores.
-    let parts: [Vec<Scenario>; 2] =
-        [0, 1].map(|half| scenarios.iter().skip(half).step_by(2).cloned().collect());
-    std::thread::scope(|scope| {
-        let threads = parts.each_ref().map(|part| scope.spawn(|| look(part)));
-        threads.into_iter().for_each(|thread| thread.join().expect("all of them are the same"));
-    });
+    // One in three: the gate has `prove` look at all of them, in an optimised build.
+    for scenario in scenarios().iter().step_by(3) {
+        let run = || digest(scenario, 11, &RunOptions::default());
+        assert_eq!(run(), run(), "{} seed 11", scenario.name);
+    }
 }
 
 #[test]

@@ -17,11 +17,11 @@ fn scenarios() -> Vec<Scenario> {
 fn every_scenario_passes_on_every_seed_tried() {
     let scenarios = scenarios();
     // The gate's sweep has more of them, of an optimised build: this one has debug assertions.
-    let seeds = "100..101".parse().expect("a range of seeds");
+    let seeds = "100..100".parse().expect("a range of seeds");
     let mut options = SweepOptions::of(seeds);
     options.jobs = available_parallelism().expect("the host tells");
     let report = sweep(&simulate, &scenarios, &options, &StopFlag::new(), &mut |_| {});
-    assert_eq!(report.seeds(), 2 * scenarios.len() as u64);
+    assert_eq!(report.seeds(), scenarios.len() as u64);
     assert!(report.rechecked > 0, "some seeds were run twice");
     let failed: Vec<String> = report
         .groups
