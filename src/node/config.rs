@@ -249,6 +249,8 @@ pub struct ClusterMap {
     pub managers: Vec<NodeId>,
     /// How many connectors each has.
     pub connectors: u8,
+    /// How many commands a disk has under way at most, as it says of itself: a client has no more requests on it.
+    pub queue_depth: u32,
     /// Whether disks lose what they were not told to flush when their power goes.
     pub volatile_caches: bool,
     /// What the controller is to know, where there is one. Without, all volumes are there from the start.

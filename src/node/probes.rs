@@ -20,6 +20,7 @@ crate::probes! {
         WRITE_RETRIED = "client.write-retried": "a write asked a leg again that had failed and was not given up";
         WRITE_GIVEN_UP = "client.write-given-up": "a write was given up, and its connections with it";
         WRITE_LEFT_DIVERGENT = "client.write-left-divergent": "a write ended that not all legs have";
+        REQUEST_HELD = "client.request-held": "a request waited until its disk had room for it";
         REQUEST_TIMED_OUT = "client.request-timed-out": "a request had no answer in time";
         ANSWERS_UNREAD = "client.answers-unread": "answers lay unread, because the CPU that was to read them stood still";
         GRANT_OF_OLDER_SESSION = "client.grant-of-older-session": "a client was told what was meant for an earlier session of it";

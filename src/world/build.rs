@@ -159,6 +159,7 @@ pub(super) fn stage(scenario: &Scenario, seed: u64, options: &RunOptions) -> Sta
         volumes: place::volumes(scenario, &nodes),
         managers: nodes.managers.clone(),
         connectors: cluster.connectors,
+        queue_depth: cluster.disk.queue_depth.into(),
         volatile_caches: cluster.disk.volatile_cache,
         control: control::control_map(scenario, &nodes, &names).map(Rc::new),
         timing: timing(scenario),

@@ -41,6 +41,7 @@ impl Lone {
             volumes: vec![volume],
             managers: vec![manager],
             connectors: 1,
+            queue_depth: 64,
             volatile_caches: false,
             control: None,
             timing: Timing::default(),

@@ -142,7 +142,7 @@ pub(in crate::node) fn boot_beside(
         memory: handle.memory(),
         life: handle.rng("session").bits(),
         attached: Cell::new(0),
-        calls: Calls::new(handle.kernel(), map.volumes.len()),
+        calls: Calls::new(handle, map),
         links: RefCell::default(),
         volumes: RefCell::default(),
         changed: Signal::new(handle.kernel()),

@@ -1,17 +1,23 @@
-//! Requests under way: who waits for which answer, on which target, since when.
+//! Requests under way: who waits for which answer, on which target, since when. A client has no more under way on a
+//! disk than the disk takes; what is more waits here for its turn, as the commands of an NVMe queue that is full wait in
+//! the host, and what has not been sent cannot be late.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::base::{LegIndex, Nanos, NodeId, Payload, VolumeId};
-use crate::sim::{Kernel, Wait, WakeRef};
+use crate::base::{DiskId, LegIndex, Nanos, NodeId, Payload, VolumeId};
+use crate::sim::{NodeHandle, Wait, WakeRef};
 
 use super::pace::Paces;
+use super::target_link::TargetLink;
+use crate::node::config::ClusterMap;
 use crate::node::layout::IntentMap;
-use crate::node::protocol::{LegStatus, Took};
+use crate::node::probes;
+use crate::node::protocol::{LegStatus, Took, Wire};
 
 /// What became of a request.
 #[derive(Clone, Debug)]
@@ -31,12 +37,21 @@ struct Slot {
     call: Option<Entry>,
 }
 
+/// Whom a request is for.
+#[derive(Clone, Copy)]
+pub(super) struct To {
+    pub(super) target: NodeId,
+    pub(super) disk: DiskId,
+    pub(super) volume: VolumeId,
+    pub(super) leg: LegIndex,
+}
+
 struct Entry {
     /// The next request of the same work: those of one work are a ring.
     next: Option<u64>,
-    target: NodeId,
-    volume: VolumeId,
-    leg: LegIndex,
+    to: To,
+    /// Whether it has one of the places of its disk's window: it was sent then, and has no answer yet.
+    is_sent: bool,
     sent: Nanos,
     waiter: Option<WakeRef>,
     reply: Option<Reply>,
@@ -47,9 +62,27 @@ struct Entry {
 pub(super) struct Calls(Rc<Shared>);
 
 struct Shared {
-    kernel: Kernel,
+    handle: NodeHandle,
     slots: RefCell<Slots>,
+    /// By disk.
+    windows: RefCell<Vec<Window>>,
+    /// How many requests a disk takes at a time.
+    depth: u32,
     paces: Paces,
+}
+
+/// What is under way on one disk, and what waits for its turn, in order.
+#[derive(Default)]
+struct Window {
+    under_way: u32,
+    held: VecDeque<Held>,
+}
+
+/// A request that is still to be sent, if it is wanted then.
+struct Held {
+    cookie: u64,
+    link: Rc<TargetLink>,
+    message: Wire,
 }
 
 #[derive(Default)]
@@ -77,9 +110,16 @@ impl Slots {
 }
 
 impl Calls {
-    pub(super) fn new(kernel: &Kernel, volumes: usize) -> Self {
-        let (slots, paces) = (RefCell::default(), Paces::new(volumes));
-        Self(Rc::new(Shared { kernel: kernel.clone(), slots, paces }))
+    pub(super) fn new(handle: &NodeHandle, map: &ClusterMap) -> Self {
+        let places = map.volumes.iter().flat_map(|volume| volume.places());
+        let disks = places.map(|(_, place)| place.disk.index() + 1).max().unwrap_or(0);
+        Self(Rc::new(Shared {
+            handle: handle.clone(),
+            slots: RefCell::default(),
+            windows: RefCell::new(std::iter::repeat_with(Window::default).take(disks).collect()),
+            depth: map.queue_depth,
+            paces: Paces::new(map.volumes.len()),
+        }))
     }
 
     /// How fast the legs are.
@@ -87,18 +127,74 @@ impl Calls {
         &self.0.paces
     }
 
-    /// Opens a request; its cookie goes with the message.
-    pub(super) fn open(&self, target: NodeId, volume: VolumeId, leg: LegIndex, now: Nanos) -> Call {
+    /// Sends a request, at once or when its disk has room for it; its cookie goes with the message. None if there is
+    /// no connection.
+    pub(super) fn send(
+        &self,
+        to: To,
+        link: &Rc<TargetLink>,
+        message: impl FnOnce(u64) -> Wire,
+    ) -> Option<Call> {
+        let has_room = {
+            let window = &mut self.0.windows.borrow_mut()[to.disk.index()];
+            let has_room = window.under_way < self.0.depth;
+            window.under_way += u32::from(has_room);
+            has_room
+        };
+        let call = self.open(to, has_room);
+        let message = message(call.cookie);
+        if has_room {
+            return link.send(message).ok().map(|()| call);
+        }
+        crate::sometimes!(self.0.handle, true, probes::REQUEST_HELD);
+        let held = Held { cookie: call.cookie, link: link.clone(), message };
+        self.0.windows.borrow_mut()[to.disk.index()].held.push_back(held);
+        Some(call)
+    }
+
+    fn open(&self, to: To, is_sent: bool) -> Call {
         let mut slots = self.0.slots.borrow_mut();
         let at = slots.free.pop().unwrap_or_else(|| {
             slots.slots.push(Slot { generation: 0, call: None });
             (slots.slots.len() - 1) as u32
         });
         let slot = &mut slots.slots[at as usize];
-        let (waiter, reply) = (None, None);
-        slot.call = Some(Entry { next: None, target, volume, leg, sent: now, waiter, reply });
+        let (sent, waiter, reply) = (self.0.handle.monotonic(), None, None);
+        slot.call = Some(Entry { next: None, to, is_sent, sent, waiter, reply });
         let cookie = u64::from(slot.generation) << 32 | u64::from(at);
         Call { calls: self.clone(), cookie }
+    }
+
+    /// One request less is under way on a disk. Says whether others wait for that.
+    fn leave(&self, disk: DiskId) -> bool {
+        let window = &mut self.0.windows.borrow_mut()[disk.index()];
+        window.under_way -= 1;
+        !window.held.is_empty()
+    }
+
+    /// Sends what waits for a disk, as far as there is room.
+    #[cold]
+    fn send_held(&self, disk: DiskId) {
+        while let Some(Held { cookie, link, message }) = self.next_held(disk) {
+            if link.send(message).is_err() {
+                self.answer(cookie, Reply::Lost, Took::Unknown);
+            }
+        }
+    }
+
+    /// The next request that waits for a disk and is still wanted, if there is room for it.
+    fn next_held(&self, disk: DiskId) -> Option<Held> {
+        let window = &mut self.0.windows.borrow_mut()[disk.index()];
+        let mut slots = self.0.slots.borrow_mut();
+        while window.under_way < self.0.depth {
+            let held = window.held.pop_front()?;
+            if let Some(entry) = slots.find(held.cookie).filter(|entry| entry.reply.is_none()) {
+                (entry.is_sent, entry.sent) = (true, self.0.handle.monotonic());
+                window.under_way += 1;
+                return Some(held);
+            }
+        }
+        None
     }
 
     /// Hands an answer to whoever waits for it, with how long the disk took for it; an answer that nobody waits for
@@ -107,22 +203,27 @@ impl Calls {
         let mut slots = self.0.slots.borrow_mut();
         let good = matches!(reply, Reply::Answer(LegStatus::Ok, _));
         let Some(entry) = slots.find(cookie) else { return };
-        self.0.paces.note((entry.volume, entry.leg), took);
+        let To { disk, volume, leg, .. } = entry.to;
+        self.0.paces.note((volume, leg), took);
         entry.reply = Some(reply);
+        let others_wait = std::mem::take(&mut entry.is_sent) && self.leave(disk);
         let next = entry.next;
-        if good && slots.waits_for_others(cookie, next) {
-            return;
+        let mut waiter = None;
+        if !(good && slots.waits_for_others(cookie, next)) {
+            waiter = slots.find(cookie).and_then(|entry| entry.waiter.take());
         }
-        let waiter = slots.find(cookie).and_then(|entry| entry.waiter.take());
         drop(slots);
         if let Some(waiter) = waiter {
-            self.0.kernel.wake(waiter);
+            self.0.handle.kernel().wake(waiter);
+        }
+        if others_wait {
+            self.send_held(disk);
         }
     }
 
     /// Answers every open request to this target with [`Reply::Lost`].
     pub(super) fn lose(&self, target: NodeId) {
-        self.answer_all(|entry| entry.target == target, &Reply::Lost);
+        self.answer_all(|entry| entry.to.target == target, &Reply::Lost);
     }
 
     /// Answers every request sent before `since` with [`Reply::TimedOut`] if, by its target and the time of its
@@ -132,11 +233,13 @@ impl Calls {
         since: Nanos,
         is_late: impl Fn(NodeId, Nanos) -> bool,
     ) -> Vec<(NodeId, VolumeId, LegIndex)> {
-        let late = |entry: &Entry| entry.sent < since && is_late(entry.target, entry.sent);
+        let late = |entry: &Entry| {
+            entry.is_sent && entry.sent < since && is_late(entry.to.target, entry.sent)
+        };
         let mut legs: Vec<(NodeId, VolumeId, LegIndex)> = Vec::new();
         for slot in &self.0.slots.borrow().slots {
             if let Some(entry) = slot.call.as_ref().filter(|e| e.reply.is_none() && late(e)) {
-                let leg = (entry.target, entry.volume, entry.leg);
+                let leg = (entry.to.target, entry.to.volume, entry.to.leg);
                 if !legs.contains(&leg) {
                     legs.push(leg);
                 }
@@ -149,25 +252,29 @@ impl Calls {
     }
 
     fn answer_all(&self, which: impl Fn(&Entry) -> bool, reply: &Reply) {
-        let mut waiters = Vec::new();
+        let (mut waiters, mut disks) = (Vec::new(), Vec::new());
         for slot in &mut self.0.slots.borrow_mut().slots {
             if let Some(entry) = slot.call.as_mut().filter(|e| e.reply.is_none() && which(e)) {
                 entry.reply = Some(reply.clone());
                 waiters.extend(entry.waiter.take());
+                if std::mem::take(&mut entry.is_sent) && self.leave(entry.to.disk) {
+                    disks.push(entry.to.disk);
+                }
             }
         }
-        waiters.into_iter().for_each(|waiter| self.0.kernel.wake(waiter));
+        waiters.into_iter().for_each(|waiter| self.0.handle.kernel().wake(waiter));
+        disks.into_iter().for_each(|disk| self.send_held(disk));
     }
 
     /// Lets everybody who waits for an answer about this volume look again.
     pub(super) fn nudge(&self, volume: VolumeId) {
         let mut waiters = Vec::new();
         for slot in &mut self.0.slots.borrow_mut().slots {
-            if let Some(entry) = slot.call.as_mut().filter(|entry| entry.volume == volume) {
+            if let Some(entry) = slot.call.as_mut().filter(|entry| entry.to.volume == volume) {
                 waiters.extend(entry.waiter.clone());
             }
         }
-        waiters.into_iter().for_each(|waiter| self.0.kernel.wake(waiter));
+        waiters.into_iter().for_each(|waiter| self.0.handle.kernel().wake(waiter));
     }
 }
 
@@ -178,10 +285,6 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn cookie(&self) -> u64 {
-        self.cookie
-    }
-
     /// Has whoever is polled woken when it is answered, which it cannot be yet, and so is every other request
     /// of the same work: one of them is `beside`, if there are others.
     pub(super) fn wait(&self, beside: Option<&Self>, cx: &Context<'_>) {
@@ -195,8 +298,8 @@ impl Call {
         }
         let entry = slots.find(self.cookie).expect("a call's slot is its own");
         assert!(entry.reply.is_none(), "an answer takes a message");
-        (entry.next, entry.waiter) = (next, Some(shared.kernel.wake_ref(cx)));
-        shared.kernel.waits_for(awaits(entry.target));
+        (entry.next, entry.waiter) = (next, Some(shared.handle.kernel().wake_ref(cx)));
+        shared.handle.kernel().waits_for(awaits(entry.to.target));
     }
 
     /// Whether it was answered, and is done.
@@ -220,8 +323,8 @@ impl Future for Call {
         if let Some(reply) = entry.reply.take() {
             return Poll::Ready(reply);
         }
-        entry.waiter = Some(self.calls.0.kernel.wake_ref(cx));
-        self.calls.0.kernel.waits_for(awaits(entry.target));
+        entry.waiter = Some(self.calls.0.handle.kernel().wake_ref(cx));
+        self.calls.0.handle.kernel().waits_for(awaits(entry.to.target));
         Poll::Pending
     }
 }
@@ -230,8 +333,14 @@ impl Drop for Call {
     fn drop(&mut self) {
         let mut slots = self.calls.0.slots.borrow_mut();
         let slot = &mut slots.slots[self.cookie as u32 as usize];
-        slot.call = None;
+        let sent = slot.call.take().filter(|entry| entry.is_sent);
         slot.generation = slot.generation.wrapping_add(1);
         slots.free.push(self.cookie as u32);
+        drop(slots);
+        if let Some(disk) = sent.map(|entry| entry.to.disk)
+            && self.calls.leave(disk)
+        {
+            self.calls.send_held(disk);
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::base::{Epoch, LegIndex, Payload};
 use crate::layout::LegSet;
 use crate::sim::Sleep;
 
-use super::calls::{Call, Reply};
+use super::calls::{Call, Reply, To};
 use super::io::{FAILURES_MAX, IoError, RETRIES};
 use super::volume::Volume;
 use crate::base::planted;
@@ -53,9 +53,8 @@ pub(super) fn request(
     if !link.is_up() {
         return None;
     }
-    let now = volume.client.handle.monotonic();
-    let call = volume.client.calls.open(volume.target(leg), volume.spec.id, leg, now);
-    link.send(message(call.cookie(), epoch)).ok().map(|()| call)
+    let to = To { target: link.target, disk: volume.disk(leg), volume: volume.spec.id, leg };
+    volume.client.calls.send(to, link, |cookie| message(cookie, epoch))
 }
 
 /// Work under way on every written leg of a set, until each of them has done it or is dead.

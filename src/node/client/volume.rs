@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use crate::base::{Epoch, LegIndex, Nanos, NodeId, PlaceIndex, Region};
+use crate::base::{DiskId, Epoch, LegIndex, Nanos, NodeId, PlaceIndex, Region};
 use crate::sim::{Allocation, JoinHandle, Signal};
 
 use super::boot::Client;
@@ -216,6 +216,11 @@ impl Volume {
     /// Tells the manager that this attachment is over.
     pub(super) fn detach_message(&self) -> Wire {
         Wire::Detach { volume: self.spec.id, session: self.session, held: self.held() }
+    }
+
+    /// The disk that a leg is on.
+    pub(super) fn disk(&self, leg: LegIndex) -> DiskId {
+        self.spec.place(self.legs[leg.index()].place.get()).disk
     }
 
     /// The target that a leg is on.
