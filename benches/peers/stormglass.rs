@@ -42,7 +42,8 @@ pub fn stormglass(seed: u64) -> Measured {
 
 /// The same kind of load while targets reboot all the time.
 pub fn io_in_the_air(seed: u64) -> Measured {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/reboots/io-in-the-air.json");
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/reboots/io-in-the-air.json");
     run(&load(&file).expect("the committed scenario is valid"), seed)
 }
 

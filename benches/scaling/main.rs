@@ -1,6 +1,6 @@
 //! What one IO costs as clusters, CPUs and runs grow, and what a second core adds to a sweep; `--plot` draws it.
 //!
-//! `cargo bench --bench scaling` takes some minutes; `-- --all` goes on to 3,000 targets and 10^8 operations, which takes
+//! `cargo bench -p stormglass-benches --bench scaling` takes some minutes; `-- --all` goes on to 3,000 targets and 10^8 operations, which takes
 //! far longer.
 //! Times are those that the process spends on a CPU. Where the start of a cluster would hide what an IO costs, it
 //! is the difference of two runs of which one makes twice as many.
@@ -44,7 +44,7 @@ fn main() {
     let series = [operations, by_cpus(), by_targets(has("--all"))];
     sweep::over_cores();
     if has("--plot") {
-        let file = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scaling.svg"));
+        let file = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/scaling.svg"));
         match plot::draw(&file, &series) {
             Ok(()) => println!("drawn: docs/scaling.svg"),
             Err(error) => eprintln!("docs/scaling.svg could not be drawn: {error}"),
