@@ -1,7 +1,7 @@
 //! The first promise: a scenario and a seed decide everything. Each test compares digests of the same
-//! runs under conditions that must not matter.
+//! runs under conditions that must not matter. That they are the same on any number of threads is shown of every scenario
+//! by `tests/cluster/library.rs`.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -9,17 +9,11 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
 use stormglass::base::Nanos;
-use stormglass::run::{StopFlag, SweepOptions, SweepReport, sweep};
-use stormglass::scenario::{Scenario, discover, load};
+use stormglass::scenario::{Scenario, load};
 use stormglass::world::{Keep, RunOptions, Verdict, simulate};
 
 fn library() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
-}
-
-fn scenarios() -> Vec<Scenario> {
-    let files = discover(&[library()]).expect("the library is there");
-    files.iter().map(|file| load(file).expect("the library is valid")).collect()
 }
 
 fn one(name: &str) -> Scenario {
@@ -28,15 +22,6 @@ fn one(name: &str) -> Scenario {
 
 fn digest(scenario: &Scenario, seed: u64, options: &RunOptions) -> u128 {
     simulate(scenario, seed, options).digest
-}
-
-#[test]
-fn a_seed_gives_the_same_digest_twice() {
-    // One in three: the gate has `prove` look at all of them, in an optimised build.
-    for scenario in scenarios().iter().step_by(3) {
-        let run = || digest(scenario, 11, &RunOptions::default());
-        assert_eq!(run(), run(), "{} seed 11", scenario.name);
-    }
 }
 
 #[test]
@@ -106,25 +91,6 @@ fn a_run_that_is_stopped_from_outside_is_none_and_a_flag_that_stays_down_changes
     let stopped = of(flag(true));
     assert!(matches!(stopped.verdict, Verdict::Stopped));
     assert!(stopped.events > 0 && stopped.events < of(None).events);
-}
-
-fn swept(scenarios: &[Scenario], jobs: usize) -> SweepReport {
-    let seeds = "1..1".parse().expect("a range of seeds");
-    let jobs = NonZeroUsize::new(jobs).expect("some jobs");
-    let options = SweepOptions { jobs, ..SweepOptions::of(seeds) };
-    sweep(&simulate, scenarios, &options, &StopFlag::new(), &mut |_| {})
-}
-
-#[test]
-fn one_thread_and_eight_threads_find_the_same() {
-    let scenarios = scenarios();
-    let results = |jobs| {
-        let report = swept(&scenarios, jobs);
-        report.results.iter().map(|r| (r.scenario, r.seed, r.digest)).collect::<Vec<_>>()
-    };
-    let alone = results(1);
-    assert_eq!(alone.len(), scenarios.len());
-    assert_eq!(alone, results(8));
 }
 
 /// What the program prints for a seed, run in `directory` with an environment of its own.
