@@ -83,6 +83,12 @@ fn disk(dice: &mut Dice, swarm: &Swarm) -> Disk {
         atomic_blocks: dice.amount((1, 8), &[1, 256]) as u32,
         ..usual
     };
+    // With dice of its own, so that all others stay what they were.
+    let mut cache = swarm.dice("cluster.cache");
+    let write_back = match drawn.volatile_cache && cache.one_in(2) {
+        true => cache.range((20_000, 200_000), &[1, 1_000_000]),
+        false => usual.write_back,
+    };
     let (is_split, is_moved) = (dice.one_in(3), dice.one_in(2));
     let shortest = shortest_transfer(&drawn);
     Disk {
@@ -91,6 +97,7 @@ fn disk(dice: &mut Dice, swarm: &Swarm) -> Disk {
         } else {
             0
         },
+        write_back,
         first_block: if is_moved { dice.amount((1, 4_096), &[1, 4_096]) } else { 0 },
         ..drawn
     }
