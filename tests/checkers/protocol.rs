@@ -52,6 +52,7 @@ trait Telling {
     /// A whole step: decided, persisted, registered by those that are not dead, granted.
     fn step(&mut self, epoch: u64, modes: u64, owner: u32);
     fn find(&mut self, epoch: u64, modes: u64, owner: u32, grantable: bool);
+    fn find_as_another(&mut self, epoch: u64, modes: u64, owner: u32);
     fn load(&mut self, leg: u8);
     fn set_mark(&mut self, leg: u8, region: u32, marked: bool);
     fn land(&mut self, leg: u8, at: u64, blocks: u32, epoch: u64);
@@ -132,6 +133,12 @@ impl Telling for Story {
         self.record_on(MANAGER, found);
     }
 
+    fn find_as_another(&mut self, epoch: u64, modes: u64, owner: u32) {
+        let (epoch, owner, grantable) = (Epoch::new(epoch), NodeId::new(owner), false);
+        let found = TopologyFound { volume: VOL0, epoch, modes, owner, grantable };
+        self.record_on(MANAGER + 1, found);
+    }
+
     fn load(&mut self, leg: u8) {
         let loaded = LegLoaded {
             disk: DiskId::new(u32::from(leg)),
@@ -183,6 +190,17 @@ type Part = fn(&mut Story);
 /// How each rule is broken; the story begins with a volume whose owner was granted epoch 2.
 const BROKEN: &[(Rule, Part)] = &[
     (Rule::EpochGrows, |story| story.decide(2, IN_SYNC, CLIENT)),
+    (Rule::EpochGrows, |story| {
+        // Not what the other one found.
+        story.find_as_another(3, LEG1_DEAD, CLIENT);
+        story.decide(3, IN_SYNC, CLIENT);
+    }),
+    (Rule::EpochGrows, |story| {
+        // Told late, and once more.
+        story.find_as_another(3, LEG1_DEAD, CLIENT);
+        story.decide(3, LEG1_DEAD, CLIENT);
+        story.decide(3, LEG1_DEAD, CLIENT);
+    }),
     (Rule::PersistedFirst, |story| {
         story.decide(3, IN_SYNC, CLIENT);
         story.start_registration(0, 3);
@@ -314,6 +332,15 @@ const KEPT: &[(&str, Part)] = &[
         story.find(3, LEG1_DEAD, CLIENT, true);
         story.start_registration(0, 3);
         story.register(0, 3);
+        story.grant(3, LEG1_DEAD, CLIENT);
+    }),
+    ("a leader hears after the next one that its decision stands", |story| {
+        story.find_as_another(3, LEG1_DEAD, CLIENT);
+        story.start_registration(0, 3);
+        story.decide(3, LEG1_DEAD, CLIENT);
+        story.persist(3);
+        story.register(0, 3);
+        story.allow(3);
         story.grant(3, LEG1_DEAD, CLIENT);
     }),
     ("a grant arrives when the legs have registered the next epoch", |story| {

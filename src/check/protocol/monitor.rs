@@ -98,7 +98,7 @@ impl Protocol {
         } else if let Some(agreed) = record.get::<Agreed>() {
             self.agreed(record, agreed, history);
         } else if let Some(found) = record.get::<TopologyFound>() {
-            self.found(found);
+            self.found(record, found);
         } else if let Some(RegistrationStarted { volume, leg, epoch, disk }) = record.get() {
             self.acted(record, (volume, epoch), "registered", history);
             if let Some(slot) = self.slot_on(volume, leg, disk) {
@@ -184,9 +184,13 @@ impl Protocol {
     fn decided(&mut self, record: &Record, decided: TopologyDecided, history: &History) {
         let TopologyDecided { volume: id, epoch, modes, owner } = decided;
         let volume = self.volume(id);
+        let decision = Decision { epoch, modes, owner, is_grantable: false, found_by: None };
+        if record.node.is_some_and(|manager| volume.is_told_late(&decision, manager)) {
+            return;
+        }
         let persisted = volume.persisted;
         let before = volume.decided().copied();
-        volume.decide(Decision { epoch, modes, owner, is_grantable: false });
+        volume.decide(decision);
         if epoch <= persisted {
             let found = format!("{epoch} was decided on when {persisted} was in the database");
             self.report(record, Finding::new(Rule::EpochGrows, id, found), history);
@@ -238,11 +242,13 @@ impl Protocol {
         }
     }
 
-    fn found(&mut self, found: TopologyFound) {
+    fn found(&mut self, record: &Record, found: TopologyFound) {
         let TopologyFound { volume, epoch, modes, owner, grantable } = found;
         let volume = self.volume(volume);
+        let is_news = epoch > volume.persisted;
         volume.persisted = volume.persisted.max(epoch);
-        volume.decide(Decision { epoch, modes, owner, is_grantable: grantable });
+        let found_by = record.node.filter(|_| is_news);
+        volume.decide(Decision { epoch, modes, owner, is_grantable: grantable, found_by });
     }
 
     /// Somebody acts on an epoch.

@@ -18,6 +18,20 @@ pub(super) struct Decision {
     pub(super) owner: NodeId,
     /// Whether it is in the database that it may be granted.
     pub(super) is_grantable: bool,
+    /// The manager that found it in the database, if nobody has told of the decision itself.
+    pub(super) found_by: Option<NodeId>,
+}
+
+impl Decision {
+    /// Whether this is the decision of another manager that was found in the database before. Where several agree, a
+    /// leader's decision stands as soon as the others have it, and the next leader may know that before the one that
+    /// decided does.
+    fn is_late(&self, found: &Self, by: NodeId) -> bool {
+        let Some(finder) = found.found_by.filter(|finder| *finder != by) else { return false };
+        // A volume that is nobody's is its manager's, whoever that is.
+        let is_nobodys = self.owner == by && found.owner == finder;
+        self.modes == found.modes && (self.owner == found.owner || is_nobodys)
+    }
 }
 
 /// What an owner acts under.
@@ -70,6 +84,14 @@ impl Volume {
             self.decisions.remove(0);
         }
         self.decisions.push(decision);
+    }
+
+    /// Takes note that a manager tells late of its decision, if that is what it does: it stands already.
+    pub(super) fn is_told_late(&mut self, decision: &Decision, by: NodeId) -> bool {
+        let known = self.decisions.iter_mut().find(|known| known.epoch == decision.epoch);
+        let Some(found) = known.filter(|found| decision.is_late(found, by)) else { return false };
+        found.found_by = None;
+        true
     }
 
     /// Whether any decision on it is on record.
