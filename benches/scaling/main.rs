@@ -1,4 +1,4 @@
-//! What one IO costs as clusters, CPUs and runs grow, and what a second core adds to a sweep; `--plot` draws it.
+//! What one IO costs as clusters, CPUs and runs grow, what a second core adds to a sweep, and what beginning and ending takes; `--plot` draws it.
 //!
 //! `cargo bench -p stormglass-benches --bench scaling` takes some minutes; `-- --all` goes on to 3,000 targets and 10^8 operations, which takes
 //! far longer.
@@ -9,6 +9,7 @@
 mod host;
 mod load;
 mod plot;
+mod start;
 mod sweep;
 
 use std::path::PathBuf;
@@ -41,6 +42,7 @@ fn main() {
     let has = |option: &str| given.iter().any(|argument| argument == option);
     // In this order: what one run leaves the allocator with counts in the peaks of those that follow.
     let operations = by_operations(has("--all"));
+    start::and_end();
     let series = [operations, by_cpus(), by_targets(has("--all"))];
     sweep::over_cores();
     if has("--plot") {
