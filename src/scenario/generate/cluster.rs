@@ -74,17 +74,19 @@ fn disk(dice: &mut Dice, swarm: &Swarm) -> Disk {
     };
     let with_cache = swarm.profile == Profile::Crash && dice.one_in(2);
     let drops = swarm.has("disk.drop_cache");
+    // With dice of its own, so that all others stay what they were.
+    let mut cache = swarm.dice("cluster.cache");
+    // A cut of all power is most telling where it takes something.
+    let is_cut = swarm.power_cuts && cache.one_in(2);
     let drawn = Disk {
         queue_depth: dice.amount((16, 64), &[8, 256]) as u16,
         read,
         write,
         flush,
-        volatile_cache: drops || with_cache || dice.one_in(4),
+        volatile_cache: drops || with_cache || is_cut || dice.one_in(4),
         atomic_blocks: dice.amount((1, 8), &[1, 256]) as u32,
         ..usual
     };
-    // With dice of its own, so that all others stay what they were.
-    let mut cache = swarm.dice("cluster.cache");
     let write_back = match drawn.volatile_cache && cache.one_in(2) {
         true => cache.range((20_000, 200_000), &[1, 1_000_000]),
         false => usual.write_back,
