@@ -85,6 +85,8 @@ pub mod layout;
 pub mod net;
 pub mod node;
 pub mod process;
+#[cfg(unix)]
+pub mod real;
 pub mod run;
 pub mod scenario;
 pub mod sim;

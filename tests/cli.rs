@@ -57,7 +57,7 @@ fn smoke_with(from: &str, to: &str) -> String {
 fn help_is_worth_reading() {
     for verb in [
         "run", "sweep", "merge", "replay", "shrink", "debug", "view", "explain", "errors", "prove",
-        "hunt", "generate", "validate", "schema", "list",
+        "hunt", "generate", "serve", "attach", "validate", "schema", "list",
     ] {
         insta::assert_snapshot!(format!("help-{verb}"), said(&[verb, "--help"]));
     }

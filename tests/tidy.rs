@@ -18,12 +18,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("view", &["base", "sim::trace", "check"]),
     ("run", &["base", "scenario", "check", "world", "view"]),
     ("debug", &["base", "sim::trace", "scenario", "world", "view"]),
+    ("real", &["base", "sim", "disk", "net", "node", "scenario", "run::Stopwatch", "world"]),
     ("glass", &["base", "sim", "disk", "net", "check", "view", "run::work_off"]),
     (
         "cli",
         &[
             "base", "sim", "disk", "net", "node", "check", "scenario", "world", "view", "run",
-            "debug",
+            "debug", "real",
         ],
     ),
 ];

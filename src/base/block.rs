@@ -8,11 +8,13 @@
 use std::fmt;
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use super::field::add_product;
 use super::pattern::Pattern;
 
 /// Bytes in a logical block: 512 or 4096.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum BlockSize {
     /// 512 bytes.
     B512,
@@ -44,7 +46,7 @@ impl BlockSize {
 ///
 /// Layout of the two words: `place` is volume (16 bits) and block within it (48 bits), `author` is
 /// writer (16 bits) and that writer's sequence number (48 bits).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Stamp {
     place: u64,
     author: u64,
@@ -112,10 +114,10 @@ impl fmt::Display for Stamp {
 }
 
 /// What one block holds.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Block(Content);
 
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 enum Content {
     #[default]
     Zero,
@@ -331,10 +333,10 @@ impl fmt::Display for Block {
 }
 
 /// The blocks that one command carries, in order. Cloning it copies no block.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payload(Blocks);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Blocks {
     /// One write's blocks: the first one's stamp, and how many.
     Run(Stamp, u32),

@@ -68,6 +68,12 @@ pub(super) enum Command {
     View(super::view::Args),
     /// Tell a failure in sentences, and which faults it took
     Explain(super::explain::Args),
+    /// Run a target or the manager outside the simulation, over TCP and on files
+    #[cfg(unix)]
+    Serve(super::serve::ServeArgs),
+    /// Attach a volume of such a cluster and serve it to this host over NBD
+    #[cfg(unix)]
+    Attach(super::serve::AttachArgs),
     /// List or show the reports of errors that a run's controller left
     Errors(super::errors::Args),
     /// Check that runs are deterministic, and name the first event that differs

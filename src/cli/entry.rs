@@ -88,6 +88,10 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<ExitCode, Fai
         Command::View(args) => view::view(&args, context),
         Command::Explain(args) => explain::explain(&args, context),
         Command::Errors(args) => errors::errors(&args, context),
+        #[cfg(unix)]
+        Command::Serve(args) => super::serve::serve(&args, context),
+        #[cfg(unix)]
+        Command::Attach(args) => super::serve::attach(&args, context),
         Command::Prove(args) => prove::prove(&args, context),
         Command::Hunt(args) => hunt::hunt(&args, context),
         Command::Validate(args) => validate::validate(&args, context),

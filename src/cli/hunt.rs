@@ -18,7 +18,7 @@ use super::figures::{counted, grouped, quoted, wall};
 use super::progress::Progress;
 use super::report::Failure;
 use super::sources::{profile, scenarios};
-use super::stop::on_interrupt;
+use super::stop::{STOPPING, on_interrupt};
 use super::sweep::cores;
 
 const AFTER_HELP: &str = "\
@@ -90,7 +90,7 @@ pub(super) fn hunt(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, F
     let report = {
         let (mut over, total) = (0, options.bugs.len() as u64);
         let mut progress = Progress::start(context.console);
-        run_hunt(context.engine, &scenarios, &options, on_interrupt(), &mut |hunted| {
+        run_hunt(context.engine, &scenarios, &options, on_interrupt(STOPPING), &mut |hunted| {
             over += u64::from(hunted.is_some());
             progress.show(over, total, || format!("{over}/{total} bugs"));
         })

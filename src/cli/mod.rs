@@ -30,6 +30,8 @@ mod reports;
 mod result_json;
 mod run;
 mod schema;
+#[cfg(unix)]
+mod serve;
 mod shrink;
 mod sources;
 mod state;

@@ -14,7 +14,7 @@ use super::figures::{counted, grouped, wall};
 use super::progress::Progress;
 use super::report::Failure;
 use super::sources::scenarios;
-use super::stop::on_interrupt;
+use super::stop::{STOPPING, on_interrupt};
 use super::strict::NoStrictArgs;
 use super::sweep::cores;
 
@@ -52,7 +52,7 @@ pub(super) fn prove(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, 
     let options = ProveOptions { seeds: args.seeds, jobs: args.jobs.unwrap_or_else(cores), strict };
     let clock = Stopwatch::start();
     let mut progress = Progress::start(context.console);
-    let stop = on_interrupt();
+    let stop = on_interrupt(STOPPING);
     let report =
         crate::run::prove(context.engine, &scenarios, options, stop, &mut |done, total| {
             let text = || format!("{}/{} runs", grouped(done), grouped(total));

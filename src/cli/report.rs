@@ -60,6 +60,10 @@ pub(super) enum Failure {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A cluster file that cannot be used.
+    Cluster(String),
+    /// A node outside the simulation that broke down, or could not begin.
+    Node(String),
     /// Options that make no sense.
     Usage(String),
     /// Stormglass itself panicked.
@@ -75,7 +79,8 @@ impl Failure {
             Self::Paths(DiscoverError::NoPath) => ExitCode::Usage,
             Self::Paths(_) => ExitCode::BadFile,
             Self::Save(_) | Self::Output { .. } | Self::Usage(_) => ExitCode::Usage,
-            Self::Harness(_) => ExitCode::Crash,
+            Self::Cluster(_) => ExitCode::BadFile,
+            Self::Harness(_) | Self::Node(_) => ExitCode::Crash,
         }
     }
 
@@ -109,7 +114,7 @@ impl fmt::Display for Failure {
             Self::Output { path, source } => {
                 write!(f, "{}: the file cannot be written ({source})", path.display())
             }
-            Self::Usage(text) => f.write_str(text),
+            Self::Cluster(text) | Self::Node(text) | Self::Usage(text) => f.write_str(text),
             Self::Harness(crash) => {
                 write!(f, "{crash}\nThis is a bug in stormglass, not in the scenario.")
             }

@@ -12,7 +12,7 @@ use super::figures::{counted, grouped, quoted, wall};
 use super::progress::Progress;
 use super::report::Failure;
 use super::sources::seed_file;
-use super::stop::on_interrupt;
+use super::stop::{STOPPING, on_interrupt};
 use super::sweep::cores;
 
 const AFTER_HELP: &str = "\
@@ -48,7 +48,7 @@ pub(super) fn shrink(args: &Args, context: &mut Context<'_>) -> Result<ExitCode,
     let result = {
         let mut progress = Progress::start(context.console);
         let mut first = None;
-        run_shrink(context.engine, &file, jobs, on_interrupt(), &mut |now| {
+        run_shrink(context.engine, &file, jobs, on_interrupt(STOPPING), &mut |now| {
             let first = *first.get_or_insert(now.size.entries + now.size.ops);
             let gone = first - (now.size.entries + now.size.ops).min(first);
             progress.show(gone, first, || line(now));

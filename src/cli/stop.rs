@@ -18,8 +18,15 @@ const INTERRUPTED: i32 = 130;
 /// the one that its terminal sent to both.
 const SAME: Duration = Duration::from_millis(300);
 
-/// The flag that Ctrl-C raises from now on.
-pub(super) fn on_interrupt() -> &'static StopFlag {
+/// What is said of the first one while seeds are run.
+pub(super) const STOPPING: &str = "stopping after the seeds under way; once more to stop at once";
+
+/// What is said of the first one.
+static HINT: Mutex<&str> = Mutex::new("");
+
+/// The flag that Ctrl-C raises from now on, with what is said then.
+pub(super) fn on_interrupt(hint: &'static str) -> &'static StopFlag {
+    *HINT.lock().expect("nobody panics with this lock") = hint;
     // Where the system has no such signal, Ctrl-C ends the program as it always did.
     let _ = ctrlc::set_handler(interrupted);
     &STOP
@@ -31,9 +38,9 @@ fn interrupted() {
         None => {
             *first = Some(Stopwatch::start());
             STOP.raise();
-            let hint = "\nstopping after the seeds under way; once more to stop at once";
+            let hint = *HINT.lock().expect("nobody panics with this lock");
             // There is no place left to report to when standard error is gone.
-            let _ = writeln!(std::io::stderr(), "{hint}");
+            let _ = writeln!(std::io::stderr(), "\n{hint}");
         }
         Some(first) if first.elapsed() < SAME => {}
         Some(_) => std::process::exit(INTERRUPTED),

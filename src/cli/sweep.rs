@@ -23,7 +23,7 @@ use super::report::Failure;
 use super::reports::{ReportArgs, Reports};
 use super::sources::{profile, scenarios};
 use super::state::{Plan, Resumed, State};
-use super::stop::on_interrupt;
+use super::stop::{STOPPING, on_interrupt};
 use super::strict::NoStrictArgs;
 use super::summary::{Kept, Origin, Summary, totals};
 
@@ -273,7 +273,7 @@ fn run_with_progress(
     options: &SweepOptions,
     state: &mut Option<State>,
 ) -> Result<SweepReport, Failure> {
-    let stop: &StopFlag = on_interrupt();
+    let stop: &StopFlag = on_interrupt(STOPPING);
     let mut progress = Progress::start(context.console);
     let mut lost: Result<(), Failure> = Ok(());
     let watch = &mut |event: SweepEvent<'_>| match event {

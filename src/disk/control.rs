@@ -19,6 +19,7 @@ use crate::base::Seq;
 use crate::sim::Kernel;
 use crate::sim::Rng;
 
+use super::backing::Backing;
 use super::config::DiskConfig;
 use super::engine::Engine;
 use super::fault::Verdict;
@@ -67,6 +68,24 @@ impl Namespace {
     #[must_use]
     pub fn new(kernel: &Kernel, id: DiskId, config: DiskConfig) -> Self {
         Self { engine: Engine::new(kernel, id, config) }
+    }
+
+    /// A disk whose blocks are kept by `backing`, and outlive the process. It has the backing's serial number, and no
+    /// volatile cache.
+    ///
+    /// # Panics
+    /// When the configuration makes no sense, or has a volatile cache.
+    #[must_use]
+    pub fn kept_by(
+        kernel: &Kernel,
+        id: DiskId,
+        config: DiskConfig,
+        backing: Box<dyn Backing>,
+    ) -> Self {
+        assert!(!config.volatile_cache, "what a backing holds is durable");
+        let disk = Self::new(kernel, id, config);
+        disk.engine.keep_by(backing);
+        disk
     }
 
     /// The device door, for the node that holds the disk.

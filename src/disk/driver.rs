@@ -60,6 +60,13 @@ impl DriverConfig {
         Self { io_timeout, admin_timeout: Nanos::new(self.admin_timeout.get() / divisor), ..self }
     }
 
+    /// Times multiplied by `factor`.
+    #[must_use]
+    pub const fn slower(self, factor: u64) -> Self {
+        let io_timeout = self.io_timeout.saturating_mul(factor);
+        Self { io_timeout, admin_timeout: self.admin_timeout.saturating_mul(factor), ..self }
+    }
+
     /// With so many retries at most.
     #[must_use]
     pub const fn with_retries(self, retries_max: u8) -> Self {

@@ -19,6 +19,7 @@ use crate::sim::Rng;
 use crate::sim::Wait;
 use crate::sim::WakeRef;
 
+use super::backing::Backing;
 use super::cache::Cache;
 use super::command::Completion;
 use super::command::Op;
@@ -108,6 +109,13 @@ impl Engine {
         let owner = kernel.attach(engine.clone());
         engine.owner.set(owner).expect("a disk is attached once");
         engine
+    }
+
+    /// Has the blocks kept elsewhere from now on.
+    pub(super) fn keep_by(&self, backing: Box<dyn Backing>) {
+        let state = &mut *self.state.borrow_mut();
+        state.serial = backing.serial();
+        state.media = Media::outside(backing, self.config.block_size);
     }
 
     pub(super) fn open(&self, host: NodeId) -> u32 {

@@ -1,11 +1,15 @@
-//! The medium: sparse pages of blocks, paid for by what is written. Knows no fault.
+//! The medium: sparse pages of blocks, paid for by what is written, or blocks that are kept elsewhere. Knows no fault.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use crate::base::Block;
+use crate::base::BlockSize;
 use crate::base::Payload;
 use crate::base::Stamp;
+
+use super::backing::Backing;
 
 /// Blocks in a page.
 const PAGE: usize = 256;
@@ -33,6 +37,32 @@ pub(super) struct Media {
     scratch: Vec<Block>,
     /// How often something was written.
     changes: u64,
+    /// Where the blocks are, if not here.
+    outside: Option<Outside>,
+}
+
+/// Blocks that are kept elsewhere.
+#[derive(Debug)]
+struct Outside {
+    backing: RefCell<Box<dyn Backing>>,
+    size: BlockSize,
+}
+
+impl Outside {
+    fn read(&self, lba: u64, blocks: u32) -> Vec<Block> {
+        let mut bytes = vec![0; blocks as usize * self.size.bytes()];
+        self.backing.borrow_mut().read(lba, &mut bytes);
+        bytes.chunks(self.size.bytes()).map(Block::from_bytes).collect()
+    }
+
+    fn write(&self, lba: u64, blocks: impl Iterator<Item = Block>) {
+        let bytes: Vec<u8> = blocks.flat_map(|block| block.bytes(self.size)).collect();
+        self.backing.borrow_mut().write(lba, &bytes);
+    }
+
+    fn set_lost(&self, lba: u64, count: u32, lost: bool) {
+        self.backing.borrow_mut().set_lost(lba, count, lost);
+    }
 }
 
 /// What neighbouring blocks held at some time.
@@ -87,6 +117,13 @@ fn packed(block: &Block) -> Stamp {
 }
 
 impl Media {
+    /// A medium whose blocks are kept elsewhere.
+    pub(super) fn outside(backing: Box<dyn Backing>, size: BlockSize) -> Self {
+        let lost = backing.lost().into_iter().collect();
+        let outside = Some(Outside { backing: RefCell::new(backing), size });
+        Self { lost, outside, ..Self::default() }
+    }
+
     fn page(&self, lba: u64) -> Option<&[Stamp; PAGE]> {
         let (directory, page, _) = place(lba);
         self.directories.get(directory)?.as_deref()?[page].as_deref()
@@ -106,12 +143,18 @@ impl Media {
 
     /// The block at `lba`; zeroes where nothing was written.
     pub(super) fn block(&self, lba: u64) -> Block {
+        if let Some(outside) = &self.outside {
+            return outside.read(lba, 1).pop().unwrap_or_default();
+        }
         self.page(lba).map_or(Block::ZERO, |page| self.unpacked(lba, page[place(lba).2]))
     }
 
     /// Marks `count` blocks from `lba` on as lost.
     pub(super) fn lose(&mut self, lba: u64, count: u32) {
         self.lost.extend(lba..lba + u64::from(count));
+        if let Some(outside) = &self.outside {
+            outside.set_lost(lba, count, true);
+        }
     }
 
     /// Whether one of these blocks is marked as lost.
@@ -120,10 +163,14 @@ impl Media {
     }
 
     fn found_again(&mut self, lba: u64, count: u32) {
-        if !self.lost.is_empty() {
-            (lba..lba + u64::from(count)).for_each(|lba| {
-                self.lost.remove(&lba);
-            });
+        if self.lost.is_empty() || !self.is_lost(lba, count) {
+            return;
+        }
+        (lba..lba + u64::from(count)).for_each(|lba| {
+            self.lost.remove(&lba);
+        });
+        if let Some(outside) = &self.outside {
+            outside.set_lost(lba, count, false);
         }
     }
 
@@ -140,6 +187,14 @@ impl Media {
     /// Sets `count` blocks from `lba` on: to `first` and what follows it.
     fn fill(&mut self, lba: u64, first: Stamp, count: u32) {
         self.changes += 1;
+        if let Some(outside) = &self.outside {
+            let block = |at| match follows(first, at) {
+                ZERO => Block::ZERO,
+                stamp => Block::stamped(stamp),
+            };
+            outside.write(lba, (0..u64::from(count)).map(block));
+            return self.found_again(lba, count);
+        }
         self.found_again(lba, count);
         let (mut at, end) = (lba, lba + u64::from(count));
         while at < end {
@@ -164,6 +219,9 @@ impl Media {
 
     /// The blocks from `lba` on: as one run where one write wrote them all, or nobody any.
     pub(super) fn read(&mut self, lba: u64, blocks: u32) -> Payload {
+        if let Some(outside) = &self.outside {
+            return Payload::from_vec(outside.read(lba, blocks));
+        }
         let origin = self.block(lba).stamp();
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut is_run = origin.is_some();
@@ -192,7 +250,13 @@ impl Media {
     /// Sets neighbouring blocks, a page at a time.
     fn set_all(&mut self, lba: u64, blocks: &[Block]) {
         self.changes += blocks.len() as u64;
+        if let Some(outside) = &self.outside {
+            outside.write(lba, blocks.iter().cloned());
+        }
         self.found_again(lba, blocks.len() as u32);
+        if self.outside.is_some() {
+            return;
+        }
         let (mut at, mut left) = (lba, blocks);
         while !left.is_empty() {
             let within = place(at).2;
@@ -231,6 +295,9 @@ impl Media {
 
     /// Shows each block of `from..to` in a page that was ever written, in order.
     pub(super) fn scan(&self, from: u64, to: u64, mut see: impl FnMut(u64, &Block)) {
+        if self.outside.is_some() {
+            return (from..to).for_each(|lba| see(lba, &self.block(lba)));
+        }
         let mut at = from;
         while at < to {
             let (directory, _, within) = place(at);

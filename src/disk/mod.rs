@@ -30,6 +30,7 @@
 
 #![deny(clippy::float_arithmetic)]
 
+pub mod backing;
 mod cache;
 mod command;
 mod config;

@@ -8,7 +8,7 @@ use crate::base::LegIndex;
 pub const LEGS_MAX: usize = 16;
 
 /// A set of legs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LegSet(u16);
 
 impl LegSet {

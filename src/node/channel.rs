@@ -20,7 +20,7 @@ use crate::sim::Probes;
 use super::protocol::Wire;
 
 /// A message with its number, from 1, within its direction of a connection.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Frame {
     number: u64,
     wire: Wire,

@@ -196,6 +196,30 @@ pub struct Timing {
     pub driver: DriverConfig,
 }
 
+impl Timing {
+    /// With every wait so many times as long.
+    #[must_use]
+    pub fn slower(self, factor: u64) -> Self {
+        let times = |span: Nanos| span.saturating_mul(factor);
+        Self {
+            heartbeat: times(self.heartbeat),
+            dead_after: times(self.dead_after),
+            lease: times(self.lease),
+            lease_margin: times(self.lease_margin),
+            care_after: times(self.care_after),
+            io_timeout: times(self.io_timeout),
+            patience: times(self.patience),
+            unread_patience: times(self.unread_patience),
+            register_timeout: times(self.register_timeout),
+            drain: times(self.drain),
+            reconnect: times(self.reconnect),
+            probe: times(self.probe),
+            clean: times(self.clean),
+            driver: self.driver.slower(factor),
+        }
+    }
+}
+
 impl Default for Timing {
     fn default() -> Self {
         Self {

@@ -106,7 +106,7 @@ impl Superblock {
 }
 
 /// A set of regions, one bit each: the write-intent bitmap.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct IntentMap {
     regions: u32,
     words: Vec<u64>,

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::{
     Block, BlockSize, Epoch, LegIndex, MessageKind, Nanos, Payload, PlaceIndex, Region, VolumeId,
 };
@@ -36,7 +38,7 @@ pub enum Service {
 pub use crate::base::protocol::LegMode;
 
 /// The modes of a volume's legs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Modes {
     all: LegSet,
     write_only: LegSet,
@@ -124,7 +126,7 @@ impl Modes {
 }
 
 /// Where each leg of a volume is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Places([PlaceIndex; LEGS_MAX]);
 
 impl Places {
@@ -167,7 +169,7 @@ impl Places {
 }
 
 /// A volume's configuration, as the manager grants it to the owner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Topology {
     /// The volume.
     pub volume: VolumeId,
@@ -185,7 +187,7 @@ pub struct Topology {
 }
 
 /// A place for a leg as its target finds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LegReport {
     /// The volume.
     pub volume: VolumeId,
@@ -211,7 +213,7 @@ pub struct LegReport {
 }
 
 /// As what a disk was written, by its superblock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Occupant {
     /// The volume.
     pub volume: VolumeId,
@@ -222,12 +224,12 @@ pub struct Occupant {
 }
 
 /// How a target answers a request on a leg.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LegStatus {
     /// Done.
     Ok,
     /// The disk failed it.
-    Disk(Status),
+    Disk(#[serde(with = "as_word")] Status),
     /// The request's epoch is not the registered one: nothing was done.
     WrongEpoch,
     /// The leg's disk or metadata cannot be used: nothing was done.
@@ -235,7 +237,7 @@ pub enum LegStatus {
 }
 
 /// How long the disk took for the command that a request came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Took {
     /// A read.
     Read(Nanos),
@@ -245,8 +247,9 @@ pub enum Took {
     Unknown,
 }
 
-/// A message between nodes of the cluster.
-#[derive(Clone, Debug)]
+/// A message between nodes of the cluster. What the control plane and several managers say to each other stays within the
+/// simulation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Wire {
     /// Client to target: write blocks.
     Write {
@@ -475,6 +478,7 @@ pub enum Wire {
         beat: u64,
     },
     /// Administrator to controller: do this. Asked again, with the same number, it is done once.
+    #[serde(skip)]
     Call {
         /// The call.
         call: CallId,
@@ -482,6 +486,7 @@ pub enum Wire {
         request: Rc<Request>,
     },
     /// Controller to administrator: what a call came to.
+    #[serde(skip)]
     Reply {
         /// The call.
         call: CallId,
@@ -493,6 +498,7 @@ pub enum Wire {
         replies: Rc<ReplyList>,
     },
     /// Controller to database.
+    #[serde(skip)]
     Query {
         /// Handed back in the answer.
         number: u64,
@@ -500,6 +506,7 @@ pub enum Wire {
         query: Rc<Query>,
     },
     /// Database to controller.
+    #[serde(skip)]
     Answer {
         /// Of the query.
         number: u64,
@@ -507,6 +514,7 @@ pub enum Wire {
         answer: Rc<Answer>,
     },
     /// Satellite to controller: first message of a connection.
+    #[serde(skip)]
     SatelliteHello {
         /// The version of the protocol that it speaks.
         protocol: u32,
@@ -514,6 +522,7 @@ pub enum Wire {
         name: Rc<str>,
     },
     /// Controller to satellite: all that it is to have.
+    #[serde(skip)]
     Sync {
         /// As of this version of the configuration.
         version: u64,
@@ -521,16 +530,19 @@ pub enum Wire {
         rows: Rc<Rows>,
     },
     /// Satellite to controller: that is what it brings about from now on.
+    #[serde(skip)]
     Synced {
         /// As of this version.
         version: u64,
     },
     /// Satellite to controller: that is older than what it was told before, and it does not take it.
+    #[serde(skip)]
     SyncRefused {
         /// As of this version.
         version: u64,
     },
     /// Satellite to controller: how all of its resources stand.
+    #[serde(skip)]
     Deployed {
         /// As of this version of what it is to have.
         version: u64,
@@ -538,8 +550,10 @@ pub enum Wire {
         standings: Rc<Standings>,
     },
     /// Manager to manager: of elections, and of what is to be agreed on.
+    #[serde(skip)]
     Agree(Rc<Agreement>),
     /// Leader to manager: do you follow me?
+    #[serde(skip)]
     LeadBeat {
         /// The round in which it was elected.
         round: u32,
@@ -549,10 +563,29 @@ pub enum Wire {
         beat: u64,
     },
     /// Manager to leader: it does.
+    #[serde(skip)]
     LeadAck {
         /// Of the leader's question.
         beat: u64,
     },
+}
+
+/// As the word that stands for it in records.
+mod as_word {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::base::Word;
+
+    pub(super) fn serialize<T: Word + Copy, S: Serializer>(
+        it: &T,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(it.to_word())
+    }
+
+    pub(super) fn deserialize<'de, T: Word, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+        u64::deserialize(from).map(T::from_word)
+    }
 }
 
 /// What managers say to agree.

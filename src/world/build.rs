@@ -133,6 +133,13 @@ impl Stage {
 
 /// Makes the cluster of a scenario.
 pub(super) fn stage(scenario: &Scenario, seed: u64, options: &RunOptions) -> Stage {
+    let stage = unmanned(scenario, seed, options);
+    set_boots(&stage);
+    stage
+}
+
+/// Makes the cluster of a scenario, of which no node runs anything yet.
+pub(super) fn unmanned(scenario: &Scenario, seed: u64, options: &RunOptions) -> Stage {
     let cluster = &scenario.cluster;
     let config = KernelConfig {
         schedule: schedule_kind(&cluster.schedule, options),
@@ -180,7 +187,7 @@ pub(super) fn stage(scenario: &Scenario, seed: u64, options: &RunOptions) -> Sta
         control
     });
     let leader = Cell::new(nodes.managers[0]);
-    let stage = Stage {
+    Stage {
         kernel,
         fabric,
         disks,
@@ -195,9 +202,7 @@ pub(super) fn stage(scenario: &Scenario, seed: u64, options: &RunOptions) -> Sta
         mounts,
         records,
         control,
-    };
-    set_boots(&stage);
-    stage
+    }
 }
 
 /// How long nodes wait. Where there are several managers, one that leads no longer may not know it for a while, and answer

@@ -4,6 +4,7 @@
 //! what is due, `inject` applies it through the control doors inside the fault `budget`, `freeze`
 //! shows the checkers what the disks hold. Starts no thread but the seal's.
 
+mod alone;
 mod apps;
 mod budget;
 mod build;
@@ -35,6 +36,7 @@ pub use crate::sim::strict_seal;
 pub use crate::sim::trace::{Checkpoint, Keep};
 pub use crate::sim::{ArmedTimer, CpuState, Crash, MemoryUse, Stack, TaskState, Trespass};
 pub use crate::sim::{Recording, RecordingError};
+pub use alone::{Alone, alone, disks_of};
 pub use inspect::{CopyLook, DiskLook, LegLook, NodeLook, VolumeLook};
 pub use place::places;
 pub use records::{
