@@ -30,6 +30,8 @@ pub(super) struct Output {
     /// The most that was kept at a time.
     kept: u64,
     dropped: Option<Dropped>,
+    /// Whether anything is to be kept.
+    is_wanted: bool,
 }
 
 impl Output {
@@ -42,14 +44,20 @@ impl Output {
             read: 0,
             kept: 0,
             dropped: None,
+            is_wanted: true,
         }
+    }
+
+    /// What is read only so that the program does not wait for a reader: none of it is kept.
+    pub(super) fn unwanted(handle: &NodeHandle) -> Self {
+        Self { is_wanted: false, ..Self::new(handle) }
     }
 
     /// Takes a piece: keeps it, once there is memory for it; or, when something was dropped already or it is too much, drops
     /// it and all that was kept. Whoever gives up waiting for memory has dropped it, too.
     pub(super) async fn take(&mut self, piece: &[u8]) {
         self.read += piece.len() as u64;
-        if self.dropped.is_some() {
+        if !self.is_wanted || self.dropped.is_some() {
             return;
         }
         let wanted = self.bytes.len() + piece.len();

@@ -181,7 +181,7 @@ async fn end(agent: &Agent, child: &Child) -> bool {
             return true;
         }
         child.signal(signal);
-        let mut output = Output::new(&agent.handle);
+        let mut output = Output::unwanted(&agent.handle);
         if agent.handle.timeout(patience, drain(child, &mut output)).await.is_ok() {
             return true;
         }

@@ -24,7 +24,14 @@ use super::swarm::least_integrity;
 
 /// How long an action lasts that is undone.
 pub(super) fn undo_after(dice: &mut Dice) -> NanosRange {
-    dice.range((50, 12_000), &[1, 40_000])
+    let usual = span(dice);
+    dice.range(usual, &[1, 40_000])
+}
+
+/// How long things last, in microseconds: now and then longer than a lease, for what somebody who is cut off may still do
+/// shows only then.
+pub(super) fn span(dice: &mut Dice) -> (u64, u64) {
+    if dice.one_in(5) { (15_000, 60_000) } else { (50, 12_000) }
 }
 
 /// The action of this name. Where it `may_fix`, it may be one for a certain node or disk.

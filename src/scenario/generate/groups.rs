@@ -9,7 +9,7 @@ use crate::scenario::ids::{CpuSelector, DiskRef, DiskSelector, NodeClass, NodeSe
 use crate::scenario::script::{Effect, Entry, Trigger};
 use crate::scenario::volume::Volume;
 
-use super::actions::{action, certain_cpu, fixed, old_image};
+use super::actions::{action, certain_cpu, fixed, old_image, span};
 use super::connectors::fixed as certain_connector;
 use super::dice::Dice;
 use super::script::{Scene, acked};
@@ -115,7 +115,8 @@ pub(super) fn group(dice: &mut Dice, scene: &Scene<'_>, group: Group) -> Vec<Ent
 fn pair(dice: &mut Dice, scene: &Scene<'_>, fault: Action, end: Action) -> Vec<Entry> {
     let trigger = acked(dice, scene);
     let first = Entry { trigger, effect: Effect::Do(fault), undo_after: None };
-    vec![first, after(dice, (50, 12_000), end)]
+    let lasts = span(dice);
+    vec![first, after(dice, lasts, end)]
 }
 
 fn after(dice: &mut Dice, usual: (u64, u64), action: Action) -> Entry {
