@@ -8,37 +8,43 @@ use std::rc::Rc;
 use std::sync::mpsc::Sender;
 
 use futures::future::{Either, select};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::base::NodeId;
 use crate::net::Fabric;
-use crate::net::port::Connection;
-use crate::node::Frame;
+use crate::net::port::{Connection, Message};
 use crate::sim::{Kernel, Queue};
 
 use super::link::{Hello, Line, News};
 
 /// What came over a connection: `None` when it is over.
-type Inbox = Queue<Option<Frame>>;
+type Inbox<M> = Queue<Option<M>>;
 
 /// The way to all other nodes. Clones share it.
-#[derive(Clone)]
-pub(super) struct Gateway(Rc<Shared>);
+pub(super) struct Gateway<M: Message>(Rc<Shared<M>>);
 
-struct Shared {
-    kernel: Kernel,
-    fabric: Rc<Fabric<Frame>>,
-    here: NodeId,
-    inboxes: RefCell<BTreeMap<u64, Inbox>>,
+impl<M: Message> Clone for Gateway<M> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
 }
 
-impl Gateway {
-    pub(super) fn new(kernel: &Kernel, fabric: &Rc<Fabric<Frame>>, here: NodeId) -> Self {
+struct Shared<M: Message> {
+    kernel: Kernel,
+    fabric: Rc<Fabric<M>>,
+    here: NodeId,
+    inboxes: RefCell<BTreeMap<u64, Inbox<M>>>,
+}
+
+impl<M: Message + Serialize + DeserializeOwned> Gateway<M> {
+    pub(super) fn new(kernel: &Kernel, fabric: &Rc<Fabric<M>>, here: NodeId) -> Self {
         let (kernel, fabric) = (kernel.clone(), fabric.clone());
         Self(Rc::new(Shared { kernel, fabric, here, inboxes: RefCell::default() }))
     }
 
-    fn open(&self, line: &Line) -> Inbox {
-        let inbox = Inbox::new(&self.0.kernel);
+    fn open(&self, line: &Line) -> Inbox<M> {
+        let inbox = Queue::new(&self.0.kernel);
         self.0.inboxes.borrow_mut().insert(line.number, inbox.clone());
         inbox
     }
@@ -103,7 +109,7 @@ impl Gateway {
         }
     }
 
-    fn inbox(&self, line: u64) -> Option<Inbox> {
+    fn inbox(&self, line: u64) -> Option<Inbox<M>> {
         self.0.inboxes.borrow().get(&line).cloned()
     }
 
@@ -112,7 +118,7 @@ impl Gateway {
     }
 
     /// Carries messages both ways until one side is closed; then so is the other.
-    fn carry(&self, peer: NodeId, connection: Connection<Frame>, line: Line, inbox: Inbox) {
+    fn carry(&self, peer: NodeId, connection: Connection<M>, line: Line, inbox: Inbox<M>) {
         let connection = Rc::new(connection);
         let handle = self.0.kernel.handle(peer);
         let inward = connection.clone();

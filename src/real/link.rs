@@ -90,10 +90,9 @@ pub(super) fn call(
     let calls = move || loop {
         match TcpStream::connect_timeout(&address, CONNECT_PATIENCE).and_then(|mut stream| {
             stream.write_all(&hello.bytes())?;
-            open(stream, tell.clone())
+            open(stream, News::Ready, tell.clone())
         }) {
-            Ok(line) => {
-                tell(News::Ready(line));
+            Ok(()) => {
                 if again.recv().is_err() {
                     return;
                 }
@@ -145,31 +144,33 @@ fn greet(
     if !first.is_empty() {
         return Err(io::Error::new(ErrorKind::InvalidData, "it spoke before it opened"));
     }
-    let line = open(stream, tell.clone())?;
-    tell(News::Called(hello, line));
-    Ok(())
+    open(stream, |line| News::Called(hello, line), tell.clone())
 }
 
-/// Begins to read and to write.
-fn open(stream: TcpStream, tell: impl Fn(News) + Send + 'static) -> io::Result<Line> {
+/// Begins to write, tells of the connection, and then begins to read: what comes over it is told after it.
+fn open(
+    stream: TcpStream,
+    news: impl FnOnce(Line) -> News,
+    tell: impl Fn(News) + Send + 'static,
+) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
     let (out, messages) = channel::<Vec<u8>>();
     let (mut reader, writer) = (stream.try_clone()?, stream);
-    let reads = move || {
-        while let Ok(message) = read_message(&mut reader) {
-            tell(News::Message(number, message));
-        }
-        tell(News::Over(number));
-    };
-    Builder::new().name(format!("read {number}")).spawn(reads)?;
     let writes = move || {
         let _ended = write_messages(&writer, &messages);
         // Whoever reads is woken by it, and says that it is over.
         let _gone = writer.shutdown(Shutdown::Both);
     };
     Builder::new().name(format!("write {number}")).spawn(writes)?;
-    Ok(Line { number, out })
+    tell(news(Line { number, out }));
+    let reads = move || {
+        while let Ok(message) = read_message(&mut reader) {
+            tell(News::Message(number, message));
+        }
+        tell(News::Over(number));
+    };
+    Builder::new().name(format!("read {number}")).spawn(reads).map(drop)
 }
 
 fn write_messages(mut stream: &TcpStream, messages: &Receiver<Vec<u8>>) -> io::Result<()> {

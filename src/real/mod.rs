@@ -15,6 +15,8 @@
 //!   authentication, encryption: whoever reaches the addresses may speak. Loopback, or a network of the cluster's own.
 
 mod cluster;
+#[cfg(test)]
+mod contract;
 mod file_disk;
 mod gateway;
 mod link;

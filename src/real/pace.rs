@@ -41,7 +41,7 @@ impl Pace {
     }
 
     /// Runs all that is due. Says whether that was anything.
-    fn catch_up(&self) -> Result<bool, String> {
+    pub(super) fn catch_up(&self) -> Result<bool, String> {
         let now = Nanos::new(self.clock.elapsed().as_nanos() as u64);
         self.marker.is_reached.set(false);
         self.kernel.schedule(now, self.owner, 0);

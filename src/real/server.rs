@@ -13,8 +13,8 @@ use thiserror::Error;
 
 use crate::base::{Block, NodeId, Payload, VolumeId};
 use crate::disk::backing::Backing;
-use crate::node::Service;
 use crate::node::client::{BlockDevice, IoError};
+use crate::node::{Frame, Service};
 use crate::run::Stopwatch;
 use crate::scenario::{NodeClass, NodeRef};
 use crate::world::{Alone, alone};
@@ -87,7 +87,7 @@ struct Peer {
 struct Running {
     alone: Alone,
     pace: Pace,
-    gateway: Gateway,
+    gateway: Gateway<Frame>,
     peers: Vec<Peer>,
     events: Receiver<Outside>,
     tell: Sender<Outside>,
