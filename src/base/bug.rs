@@ -102,6 +102,8 @@ bugs! {
     ConnectorDiesOnFailedRebind = "connector_dies_on_failed_rebind": "a connector that cannot listen again at once never tries again",
     PromoteWithoutQuorum = "promote_without_quorum": "a leader takes for agreed on what only it has in its log",
     VotesBeforeStored = "votes_before_stored": "a manager answers in an election before what it has promised is on its disk",
+    UnfencedController = "unfenced_controller": "the database does what a controller asks that another one has taken over from",
+    VotesAfterAmnesia = "votes_after_amnesia": "a manager whose disk is blank takes part in elections as if it had never promised anything",
     LineBeforeReport = "line_before_report": "the log names the report of an error before the report is on the disk",
     OneHungResourceBlocksAll = "one_hung_resource_blocks_all": "a satellite brings its resources about one after the other",
     NoOutputCap = "no_output_cap": "a satellite keeps all that an external program writes",

@@ -51,10 +51,10 @@ crate::record! {
     pub struct ApiCalled = "api.called", Notable { call: u64, request: ApiRequest }
 }
 crate::record! {
-    /// The answer has come. `version`: that of the configuration in which the change is stored, 0 if none was made;
-    /// `error`: the number of the report that the answer names, 0 if it names none.
+    /// The answer has come, from the controller on node `by`. `version`: that of the configuration in which the change is
+    /// stored, 0 if none was made; `error`: the number of the report that the answer names, 0 if it names none.
     pub struct ApiAnswered = "api.answered", Notable {
-        call: u64, code: i64, version: u64, is_error: bool, error: u32
+        call: u64, code: i64, version: u64, is_error: bool, error: u32, by: NodeId
     }
 }
 crate::record! {
@@ -62,6 +62,10 @@ crate::record! {
     pub struct ControllerHolds = "controller.holds", Notable {
         version: u64, fingerprint: u64, loaded: bool
     }
+}
+crate::record! {
+    /// A controller has heard from its database that another one has taken over, in this term: it does nothing any more.
+    pub struct ControllerDeposed = "controller.deposed", Notable { term: u64, by: u64 }
 }
 crate::record! {
     /// This is what a target is to have.
@@ -127,8 +131,13 @@ crate::record! {
     pub struct StreamLost = "stream.lost", Notable { code: i64, restarts: u32 }
 }
 crate::record! {
-    /// A version of the configuration is in the database, and durable: since now, or as a database that starts finds it.
-    pub struct DatabaseCommitted = "database.committed", Notable { version: u64 }
+    /// A version of the configuration is in the database, and durable: since now, by the controller of this term (0, where
+    /// there is only one manager), or as a database that starts finds it.
+    pub struct DatabaseCommitted = "database.committed", Notable { version: u64, term: u64 }
+}
+crate::record! {
+    /// The controller of this term has the database from now on, and those of all terms before it no longer: that is durable.
+    pub struct DatabaseClaimed = "database.claimed", Notable { term: u64 }
 }
 crate::record! {
     /// Something went wrong. Errors are numbered over the life of the manager's disk.

@@ -68,6 +68,10 @@ crate::word_enum! {
         Deployed = "deployed",
         /// Manager to manager: of elections, and of what is to be agreed on.
         Agree = "agree",
+        /// Manager to manager: it has lost its disk, and asks for what was on it.
+        Forgot = "forgot",
+        /// Manager to one that has lost its disk: what it knows.
+        Remembers = "remembers",
         /// Leader to manager: do you follow me?
         LeadBeat = "lead-beat",
         /// Manager to leader: it does.

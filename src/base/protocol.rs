@@ -60,6 +60,14 @@ crate::record! {
     pub struct Resigned = "manager.resigned", Notable { manager: NodeId, round: u32, nth: u32 }
 }
 crate::record! {
+    /// A manager has a blank disk: it does not know what it has promised, and takes part in nothing.
+    pub struct Forgot = "manager.forgot", Notable { manager: NodeId }
+}
+crate::record! {
+    /// It has what all others know instead, of which so much is agreed on, and takes part again.
+    pub struct Recalled = "manager.recalled", Notable { manager: NodeId, agreed: u64 }
+}
+crate::record! {
     /// A manager knows what was agreed on at this place of the log.
     pub struct Agreed = "manager.agreed", Notable { index: u64, hash: u64 }
 }

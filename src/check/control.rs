@@ -5,11 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::control::{
-    ApiAnswered, ApiCalled, ApiRequest, ControllerDeploys, ControllerHolds, DatabaseCommitted,
-    ErrorLogged, ErrorReported, ProgramBegun, ProgramOver, ResourceFailed, StreamLost,
-    TargetSynced,
+    ApiAnswered, ApiCalled, ApiRequest, ControllerDeploys, ControllerDeposed, ControllerHolds,
+    DatabaseClaimed, DatabaseCommitted, ErrorLogged, ErrorReported, ProgramBegun, ProgramOver,
+    ResourceFailed, StreamLost, TargetSynced,
 };
 use crate::base::history::NodeDown;
+use crate::base::protocol::Resigned;
 use crate::base::{Names, Nanos, NodeId, Record};
 
 use super::name::Check;
@@ -61,14 +62,17 @@ pub struct Control {
     answered: BTreeSet<u64>,
     /// The newest version that is durable.
     committed: u64,
-    held: Option<Known>,
+    /// The last term whose controller has claimed the database.
+    claimed: u64,
+    /// What controllers have in their memory, by node. More than one, where one does not know yet that another took over.
+    held: BTreeMap<NodeId, Known>,
+    /// Whether any controller has ever had anything.
+    has_held: bool,
     wanted: BTreeMap<NodeId, Known>,
     synced: BTreeMap<NodeId, Known>,
     /// By the node that they are of, and their number there.
     reported: BTreeSet<ErrorAt>,
     logged: BTreeSet<ErrorAt>,
-    /// The node that the controller is on.
-    controller: Option<NodeId>,
     /// Reports whose program died before it could log them.
     excused: BTreeSet<ErrorAt>,
     /// In this life of each node with a satellite: what has failed, and what was reported.
@@ -101,11 +105,21 @@ impl Control {
         } else if let Some(ControllerHolds { version, fingerprint, loaded }) = record.get() {
             self.holds(record, (version, fingerprint), loaded);
         } else if let Some(ControllerDeploys { target, version, fingerprint }) = record.get() {
-            self.wanted.insert(target, (version, fingerprint));
+            // What one says that another has taken over from may be older.
+            if self.wanted.get(&target).is_none_or(|known| known.0 <= version) {
+                self.wanted.insert(target, (version, fingerprint));
+            }
         } else if let Some(TargetSynced { version, fingerprint }) = record.get() {
             self.synced.extend(record.node.map(|node| (node, (version, fingerprint))));
-        } else if let Some(DatabaseCommitted { version }) = record.get() {
+        } else if let Some(DatabaseCommitted { version, term }) = record.get() {
             self.committed = self.committed.max(version);
+            self.written(record, term);
+        } else if let Some(DatabaseClaimed { term }) = record.get() {
+            self.written(record, term);
+        } else if let Some(Resigned { manager, .. }) = record.get() {
+            self.held.remove(&manager);
+        } else if record.get::<ControllerDeposed>().is_some() {
+            self.held.retain(|node, _| Some(*node) != record.node);
         } else if let Some(ErrorReported { error }) = record.get() {
             record.node.into_iter().for_each(|node| *self.reports.entry(node).or_default() += 1);
             if !self.reported.insert((record.node, error)) {
@@ -123,7 +137,19 @@ impl Control {
         }
     }
 
+    /// The controller of this term has changed what is stored.
+    fn written(&mut self, record: &Record, term: u64) {
+        if term < self.claimed {
+            let found = format!("the controller of term {term} changed what is stored");
+            let expected =
+                format!("only that of term {} to do so, which has taken over", self.claimed);
+            self.report(record.at, "deposed-controller-wrote", found, &expected);
+        }
+        self.claimed = self.claimed.max(term);
+    }
+
     fn node_down(&mut self, node: NodeId) {
+        self.held.remove(&node);
         self.synced.remove(&node);
         self.failures.remove(&node);
         self.reports.remove(&node);
@@ -169,17 +195,8 @@ impl Control {
         self.program_box = Some(allowed);
     }
 
-    fn is_known(&self, error: u32) -> bool {
-        let known = |errors: &BTreeSet<ErrorAt>| {
-            errors.iter().any(|(at, number)| {
-                *number == error && (self.controller.is_none() || self.controller == *at)
-            })
-        };
-        known(&self.reported) && known(&self.logged)
-    }
-
     fn answered(&mut self, record: &Record, answered: ApiAnswered) {
-        let ApiAnswered { call, version, is_error, error, .. } = answered;
+        let ApiAnswered { call, version, is_error, error, by, .. } = answered;
         self.answered.insert(call);
         if version > self.committed {
             let found = format!("call {call} was answered as stored in version {version}");
@@ -187,7 +204,8 @@ impl Control {
                 format!("no version beyond {}, the last that is durable", self.committed);
             self.report(record.at, "answered-before-stored", found, &expected);
         }
-        if is_error && !self.is_known(error) {
+        let at = (Some(by), error);
+        if is_error && !(self.reported.contains(&at) && self.logged.contains(&at)) {
             let found = format!("call {call} failed, and its answer names report {error}");
             let expected = "a report that is durable and in the log before the answer names it";
             self.report(record.at, "error-without-report", found, expected);
@@ -196,8 +214,8 @@ impl Control {
 
     fn holds(&mut self, record: &Record, known: Known, loaded: bool) {
         let (version, committed) = (known.0, self.committed);
-        self.held = Some(known);
-        self.controller = record.node;
+        self.held.extend(record.node.map(|node| (node, known)));
+        self.has_held = true;
         if version > committed {
             let found = format!("the controller has version {version} in its memory");
             let expected = format!("no version beyond {committed}, the last that is durable");
@@ -250,19 +268,21 @@ impl Control {
             let found = format!("call {call}, `{request}`, has no answer");
             differs("call-unanswered", found, "an answer to every call");
         }
-        match (stored, self.held) {
-            (Stored::Damaged(why), _) => {
+        match stored {
+            Stored::Damaged(why) => {
                 differs("database-damaged", why.clone(), "a database that can be read");
             }
-            (Stored::Holds(version, fingerprint), Some(held))
-                if held != (*version, *fingerprint) =>
-            {
+            Stored::Holds(version, fingerprint) => {
                 let found = format!("version {version} ({fingerprint:016x}) is stored");
-                let expected =
-                    format!("version {} ({:016x}), as the controller has it", held.0, held.1);
-                differs("stored-differs", found, &expected);
+                let other = self.held.values().find(|held| **held != (*version, *fingerprint));
+                if let Some(held) = other {
+                    let expected =
+                        format!("version {} ({:016x}), as the controller has it", held.0, held.1);
+                    differs("stored-differs", found, &expected);
+                } else if self.has_held && self.held.is_empty() {
+                    differs("stored-differs", found, "a controller that has it");
+                }
             }
-            _ => {}
         }
         let wanted = self.wanted.iter().filter(|(target, wanted)| {
             self.synced.get(target).is_none_or(|synced| synced.1 != wanted.1)

@@ -244,8 +244,8 @@ impl Default for Timing {
 /// What the controller knows of the cluster that nobody has configured.
 #[derive(Clone, Debug)]
 pub struct ControlMap {
-    /// The name of the manager that it lives beside.
-    pub manager: String,
+    /// The managers, one of which it lives beside, by their names.
+    pub managers: Vec<(NodeId, String)>,
     /// The name of the machine that administrators call from.
     pub console: String,
     /// Targets by their names.
@@ -256,10 +256,30 @@ pub struct ControlMap {
     pub volumes: Vec<String>,
     /// The node of the database's server; none, where the manager has the database.
     pub database: Option<NodeId>,
-    /// The first block of the error reports on the manager's disk.
+    /// The first block of the error reports on the disk that they are on.
     pub reports: u64,
     /// How long satellites and their controller wait for what.
     pub satellites: SatelliteTiming,
+}
+
+/// Between the numbers of two managers in what errors are known by: more than there are targets.
+const MANAGERS_APART: u32 = 0x1_0000;
+
+impl ControlMap {
+    /// The names of all managers: whoever is told something by a controller is told by one of them.
+    #[must_use]
+    pub fn all_managers(&self) -> String {
+        let names: Vec<&str> = self.managers.iter().map(|(_, name)| name.as_str()).collect();
+        names.join(", ")
+    }
+
+    /// The number of the manager on this node in what errors are known by, and its name.
+    #[must_use]
+    pub fn seat_of(&self, manager: NodeId) -> (u32, &str) {
+        let at = self.managers.iter().position(|(node, _)| *node == manager);
+        let at = at.expect("a controller lives beside a manager");
+        (at as u32 * MANAGERS_APART, &self.managers[at].1)
+    }
 }
 
 /// The cluster as every node knows it.

@@ -13,7 +13,7 @@ use crate::net::port::Message;
 use super::control::{CallId, ReplyList, Request, Rows};
 use super::database::{Answer, Query};
 use super::layout::IntentMap;
-use super::manager::Entry;
+use super::manager::{Entry, Log};
 use super::satellite::Standings;
 use crate::layout::LEGS_MAX;
 use crate::layout::LegSet;
@@ -524,6 +524,8 @@ pub enum Wire {
     /// Controller to satellite: all that it is to have.
     #[serde(skip)]
     Sync {
+        /// The controller's term.
+        term: u64,
         /// As of this version of the configuration.
         version: u64,
         /// Its resources and their volumes.
@@ -552,6 +554,12 @@ pub enum Wire {
     /// Manager to manager: of elections, and of what is to be agreed on.
     #[serde(skip)]
     Agree(Rc<Agreement>),
+    /// Manager to manager: it has lost its disk, and takes part in nothing until all have told it what they know.
+    #[serde(skip)]
+    Forgot,
+    /// Manager to one that has lost its disk: this is its log, as it is on its own disk.
+    #[serde(skip)]
+    Remembers(Rc<Log>),
     /// Leader to manager: do you follow me?
     #[serde(skip)]
     LeadBeat {
@@ -633,6 +641,8 @@ impl Wire {
             Self::SyncRefused { .. } => MessageKind::SyncRefused,
             Self::Deployed { .. } => MessageKind::Deployed,
             Self::Agree(_) => MessageKind::Agree,
+            Self::Forgot => MessageKind::Forgot,
+            Self::Remembers(_) => MessageKind::Remembers,
             Self::LeadBeat { .. } => MessageKind::LeadBeat,
             Self::LeadAck { .. } => MessageKind::LeadAck,
         }
@@ -655,7 +665,7 @@ impl Message for Wire {
             }
             Self::Intent { regions, .. } => HEADER_BYTES + u64::from(regions.regions() / 8),
             // A few records of volumes.
-            Self::Agree(_) => AGREEMENT_BYTES,
+            Self::Agree(_) | Self::Remembers(_) => AGREEMENT_BYTES,
             _ => HEADER_BYTES,
         }
     }

@@ -275,6 +275,8 @@ const fn grounds_of(bug: Bug) -> &'static str {
         Bug::DeletedStaysDeployed | Bug::LineBeforeReport => "volumes-made-by-script",
         Bug::PromoteWithoutQuorum => "leader-cut-off",
         Bug::VotesBeforeStored => "power-goes-as-managers-agree",
+        Bug::VotesAfterAmnesia => "manager-loses-its-disk",
+        Bug::UnfencedController => "deposed-controller-is-fenced",
         Bug::ConnectorDiesOnFailedRebind => "connector-port-stolen",
         Bug::CommitWithoutFlush => "database-volatile-cache",
         Bug::OneHungResourceBlocksAll => "satellite-one-resource-hangs",

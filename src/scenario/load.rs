@@ -284,12 +284,15 @@ mod tests {
     }
 
     #[test]
-    fn a_controller_beside_three_managers_is_refused_for_now() {
-        let cluster = r#""cluster": {"managers": 3, "databases": 1}"#;
-        let text = format!("{HEAD}}}").replace("\"cluster\": {}", cluster);
-        let error = parse("a.json", &text).unwrap_err();
+    fn a_controller_beside_three_managers_needs_a_database_of_its_own() {
+        let of = |cluster| {
+            let text = format!("{HEAD}}}").replace("\"cluster\": {}", cluster);
+            parse("a.json", &text)
+        };
+        assert!(of(r#""cluster": {"managers": 3, "databases": 1}"#).is_ok());
+        let error = of(r#""cluster": {"managers": 3, "satellites": {}}"#).unwrap_err();
         let help = error.errors[0].help.clone().unwrap_or_default();
-        assert!(help.contains("not available yet"), "{help}");
+        assert!(help.contains("whichever manager leads"), "{help}");
     }
 
     #[test]

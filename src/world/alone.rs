@@ -11,6 +11,7 @@ use crate::disk::control::Namespace;
 use crate::disk::port::Drive;
 use crate::net::Fabric;
 use crate::node::client::{self, DataService};
+use crate::node::manager::ManagerDisks;
 use crate::node::{ClusterMap, Frame, Timing, manager, target};
 use crate::scenario::{NodeClass, NodeRef, Scenario};
 use crate::sim::Kernel;
@@ -135,10 +136,12 @@ fn man_target(stage: &Stage, map: &Rc<ClusterMap>, node: NodeRef) {
 fn man_manager(stage: &Stage, map: &Rc<ClusterMap>, node: NodeRef) {
     let at = usize::from(node.index());
     let (drive, connectors) = (stage.records_disks()[at].drive(), stage.connectors[at].clone());
+    // There is no controller that would report anything.
+    let disks = ManagerDisks { records: drive.clone(), reports: drive };
     let (map, fabric, door) = (map.clone(), stage.fabric.clone(), stage.manager_door.clone());
     stage.kernel.on_boot(stage.nodes.node(node), move |handle| {
         let port = fabric.port(&handle);
-        manager::boot(&handle, &map, port, (&drive, &door, &connectors), None);
+        manager::boot(&handle, &map, port, (&disks, &door, &connectors), None);
     });
 }
 

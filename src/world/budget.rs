@@ -89,15 +89,43 @@ impl Budget {
         })
     }
 
-    /// Whether these nodes may be taken away, cut off or slowed down.
+    /// Whether these nodes may be taken away, cut off or slowed down, for long or not.
     pub(super) fn may_take_nodes(
         &self,
-        nodes: &[NodeId],
+        (nodes, for_long): (&[NodeId], bool),
         stage: &Stage,
         conditions: &Conditions,
     ) -> bool {
+        if for_long && !self.keeps_managers(nodes, stage) {
+            return false;
+        }
         let legs = legs_where(stage, |target, _| nodes.contains(&target));
         self.may_take(&legs, stage, conditions)
+    }
+
+    /// Whether more than half of several managers are left with nothing wrong when these nodes are taken: for a while there
+    /// may be fewer, and nothing is decided until they are back.
+    fn keeps_managers(&self, taken: &[NodeId], stage: &Stage) -> bool {
+        let managers = &stage.map.managers;
+        if self.kind == scenario::Budget::None
+            || managers.len() < 2
+            || !managers.iter().any(|manager| taken.contains(manager))
+        {
+            return true;
+        }
+        let is_well =
+            |manager: &&NodeId| !taken.contains(manager) && self.is_well(**manager, stage);
+        managers.iter().filter(is_well).count() > managers.len() / 2
+    }
+
+    /// Whether managers may lose their disks: one at a time, while all others know what was agreed on.
+    pub(super) fn may_lose_logs(&self, nodes: &[NodeId], stage: &Stage) -> bool {
+        let lost = |manager: NodeId| nodes.contains(&manager);
+        let managers = || stage.map.managers.iter().copied().enumerate();
+        self.kind == scenario::Budget::None
+            || stage.map.managers.len() < 2
+            || managers().filter(|(_, manager)| lost(*manager)).count() <= 1
+                && managers().all(|(at, manager)| lost(manager) || database::has_log(stage, at))
     }
 
     /// Whether these disks may be taken away or made to fail.
@@ -141,13 +169,18 @@ impl Budget {
         let in_sync = conditions.volumes[volume].modes >> (2 * leg.get()) & 3 == 0;
         in_sync
             && self.caches.is_warm(volume, leg)
-            && stage.kernel.is_up(spec.target)
-            && !self.paused.contains(&spec.target)
-            && !self.troubled_cpus.iter().any(|(node, _)| *node == spec.target)
-            && !stage.kernel.is_short_of_memory(spec.target)
-            && !self.is_cut_off(spec.target, stage)
+            && self.is_well(spec.target, stage)
             && stage.disks[spec.disk.index()].faults().is_empty()
             && freeze::has_its_disk(stage, all, leg, &record)
+    }
+
+    /// Whether nothing is wrong with a node, whatever its disks.
+    fn is_well(&self, node: NodeId, stage: &Stage) -> bool {
+        stage.kernel.is_up(node)
+            && !self.paused.contains(&node)
+            && !self.troubled_cpus.iter().any(|(troubled, _)| *troubled == node)
+            && !stage.kernel.is_short_of_memory(node)
+            && !self.is_cut_off(node, stage)
     }
 
     fn is_cut_off(&self, node: NodeId, stage: &Stage) -> bool {

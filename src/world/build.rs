@@ -12,7 +12,7 @@ use crate::node::client;
 use crate::node::connector::Connectors;
 use crate::node::control::{boot_console, log_blocks};
 use crate::node::database;
-use crate::node::manager::{self, CONFIRMED_FOR, ManagerDoor};
+use crate::node::manager::{self, CONFIRMED_FOR, ManagerDisks, ManagerDoor};
 use crate::node::{ClusterMap, Frame, Timing, target};
 use crate::scenario::{
     Action, Bytes, ConnectorRef, DiskRef, Effect, Integrity, NodeClass, NodeRef, Scenario, Schedule,
@@ -89,7 +89,7 @@ pub(super) struct Stage {
     pub(super) kernel: Kernel,
     pub(super) fabric: Rc<Fabric<Frame>>,
     /// By id; the managers' come after the targets'. Where there is a controller, then the database's, then a disk of each
-    /// target for its satellite's reports.
+    /// target for its satellite's reports; where there are several managers, then one of each for its controller's.
     pub(super) disks: Vec<Namespace>,
     pub(super) map: Rc<ClusterMap>,
     /// Makes the manager do wrong.
@@ -181,12 +181,17 @@ pub(super) fn unmanned(scenario: &Scenario, seed: u64, options: &RunOptions) -> 
     let connectors = nodes.managers.iter().map(of_manager).collect();
     let control = admin.map(|admin| {
         let server = map.control.as_ref().and_then(|it| it.database).unwrap_or(nodes.managers[0]);
-        let first = nodes.target_disks().count() + 1;
+        let first = nodes.target_disks().count() + nodes.managers.len();
         let control = ControlStage::new(&kernel, (admin, server), &disks[first], &nodes);
         control::set_up(scenario, (&map, &names), &nodes, &control.console);
         control
     });
     let leader = Cell::new(nodes.managers[0]);
+    if let Some(blocks) = control::installed(scenario) {
+        for disk in disks.iter().skip(nodes.target_disks().count()).take(nodes.managers.len()) {
+            (0..).zip(&blocks).for_each(|(lba, block)| disk.raw_write(lba, block.clone()));
+        }
+    }
     Stage {
         kernel,
         fabric,
@@ -309,6 +314,9 @@ fn add_disks(
         names.disks.push(if is_apart { "db0/d0" } else { "m0/d1" }.to_owned());
         // What a target's satellite has to report is on a disk that holds nothing else.
         names.disks.extend((0..scenario.cluster.targets).map(|target| format!("t{target}/os")));
+        if managers > 1 {
+            names.disks.extend((0..managers).map(|manager| format!("m{manager}/os")));
+        }
     }
     let blocks = |at: usize| match at.checked_sub(of_manager) {
         None => disk.blocks,
@@ -371,14 +379,15 @@ fn set_boots(stage: &Stage) {
             target::boot(&handle, &map, fabric.port(&handle), &drives, satellite.as_ref());
         });
     }
-    let managers = stage.nodes.managers.iter().zip(stage.records_disks()).zip(&stage.connectors);
-    for ((node, disk), connectors) in managers {
-        let drive = disk.drive();
+    let managers = stage.nodes.managers.iter().zip(&stage.connectors).enumerate();
+    for (at, (node, connectors)) in managers {
+        let (records, reports) = (&stage.records_disks()[at], control::report_disk(stage, at));
+        let disks = ManagerDisks { records: records.drive(), reports: reports.drive() };
         let database = stage.control.as_ref().map(|control| control.database.clone());
         let (map, fabric) = (stage.map.clone(), stage.fabric.clone());
         let (door, connectors) = (stage.manager_door.clone(), connectors.clone());
         stage.kernel.on_boot(*node, move |handle| {
-            let (port, doors) = (fabric.port(&handle), (&drive, &door, &connectors));
+            let (port, doors) = (fabric.port(&handle), (&disks, &door, &connectors));
             manager::boot(&handle, &map, port, doors, database.as_ref());
         });
     }

@@ -5,13 +5,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::base::{DiskId, Names, NodeId};
+use crate::base::{Block, DiskId, Names, NodeId};
 use crate::check::{Stored, Truth};
 use crate::disk::control::Namespace;
 use crate::layout::Layout;
 use crate::node::control::{self, Console, ErrorReport, Request};
 use crate::node::database::{self, DatabaseFaults, DatabaseHost};
-use crate::node::manager::area_blocks;
+use crate::node::manager::{self, area_blocks};
 use crate::node::{ClusterMap, ControlMap};
 use crate::process::ProcessConfig;
 use crate::process::control::Machine;
@@ -70,21 +70,40 @@ pub(super) fn database_blocks(scenario: &Scenario) -> u64 {
     DATABASE_BYTES / scenario.cluster.block_size.bytes() as u64
 }
 
-/// How many blocks the manager's disk has: two for the records of each volume, or two areas for a log that managers have in
-/// common; then the error reports.
+/// How many blocks the manager's disk has: two for the records of each volume, and the error reports; or two areas for a log
+/// that managers have in common. The error reports are on disks of their own then: one that is replaced takes no report
+/// with it, and none is known by a number that another one had.
 pub(super) fn manager_blocks(scenario: &Scenario) -> u64 {
     let reports = match scenario.has_controller() {
         true => control::log_blocks(scenario.cluster.block_size),
         false => 0,
     };
-    first_report(scenario) + reports
+    match scenario.cluster.managers {
+        0 | 1 => first_report(scenario) + reports,
+        _ => 2 * area_blocks(scenario.volumes.len()),
+    }
+}
+
+/// How the disk of each of several managers begins.
+pub(super) fn installed(scenario: &Scenario) -> Option<Vec<Block>> {
+    (scenario.cluster.managers > 1).then(|| manager::installed(scenario.cluster.block_size))
 }
 
 fn first_report(scenario: &Scenario) -> u64 {
-    let volumes = scenario.volumes.len();
     match scenario.cluster.managers {
-        0 | 1 => 2 * volumes as u64,
-        _ => 2 * area_blocks(volumes),
+        0 | 1 => 2 * scenario.volumes.len() as u64,
+        _ => 0,
+    }
+}
+
+/// The disk that the error reports of a manager's controller are on.
+pub(super) fn report_disk(stage: &Stage, manager: usize) -> &Namespace {
+    match stage.map.managers.len() {
+        // Their disks are the last ones.
+        count if count > 1 && stage.control.is_some() => {
+            &stage.disks[stage.disks.len() - count + manager]
+        }
+        _ => &stage.records_disks()[manager],
     }
 }
 
@@ -97,10 +116,11 @@ pub(super) fn control_map(
     if !scenario.has_controller() {
         return None;
     }
+    let managers = nodes.class(NodeClass::Manager);
     let targets = 0..scenario.cluster.targets;
     let targets = targets.map(|at| nodes.target(at)).map(|node| (node, names.node(node)));
     Some(ControlMap {
-        manager: names.node(nodes.node(NodeRef::Manager(0))),
+        managers: managers.into_iter().map(|node| (node, names.node(node))).collect(),
         console: CONSOLE.to_owned(),
         targets: targets.collect(),
         pools: nodes.target_disks().map(|disk| pool_name(disk.disk)).collect(),
@@ -199,11 +219,13 @@ pub(super) fn truth(stage: &Stage) -> Option<Truth> {
     Some(Truth { stored, machines: external::machines(stage, &wanted) })
 }
 
-/// The reports of errors that the disks hold: the controller's first, then those of satellites.
+/// The reports of errors that the disks hold: the controllers' first, then those of satellites.
 pub(super) fn errors(stage: &Stage) -> Vec<ErrorReport> {
     let Some(control) = &stage.map.control else { return Vec::new() };
     let of_satellites = external::report_disks(stage).map(|disk| (disk, 0));
-    let all = [(stage.records_disk(), control.reports)].into_iter().chain(of_satellites);
+    let managers = 0..stage.map.managers.len();
+    let of_controllers = managers.map(|at| (report_disk(stage, at), control.reports));
+    let all = of_controllers.chain(of_satellites);
     let size = stage.map.block_size;
     all.flat_map(|(disk, first)| control::reports_on_disk(first, size, |lba| disk.raw_read(lba)))
         .collect()

@@ -36,6 +36,13 @@ pub(super) fn record<'a>(stage: &'a Stage, spec: &VolumeSpec) -> Ref<'a, VolumeR
     Ref::map(known.borrow(), |known| &known.records[usize::from(spec.id.get())])
 }
 
+/// Whether the disk of one of several managers has a log: else it is blank, and its manager asks the others.
+pub(super) fn has_log(stage: &Stage, manager: usize) -> bool {
+    let (size, volumes) = (stage.map.block_size, stage.map.volumes.len());
+    let disk = &stage.records_disks()[manager];
+    newest(volumes, size, |lba| disk.raw_read(lba)).is_some()
+}
+
 /// What several managers have agreed on, by volume.
 fn agreed(stage: &Stage) -> Vec<VolumeRecord> {
     let (size, volumes) = (stage.map.block_size, &stage.map.volumes);

@@ -35,8 +35,10 @@ pub(super) fn satellite(stage: &Stage, target: usize) -> Option<SatelliteHost> {
 
 /// The disks that satellites' error reports are on, by target; none, where there is no controller.
 pub(super) fn report_disks(stage: &Stage) -> impl Iterator<Item = &Namespace> {
-    // Before them are those of the manager and of the database.
-    stage.disks.iter().skip(stage.nodes.target_disks().count() + 2)
+    // Before them are those of the managers and of the database.
+    let machines = stage.control.as_ref().map_or(0, |control| control.machines.len());
+    let before = stage.nodes.target_disks().count() + stage.map.managers.len() + 1;
+    stage.disks.iter().skip(before).take(machines)
 }
 
 /// The disk that the error reports of a node's satellite are on; none, where it has no satellite.

@@ -1,11 +1,9 @@
 //! What a scenario's configuration bounds, as the checkers are told. Counts nothing.
 
 use crate::check::{Extent, Failures, Limits, Measure};
-use crate::disk::control::Namespace;
 use crate::node::{CLEARED_MAX, VolumeSpec};
 
 use super::build::Stage;
-use super::external;
 use super::mounts::App;
 
 /// How often one piece of work may find a leg failing before it gives up, and as often again after that for
@@ -57,12 +55,10 @@ fn extents(stage: &Stage) -> Vec<Vec<Extent>> {
         let (first, blocks) = (leg.extent.superblock, 1 + u64::from(leg.extent.bitmap_blocks));
         of_disk.push(Extent { first, blocks, is_metadata: true });
     }
-    let records = stage.records_disks().iter().map(Namespace::id);
-    let of_satellites = external::report_disks(stage).map(Namespace::id);
-    let database = stage.control.as_ref().map(|it| it.disk);
-    for disk in records.chain(database).chain(of_satellites) {
-        let blocks = stage.disks[disk.index()].identity().blocks;
-        extents[disk.index()].push(Extent { first: 0, blocks, is_metadata: true });
+    // All that are not for volumes are their owners' as a whole.
+    for disk in stage.disks.iter().skip(stage.nodes.target_disks().count()) {
+        let blocks = disk.identity().blocks;
+        extents[disk.id().index()].push(Extent { first: 0, blocks, is_metadata: true });
     }
     extents
 }

@@ -2,16 +2,19 @@
 //! error or a target. Told record by record.
 
 use stormglass::base::control::{
-    ApiAnswered, ApiCalled, ApiRequest, ControllerDeploys, ControllerHolds, DatabaseCommitted,
-    ErrorLogged, ErrorReported, ProgramBegun, ProgramOver, ResourceFailed, StreamLost,
-    TargetSynced,
+    ApiAnswered, ApiCalled, ApiRequest, ControllerDeploys, ControllerDeposed, ControllerHolds,
+    DatabaseClaimed, DatabaseCommitted, ErrorLogged, ErrorReported, ProgramBegun, ProgramOver,
+    ResourceFailed, StreamLost, TargetSynced,
 };
 use stormglass::base::history::NodeDown;
+use stormglass::base::protocol::Resigned;
 use stormglass::base::{Names, Nanos, NodeId, Record, Recorded};
 use stormglass::check::{Check, Checkers, OnMachine, Stored, Truth};
 use stormglass::sim::NodePaused;
 
 const MANAGER: NodeId = NodeId::new(5);
+/// Another one.
+const PEER: NodeId = NodeId::new(6);
 const TARGET: NodeId = NodeId::new(2);
 
 /// A control plane that a test makes up.
@@ -47,11 +50,11 @@ impl Told {
     }
 
     fn answered(&mut self, call: u64, version: u64) -> &mut Self {
-        self.says(ApiAnswered { call, code: 1, version, is_error: false, error: 0 })
+        self.says(ApiAnswered { call, code: 1, version, is_error: false, error: 0, by: MANAGER })
     }
 
     fn failed(&mut self, call: u64, error: u32) -> &mut Self {
-        self.says(ApiAnswered { call, code: -1, version: 0, is_error: true, error })
+        self.says(ApiAnswered { call, code: -1, version: 0, is_error: true, error, by: MANAGER })
     }
 
     fn holds(&mut self, version: u64, loaded: bool) -> &mut Self {
@@ -59,7 +62,7 @@ impl Told {
     }
 
     fn committed(&mut self, version: u64) -> &mut Self {
-        self.says(DatabaseCommitted { version })
+        self.says(DatabaseCommitted { version, term: 0 })
     }
 
     /// One change, from the call to the target.
@@ -254,7 +257,7 @@ fn external_programs_are_bounded_in_time_and_output() {
     told.by(TARGET, ProgramBegun { pid: 7 }).at(
         seconds(90),
         MANAGER,
-        DatabaseCommitted { version: 0 },
+        DatabaseCommitted { version: 0, term: 0 },
     );
     assert_eq!(told.found_at(0), ["control/program-not-time-boxed"], "it goes on");
     let mut told = Told::new();
@@ -262,6 +265,72 @@ fn external_programs_are_bounded_in_time_and_output() {
     told.by(TARGET, ProgramBegun { pid: 7 }).says(NodePaused { node: TARGET });
     told.at(seconds(90), TARGET, over(0));
     assert_eq!(told.found_at(0), Vec::<String>::new(), "who was to wait stood still");
+}
+
+/// One controller has had its time, another one takes over and makes a change.
+fn taken_over() -> Told {
+    let mut told = Told::new();
+    told.says(DatabaseClaimed { term: 3 }).holds(0, true);
+    told.says(DatabaseCommitted { version: 1, term: 3 }).holds(1, false);
+    told.by(PEER, DatabaseClaimed { term: 7 });
+    told.by(PEER, ControllerHolds { version: 1, fingerprint: 10, loaded: true });
+    told.says(DatabaseCommitted { version: 2, term: 7 });
+    told.by(PEER, ControllerHolds { version: 2, fingerprint: 20, loaded: false });
+    told
+}
+
+#[test]
+fn a_controller_that_was_taken_over_from_may_be_behind_until_it_hears_of_it() {
+    for hears in [true, false] {
+        let mut told = taken_over();
+        if hears {
+            told.says(ControllerDeposed { term: 3, by: 7 });
+        } else {
+            told.says(Resigned { manager: MANAGER, round: 1, nth: 1 });
+        }
+        assert_eq!(told.found_at(2), Vec::<String>::new());
+    }
+    assert_eq!(taken_over().found_at(2), ["control/stored-differs"], "not for ever");
+}
+
+#[test]
+fn a_controller_that_was_taken_over_from_changes_nothing() {
+    let mut told = taken_over();
+    told.says(DatabaseCommitted { version: 3, term: 3 });
+    assert_eq!(told.found_at(3)[0], "control/deposed-controller-wrote");
+    let mut told = taken_over();
+    told.says(DatabaseClaimed { term: 3 }).says(ControllerDeposed { term: 3, by: 7 });
+    assert_eq!(told.found_at(2), ["control/deposed-controller-wrote"], "nor takes it back");
+}
+
+#[test]
+fn what_an_older_controller_would_have_a_target_have_does_not_count() {
+    let mut told = taken_over();
+    told.by(PEER, ControllerDeploys { target: TARGET, version: 2, fingerprint: 9 });
+    told.by(TARGET, TargetSynced { version: 2, fingerprint: 9 });
+    told.says(ControllerDeploys { target: TARGET, version: 1, fingerprint: 8 });
+    told.says(ControllerDeposed { term: 3, by: 7 });
+    assert_eq!(told.found_at(2), Vec::<String>::new());
+}
+
+#[test]
+fn the_report_of_an_error_is_on_the_disk_of_whoever_answered() {
+    let mut told = taken_over();
+    told.says(ControllerDeposed { term: 3, by: 7 });
+    told.by(PEER, ErrorReported { error: 1 }).by(PEER, ErrorLogged { error: 1 });
+    told.called(5).says(ErrorReported { error: 1 }).says(ErrorLogged { error: 1 }).failed(5, 1);
+    assert_eq!(told.found_at(2), Vec::<String>::new(), "each counts its own");
+    told.called(6).by(PEER, ErrorReported { error: 2 }).by(PEER, ErrorLogged { error: 2 });
+    told.failed(6, 2);
+    assert_eq!(told.found_at(2), ["control/error-without-report"]);
+}
+
+#[test]
+fn a_cluster_whose_controller_has_nothing_in_the_end_is_caught() {
+    let mut told = Told::new();
+    let down = NodeDown { node: MANAGER, incarnation: 1, tasks: 0 };
+    told.holds(0, true).says(down);
+    assert_eq!(told.found_at(0), ["control/stored-differs"]);
 }
 
 #[test]

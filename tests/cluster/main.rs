@@ -2,6 +2,7 @@
 //! that once failed, and what a run that fails looks like.
 
 mod connectors;
+mod controllers;
 mod corpus;
 mod database;
 mod flushes;

@@ -184,7 +184,8 @@ async fn converse(
                 let code = worst(&replies).expect("an answer says something");
                 if console.answered(call, &replies) {
                     let (is_error, code) = (code.is_error(), code.number());
-                    handle.emit(&ApiAnswered { call, code, version, is_error, error });
+                    let by = channel.peer();
+                    handle.emit(&ApiAnswered { call, code, version, is_error, error, by });
                 } else {
                     asked.retain(|it| *it != call);
                 }

@@ -86,6 +86,11 @@ impl Deployment {
         }
     }
 
+    /// Whoever is to be told anything is told by another controller.
+    pub(super) fn let_go(&self) {
+        self.targets.values().for_each(|target| target.satellite.let_go());
+    }
+
     /// Clients are given this volume.
     pub(super) fn served(&mut self, volume: VolumeId) {
         if !self.served.contains(&volume) {

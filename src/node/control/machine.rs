@@ -10,7 +10,8 @@
 //! What a call changes is worked out on a copy, which takes the place of the configuration when the database has
 //! committed it, and no sooner. When the database did not do it, or nobody knows whether it did, the controller forgets
 //! what it knew and asks: what clients see is what is stored. Until it has heard, it changes nothing, and says so to
-//! whoever asks; what it last knew can be looked at. Calls are done one at a time, in the order of coming, and each
+//! whoever asks; what it last knew can be looked at. Where there are several managers another controller may have taken the
+//! database over: then it does nothing any more, and answers nobody. Calls are done one at a time, in the order of coming, and each
 //! once, however often it is asked: what it came to is stored with what it changed.
 
 use std::collections::VecDeque;
@@ -47,6 +48,8 @@ pub enum Refusal {
     Failed,
     /// It holds another version than the one that was to be changed: this one.
     Stale(u64),
+    /// The controller of this term, a later one, has it.
+    Deposed(u64),
 }
 
 /// What the controller is told.
@@ -62,6 +65,8 @@ pub(super) enum Input {
     Refused(Refusal),
     /// Whether the database did it is not known; nor is what it holds.
     InDoubt,
+    /// Somebody was told what is stored in a later version than what is known here, or by a later controller.
+    Outdated,
     /// Time has passed.
     Tick,
 }
@@ -75,6 +80,8 @@ pub(super) enum Effect {
     Commit { expected: u64, changes: Rc<[Change]> },
     /// The configuration in memory is another now.
     Holds { version: u64, fingerprint: u64 },
+    /// Another controller has taken over, in this term: let go of everything.
+    LetGo { by: u64 },
     /// Tell a caller what its call came to. `version`: that in which the change is stored; 0 if none was made.
     Answer { call: Call, replies: ReplyList, version: u64 },
 }
@@ -88,6 +95,8 @@ enum Phase {
     Ready,
     /// A call's change is being stored.
     Committing(Box<Pending>),
+    /// Another controller has taken over.
+    Deposed,
 }
 
 /// A change that is being stored.
@@ -140,17 +149,22 @@ impl Controller {
             Phase::Unknown { .. } => "it does not know what is stored",
             Phase::Ready => "it knows what is stored",
             Phase::Committing(_) => "it is having a change stored",
+            Phase::Deposed => "another one has taken over",
         }
     }
 
     /// Takes an input, and says what is to be done.
     pub(super) fn apply(&mut self, now: Nanos, input: Input, out: &mut Vec<Effect>) {
+        if matches!(self.phase, Phase::Deposed) {
+            return;
+        }
         match input {
             Input::Call(call) => self.called(call, out),
             Input::Loaded { version, rows } => self.loaded(version, &rows, out),
             Input::Committed { version } => self.committed(version, out),
             Input::Refused(refusal) => self.refused(refusal, out),
             Input::InDoubt => self.in_doubt(out),
+            Input::Outdated => self.outdated(),
             Input::Tick => self.tick(now, out),
         }
         self.advance(out);
@@ -224,7 +238,19 @@ impl Controller {
         }
     }
 
+    /// What it knows is not what is stored any more: it asks.
+    fn outdated(&mut self) {
+        if matches!(self.phase, Phase::Ready) {
+            self.phase = Phase::Unknown { asked: false };
+        }
+    }
+
     fn refused(&mut self, refusal: Refusal, out: &mut Vec<Effect>) {
+        if let Refusal::Deposed(by) = refusal {
+            // Whoever has called asks the other one.
+            self.phase = Phase::Deposed;
+            return out.push(Effect::LetGo { by });
+        }
         let phase = std::mem::replace(&mut self.phase, Phase::Unknown { asked: false });
         if let Phase::Committing(pending) = phase {
             out.push(not_done(pending.call, refusal));
@@ -322,6 +348,7 @@ fn not_done(call: Call, refusal: Refusal) -> Effect {
         Refusal::Stale(found) => {
             format!("The database holds version {found}, which is not the one that was to change.")
         }
+        Refusal::Deposed(term) => format!("The controller of term {term} has the database."),
     });
     let correction = "Ask again later: the controller goes on by itself when the database does.";
     Effect::Answer { call, replies: vec![reply.correction(correction)], version: 0 }

@@ -5,13 +5,13 @@ use std::fmt;
 use super::reply::{Reply, date};
 use crate::base::{Nanos, Seq};
 
-/// What an error is known by: when its controller was started, in seconds, which node it is on (0 for the controller), and
-/// its number. No two errors of a cluster have the same.
+/// What an error is known by: when the program was started, in seconds, which node it is on, and its number. No two errors of
+/// a cluster have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ErrorId {
     /// When the program that reports it was started, in seconds of its wall clock.
     pub started: u32,
-    /// Which node it is on: 0 for the controller, targets from 1.
+    /// Which node it is on: 0 for the first manager, targets from 1, other managers 0x10000 after each other.
     pub node: u32,
     /// Its number, from 1, over all lives of the program.
     pub number: u32,

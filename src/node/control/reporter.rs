@@ -59,7 +59,8 @@ pub(super) async fn run(desk: Rc<Desk>, drive: Drive, answers: Queue<Answered>, 
 /// Reports an error, and gives its number.
 async fn report(desk: &Desk, log: &mut ReportLog, started: u32, answered: &mut Answered) -> u32 {
     let (handle, number) = (&desk.handle, log.next());
-    let id = ErrorId { started, node: 0, number };
+    let (node, name) = desk.control.seat_of(handle.node());
+    let id = ErrorId { started, node, number };
     let Answered { call, replies, standing, .. } = answered;
     let failed = replies.iter_mut().find(|reply| reply.code().is_error());
     let reply = failed.expect("an answer that failed says so");
@@ -68,7 +69,7 @@ async fn report(desk: &Desk, log: &mut ReportLog, started: u32, answered: &mut A
         id,
         module: "Controller",
         at: handle.wall(),
-        node: &desk.control.manager,
+        node: name,
         peer: &desk.control.console,
         reply,
         call: format!("call {}: {:?}", call.id, call.request),

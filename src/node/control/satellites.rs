@@ -33,6 +33,8 @@ pub(super) struct Satellite {
     wanted: RefCell<Option<(u64, Rc<Rows>)>>,
     /// Somebody has heard of its node: whatever connection there was, it is taken up anew at once.
     is_called: Cell<bool>,
+    /// It is another controller's business.
+    is_let_go: Cell<bool>,
     changed: Signal,
 }
 
@@ -43,6 +45,7 @@ impl Satellite {
             name: name.to_owned(),
             wanted: RefCell::default(),
             is_called: Cell::new(false),
+            is_let_go: Cell::new(false),
             changed: Signal::new(desk.handle.kernel()),
         })
     }
@@ -56,6 +59,12 @@ impl Satellite {
     /// Its node has been heard of.
     pub(super) fn call(&self) {
         self.is_called.set(true);
+        self.changed.notify();
+    }
+
+    /// It is another controller's business from now on.
+    pub(super) fn let_go(&self) {
+        self.is_let_go.set(true);
         self.changed.notify();
     }
 
@@ -73,13 +82,13 @@ fn welcome(name: &str, protocol: u32, said: &str) -> SatelliteStatus {
     }
 }
 
-/// Keeps the connection to a satellite for the life of the controller.
+/// Keeps the connection to a satellite until another controller does.
 pub(super) async fn run(desk: Rc<Desk>, port: Port<Frame>, satellite: Rc<Satellite>) {
     let handle = desk.handle.clone();
     let timing = desk.control.satellites;
     let tell = |news| desk.events.push(Event::Satellite(satellite.target, news));
     let mut attempt = 0;
-    loop {
+    while !satellite.is_let_go.get() {
         satellite.is_called.set(false);
         let way = port.way(satellite.target, attempt);
         attempt = attempt.wrapping_add(1);
@@ -96,7 +105,8 @@ pub(super) async fn run(desk: Rc<Desk>, port: Port<Frame>, satellite: Rc<Satelli
             tell(News::Stands(SatelliteStatus::Offline));
         }
         drop(session);
-        let called = satellite.changed.wait_for(|| satellite.is_called.get().then_some(()));
+        let is_called = || satellite.is_called.get() || satellite.is_let_go.get();
+        let called = satellite.changed.wait_for(|| is_called().then_some(()));
         let _called = handle.timeout(timing.reconnect, called).await;
     }
 }
@@ -126,7 +136,8 @@ impl Talk<'_> {
         self.desk.handle.monotonic()
     }
 
-    /// Until the connection is lost, or nothing was heard for too long, or the satellite's node is heard of anew.
+    /// Until the connection is lost, or nothing was heard for too long, or the satellite's node is heard of anew, or is
+    /// another controller's business.
     async fn converse(&self) -> Result<(), Closed> {
         let (mut heard, mut beat, mut told) = (self.now(), 0, None);
         let mut is_welcome = false;
@@ -137,7 +148,8 @@ impl Talk<'_> {
                     let wanted = self.satellite.wanted.borrow().clone();
                     let (version, rows) = wanted.expect("it is to have something");
                     told = Some(version);
-                    self.channel.send(Wire::Sync { version, rows })?;
+                    let term = self.desk.term;
+                    self.channel.send(Wire::Sync { term, version, rows })?;
                 }
                 Due::Beat => {
                     if self.now().saturating_sub(heard) > self.timing.dead_after {
@@ -181,7 +193,7 @@ impl Talk<'_> {
     ) -> Result<Due, Closed> {
         let mut beat = pin!(self.desk.handle.sleep_until(next_beat));
         poll_fn(|cx| {
-            if self.satellite.is_called.get() {
+            if self.satellite.is_called.get() || self.satellite.is_let_go.get() {
                 return Poll::Ready(Err(Closed));
             }
             let wanted = self.satellite.wanted_version();

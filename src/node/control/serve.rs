@@ -12,7 +12,7 @@ use super::deploy::Deployment;
 use super::machine::{Call, Controller, Effect, Input};
 use super::reporter::{self, Answered};
 use super::satellites::{self, News};
-use crate::base::control::ControllerHolds;
+use crate::base::control::{ControllerDeposed, ControllerHolds, SatelliteStatus};
 use crate::base::{Nanos, NodeId, VolumeId};
 use crate::disk::port::Drive;
 use crate::net::port::Port;
@@ -63,6 +63,8 @@ pub(in crate::node) struct Desk {
     pub(in crate::node) handle: NodeHandle,
     pub(in crate::node) map: Rc<ClusterMap>,
     pub(in crate::node) control: Rc<ControlMap>,
+    /// Where there are several managers, the leader's term: no two have the same, and later ones are greater. Else 0.
+    pub(in crate::node) term: u64,
     /// What it is told.
     pub(in crate::node) events: Queue<Event>,
     /// Where its orders go.
@@ -77,6 +79,8 @@ struct Server {
     queries: Queue<Query>,
     answers: Queue<Answered>,
     effects: Vec<Effect>,
+    /// Another controller has taken over.
+    is_deposed: bool,
 }
 
 /// Starts the controller beside its manager.
@@ -106,8 +110,8 @@ pub(in crate::node) fn start(
             .spawn("controller.satellite", satellites::run(desk.clone(), port.clone(), satellite));
     }
     machine.around.volumes = deployment.volumes();
-    let effects = Vec::new();
-    let server = Server { desk, machine, deployment, peers, queries, answers, effects };
+    let (effects, is_deposed) = (Vec::new(), false);
+    let server = Server { desk, machine, deployment, peers, queries, answers, effects, is_deposed };
     handle.spawn("controller", server.serve());
 }
 
@@ -120,7 +124,7 @@ async fn ask(
 ) {
     loop {
         let query = queries.pop().await;
-        let is_load = matches!(query, Query::Load);
+        let is_load = matches!(query, Query::Load { .. });
         let answer = link.ask(query).await;
         if is_load && !matches!(answer, Answer::Loaded { .. }) {
             handle.sleep(LOAD_RETRY).await;
@@ -189,6 +193,7 @@ impl Server {
 
     fn take(&mut self, event: Event) {
         match event {
+            Event::Connected(peer) if self.is_deposed => peer.channel.close(),
             Event::Connected(peer) => {
                 let old = self.peers.borrow_mut().insert(peer.channel.peer(), peer);
                 if let Some(old) = old {
@@ -213,6 +218,10 @@ impl Server {
             }),
             Event::TargetBack(target) => self.deployment.target_back(target),
             Event::Satellite(target, news) => {
+                let is_outdated = matches!(news, News::Stands(SatelliteStatus::FullSyncFailed));
+                if is_outdated {
+                    self.apply(Input::Outdated);
+                }
                 if self.deployment.heard(target, news, &mut self.machine.around) {
                     self.deploy();
                 }
@@ -234,10 +243,12 @@ impl Server {
 
     fn carry_out(&mut self, effect: Effect, loaded: bool) {
         match effect {
-            Effect::Load => self.queries.push(Query::Load),
+            Effect::Load => self.queries.push(Query::Load { term: self.desk.term }),
             Effect::Commit { expected, changes } => {
-                self.queries.push(Query::Commit { expected, changes });
+                let term = self.desk.term;
+                self.queries.push(Query::Commit { term, expected, changes });
             }
+            Effect::LetGo { by } => self.let_go(by),
             Effect::Holds { version, fingerprint } => {
                 self.desk.handle.emit(&ControllerHolds { version, fingerprint, loaded });
                 self.deploy();
@@ -249,6 +260,17 @@ impl Server {
                 self.answers.push(Answered { call, replies, version, standing });
             }
         }
+    }
+
+    /// Another controller has taken over: whoever is connected goes to that one, and satellites are its own.
+    fn let_go(&mut self, by: u64) {
+        let term = self.desk.term;
+        self.desk.handle.emit(&ControllerDeposed { term, by });
+        tracing::info!(term, by, "another controller has taken over");
+        self.is_deposed = true;
+        self.deployment.let_go();
+        let peers = std::mem::take(&mut *self.peers.borrow_mut());
+        peers.values().for_each(|peer| peer.channel.close());
     }
 
     /// Tells targets what they are to have, where that has changed, and has volumes served that are complete.

@@ -252,6 +252,26 @@ fn whoever_asks_while_the_database_is_away_is_told_so_in_time() {
 }
 
 #[test]
+fn one_that_is_deposed_answers_nobody_and_asks_nothing() {
+    let mut told = Told::knowing(&built());
+    told.is_asked(node("n9"));
+    assert!(told.is_asked(node("n10")).is_empty(), "one at a time");
+    assert_eq!(told.hears(Input::Refused(Refusal::Deposed(9))), [Effect::LetGo { by: 9 }]);
+    assert!(told.is_asked(Request::ListNodes {}).is_empty());
+    assert!(told.hears(Input::Committed { version: 8 }).is_empty());
+    assert!(told.waits(PATIENCE + PATIENCE).is_empty(), "whoever called has another one to ask");
+}
+
+#[test]
+fn one_of_which_somebody_knows_more_than_it_does_looks_again() {
+    let mut told = Told::knowing(&built());
+    assert_eq!(told.hears(Input::Outdated), [Effect::Load]);
+    let rows = Rc::new(built().rows());
+    assert_eq!(told.hears(Input::Loaded { version: 9, rows }).len(), 1, "it has it now");
+    assert_eq!(told.controller.version(), 9);
+}
+
+#[test]
 fn a_call_that_is_asked_again_is_done_once() {
     let mut told = Told::knowing(&built());
     told.is_asked(node("n9"));

@@ -1,7 +1,9 @@
 //! The database: the engine over its file in memory, and the file on a disk; a commit is done when both have it. Takes no
 //! connection.
 
-use crate::base::control::DatabaseCommitted;
+use std::rc::Rc;
+
+use crate::base::control::{DatabaseClaimed, DatabaseCommitted};
 use crate::base::planted;
 use crate::base::{Block, BlockSize};
 use crate::disk::port::{Drive, DriverConfig};
@@ -58,9 +60,9 @@ impl Engine {
         file.replay(image.take_steps()).await?;
         let (handle, faults) = (handle.clone(), faults.clone());
         let engine = Self { handle, file, image, store, faults, _memory: memory };
-        let version = engine.contents().version;
+        let Contents { version, term, .. } = engine.contents();
         // Whether or not anybody was told before.
-        engine.handle.emit(&DatabaseCommitted { version });
+        engine.handle.emit(&DatabaseCommitted { version, term });
         engine.handle.emit(&DatabaseOpened { version });
         Ok(engine)
     }
@@ -70,24 +72,39 @@ impl Engine {
         self.store.contents().expect("the engine reads what it has written")
     }
 
-    /// Makes the next version of the one that is expected, and makes it durable.
+    /// Says what it holds to the controller of this term, once it is durable that those of earlier terms change nothing any
+    /// more.
+    pub(super) async fn load(&mut self, term: u64) -> Result<Answer, Killed> {
+        match self.store.claim(term).expect("the engine has room for a number") {
+            Err(found) => return Ok(Answer::Refused(Refusal::Deposed(found))),
+            Ok(true) => {
+                self.file.replay(self.image.take_steps()).await?;
+                self.handle.emit(&DatabaseClaimed { term });
+            }
+            Ok(false) => {}
+        }
+        let Contents { version, rows, .. } = self.contents();
+        Ok(Answer::Loaded { version, rows: Rc::new(rows) })
+    }
+
+    /// Makes the next version of the one that is expected, for the controller of this term, and makes it durable.
     pub(super) async fn commit(
         &mut self,
-        expected: u64,
+        (term, expected): (u64, u64),
         changes: &[Change],
     ) -> Result<Answer, Killed> {
         if self.faults.fails(CommitPhase::Before) {
             return Ok(Answer::Refused(Refusal::Failed));
         }
-        let changed = self.store.change(expected, changes);
+        let changed = self.store.change((term, expected), changes);
         let version = match changed.expect("the engine has room for a configuration") {
             Ok(version) => version,
-            Err(found) => return Ok(Answer::Refused(Refusal::Stale(found))),
+            Err(refusal) => return Ok(Answer::Refused(refusal)),
         };
         if !planted!(CommitKeptInMemory) || version.is_multiple_of(2) {
             self.file.replay(self.image.take_steps()).await?;
         }
-        self.handle.emit(&DatabaseCommitted { version });
+        self.handle.emit(&DatabaseCommitted { version, term });
         if self.faults.fails(CommitPhase::After) {
             return Ok(Answer::Vanished);
         }

@@ -7,10 +7,15 @@ use crate::node::control::{Change, Refusal, Rows};
 /// What the database is asked.
 #[derive(Clone, Debug)]
 pub enum Query {
-    /// What do you hold?
-    Load,
-    /// Make the next version of this one.
+    /// What do you hold? And take nothing from the controllers of earlier terms any more.
+    Load {
+        /// The term of the controller that asks.
+        term: u64,
+    },
+    /// Make the next version of this one, if no controller of a later term has asked.
     Commit {
+        /// The term of the controller that asks.
+        term: u64,
         /// The version that is to be changed.
         expected: u64,
         /// What is to be another in the next.
@@ -44,7 +49,7 @@ impl Query {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         match self {
-            Self::Load => 0,
+            Self::Load { .. } => 0,
             Self::Commit { changes, .. } => changes.iter().map(change_bytes).sum(),
         }
     }

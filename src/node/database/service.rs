@@ -81,11 +81,10 @@ async fn serve(
 
 async fn answer(engine: &mut Engine, query: &Query) -> Result<Answer, Killed> {
     match query {
-        Query::Load => {
-            let contents = engine.contents();
-            Ok(Answer::Loaded { version: contents.version, rows: Rc::new(contents.rows) })
+        Query::Load { term } => engine.load(*term).await,
+        Query::Commit { term, expected, changes } => {
+            engine.commit((*term, *expected), changes).await
         }
-        Query::Commit { expected, changes } => engine.commit(*expected, changes).await,
     }
 }
 

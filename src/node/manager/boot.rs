@@ -17,38 +17,47 @@ use super::records::Keeping;
 use super::replica;
 use super::serve;
 
+/// A manager's disks.
+#[derive(Clone, Debug)]
+pub struct ManagerDisks {
+    /// That with its records, or with the log that it has in common with others.
+    pub records: Drive,
+    /// That with the error reports of the controller beside it.
+    pub reports: Drive,
+}
+
 /// What a manager's work is begun with.
 struct Workplace {
     map: Rc<ClusterMap>,
     port: Port<Frame>,
-    drive: Drive,
+    disks: ManagerDisks,
     door: Rc<ManagerDoor>,
     connectors: Connectors,
     database: Option<DatabaseHost>,
 }
 
-/// Starts a manager whose records are on `drive`, which the `door` leads to, and which is reached by `connectors`; with it
-/// the controller, where there is one, and the configuration's database, if it is on this node.
+/// Starts a manager with these disks, which the `door` leads to, and which is reached by `connectors`; with it the
+/// controller, where there is one, and the configuration's database, if it is on this node.
 pub fn boot(
     handle: &NodeHandle,
     map: &Rc<ClusterMap>,
     port: Port<Frame>,
-    (drive, door, connectors): (&Drive, &Rc<ManagerDoor>, &Connectors),
+    (disks, door, connectors): (&ManagerDisks, &Rc<ManagerDoor>, &Connectors),
     database: Option<&DatabaseHost>,
 ) {
     let workplace = Workplace {
         map: map.clone(),
         port,
-        drive: drive.clone(),
+        disks: disks.clone(),
         door: door.clone(),
         connectors: connectors.clone(),
         database: database.cloned(),
     };
     if map.managers.len() <= 1 {
-        return workplace.begin(handle, Keeping::Alone(drive.clone()));
+        return workplace.begin(handle, Keeping::Alone(disks.records.clone()));
     }
     connectors.booted();
-    let (map, port, drive) = (map.clone(), workplace.port.clone(), drive.clone());
+    let (map, port, drive) = (map.clone(), workplace.port.clone(), disks.records.clone());
     let connectors = connectors.clone();
     let begin: replica::Begin =
         Box::new(move |handle, office| workplace.begin(handle, Keeping::Agreed(office)));
@@ -69,6 +78,10 @@ impl Workplace {
                 handle: handle.clone(),
                 map: map.clone(),
                 control: control.clone(),
+                term: match &keeping {
+                    Keeping::Alone(_) => 0,
+                    Keeping::Agreed(office) => office.number(),
+                },
                 events: told.clone(),
                 orders: Box::new(move |order| orders.push(serve::Event::Ordered(order))),
             };
@@ -80,7 +93,7 @@ impl Workplace {
                     DatabaseLink::local(&handle, database::start(&handle, host, size, config))
                 }
             };
-            control::start(desk, (self.port.clone(), &self.connectors), &self.drive, link);
+            control::start(desk, (self.port.clone(), &self.connectors), &self.disks.reports, link);
         }
         let reached = (self.port.clone(), self.connectors.clone());
         let kept = (keeping, self.door.clone());

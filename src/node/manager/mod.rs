@@ -38,7 +38,9 @@ mod split;
 mod stories;
 mod wishes;
 
-pub use boot::boot;
+pub use boot::{ManagerDisks, boot};
 pub use door::{FalseMessage, ManagerDoor};
 pub use record::VolumeRecord;
-pub use replica::{CONFIRMED_FOR, Entry, Image, Summary, Term, area_blocks, chosen, newest};
+pub use replica::{
+    CONFIRMED_FOR, Entry, Image, Log, Summary, Term, area_blocks, chosen, installed, newest,
+};

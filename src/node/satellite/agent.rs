@@ -61,8 +61,8 @@ pub(super) struct Agent {
     pub(super) handle: NodeHandle,
     pub(super) os: Os,
     pub(super) timing: SatelliteTiming,
-    /// The version of the last full sync; none, before there was one.
-    version: Cell<Option<u64>>,
+    /// The last full sync: its controller's term, and its version. None, before there was one.
+    synced: Cell<Option<(u64, u64)>>,
     resources: RefCell<BTreeMap<String, Rc<Resource>>>,
     /// What is to be reported.
     pub(super) mishaps: Queue<Mishap>,
@@ -80,7 +80,7 @@ impl Agent {
             handle: handle.clone(),
             os,
             timing,
-            version: Cell::new(None),
+            synced: Cell::new(None),
             resources: RefCell::default(),
             mishaps: Queue::new(handle.kernel()),
             revision: Cell::new(0),
@@ -103,11 +103,16 @@ impl Agent {
 
     /// The version of the last full sync.
     pub(super) fn version(&self) -> Option<u64> {
-        self.version.get()
+        self.synced.get().map(|(_, version)| version)
     }
 
-    /// Takes over all that it is to have, as of a version that is no older than the last.
-    pub(super) fn sync(self: &Rc<Self>, version: u64, rows: &Rows) {
+    /// Whether a full sync is older than the last, or of a controller that another one has taken over from.
+    pub(super) fn is_outdated(&self, (term, version): (u64, u64)) -> bool {
+        self.synced.get().is_some_and(|last| term < last.0 || version < last.1)
+    }
+
+    /// Takes over all that it is to have, by a full sync that is not outdated: of this term and version.
+    pub(super) fn sync(self: &Rc<Self>, sync: (u64, u64), rows: &Rows) {
         let mut wanted = goals(rows);
         for (key, resource) in &*self.resources.borrow() {
             resource.aim_at(wanted.remove(key).unwrap_or_default());
@@ -115,7 +120,7 @@ impl Agent {
         for (key, goal) in wanted {
             self.begin(key, goal);
         }
-        self.version.set(Some(version));
+        self.synced.set(Some(sync));
         self.tell();
     }
 

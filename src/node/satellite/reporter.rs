@@ -21,6 +21,7 @@ pub(super) async fn run(
     let at = at.expect("a satellite is on a target");
     let (size, config) = (map.block_size, map.timing.driver);
     let mut log = ReportLog::open((&handle, &drive), size, config, 0).await;
+    let managers = control.all_managers();
     loop {
         let Mishap { resource, problem } = agent.mishaps.pop().await;
         let id = ErrorId { started, node: at as u32 + 1, number: log.next() };
@@ -32,7 +33,7 @@ pub(super) async fn run(
             module: "Satellite",
             at: handle.wall(),
             node: &targets[at].1,
-            peer: &control.manager,
+            peer: &managers,
             reply: &reply,
             call: format!("full sync of version {version}"),
             standing: format!("{deployed} of {wanted} resources are as they are to be"),

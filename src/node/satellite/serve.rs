@@ -108,12 +108,12 @@ async fn converse(agent: &Rc<Agent>, channel: &Channel, name: Rc<str>) -> Result
         heard.set(agent.handle.monotonic());
         match message {
             Wire::Ping { beat } => channel.send(Wire::Pong { beat })?,
-            Wire::Sync { version, .. } if agent.version().is_some_and(|last| version < last) => {
+            Wire::Sync { term, version, .. } if agent.is_outdated((term, version)) => {
                 crate::sometimes!(agent.handle, true, probes::SYNC_OUT_OF_ORDER);
                 channel.send(Wire::SyncRefused { version })?;
             }
-            Wire::Sync { version, rows } => {
-                agent.sync(version, &rows);
+            Wire::Sync { term, version, rows } => {
+                agent.sync((term, version), &rows);
                 let fingerprint = fingerprint(&rows);
                 agent.handle.emit(&TargetSynced { version, fingerprint });
                 channel.send(Wire::Synced { version })?;

@@ -35,6 +35,8 @@ pub(in crate::scenario) enum Where<'a> {
     Node(NodeSelector),
     Client(NodeSelector),
     Target(NodeSelector),
+    /// A target, or one of several managers.
+    WithDisks(NodeSelector),
     Volume(&'a str),
     Disk(&'a DiskSelector),
     Interface(InterfaceSelector),
@@ -221,7 +223,7 @@ actions! {
         /// The node's program dies and is started again; the machine keeps its power, its disks what they
         /// hold in their caches.
         NodeCrash(Reboot) = "node.crash", stays;
-        /// The target goes down and boots with blank disks in the place of its own.
+        /// The target, or one of several managers, goes down and boots with blank disks in the place of its own.
         NodeWipe(Wipe) = "node.wipe", stays;
         /// All timers that the node's program waits for fire now, before their time.
         NodeFireTimers(NodeOnly) = "node.fire_timers", stays;

@@ -17,11 +17,11 @@ pub struct NodeOnly {
     pub node: NodeSelector,
 }
 
-/// A target whose disks are to be blank.
+/// A target, or one of several managers, whose disks are to be blank.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wipe {
-    /// Which target.
+    /// Which target, or which manager where there are several.
     pub node: NodeSelector,
 }
 
@@ -66,7 +66,7 @@ impl Arguments for NodeOnly {
 
 impl Arguments for Wipe {
     fn places(&self) -> Vec<(&'static str, Where<'_>)> {
-        vec![("node", Where::Target(self.node))]
+        vec![("node", Where::WithDisks(self.node))]
     }
 }
 

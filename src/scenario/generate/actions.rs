@@ -154,7 +154,12 @@ fn on_a_node(dice: &mut Dice, scene: &Scene<'_>, name: &str, may_fix: bool) -> A
         "node.crash" => Action::NodeCrash(Reboot { node, downtime }),
         "node.power_off" => Action::NodePowerOff(NodeOnly { node }),
         "node.pause" => Action::NodePause(NodeOnly { node }),
-        "node.wipe" => Action::NodeWipe(Wipe { node: NodeSelector::Any(NodeClass::Target) }),
+        "node.wipe" => {
+            // One of several managers may lose its disk as a target may.
+            let of_manager = scene.cluster.managers > 1 && dice.one_in(2);
+            let class = if of_manager { NodeClass::Manager } else { NodeClass::Target };
+            Action::NodeWipe(Wipe { node: NodeSelector::Any(class) })
+        }
         "node.fire_timers" => Action::NodeFireTimers(NodeOnly { node }),
         "node.clock_jump" => Action::NodeClockJump(ClockJump { node, by: shift(dice) }),
         _ => {
@@ -173,9 +178,8 @@ fn shift(dice: &mut Dice) -> TimeShift {
 
 /// A node of any kind, as the profile has it.
 pub(super) fn node(dice: &mut Dice, scene: &Scene<'_>, may_fix: bool) -> NodeSelector {
-    let manager = NodeSelector::Fixed(NodeRef::Manager(0));
     if scene.swarm.profile == Profile::Manager && !dice.one_in(3) {
-        return manager;
+        return manager(dice, scene);
     }
     if scene.swarm.power_cuts && !dice.one_in(3) {
         return NodeSelector::All(dice.pick(&[
@@ -188,13 +192,23 @@ pub(super) fn node(dice: &mut Dice, scene: &Scene<'_>, may_fix: bool) -> NodeSel
         return NodeSelector::Fixed(NodeRef::Database(0));
     }
     match dice.between(0, 11) {
-        0 => manager,
+        0 => manager(dice, scene),
         1 if may_fix => NodeSelector::All(dice.pick(&[NodeClass::Target, NodeClass::Client])),
         2 if may_fix => fixed(dice, scene, NodeClass::Target),
         3 => fixed(dice, scene, NodeClass::Client),
         4 => NodeSelector::Any(NodeClass::Node),
         5 | 6 => NodeSelector::Any(NodeClass::Client),
         _ => NodeSelector::Any(NodeClass::Target),
+    }
+}
+
+/// The manager, or one of several, seldom all.
+pub(super) fn manager(dice: &mut Dice, scene: &Scene<'_>) -> NodeSelector {
+    match scene.cluster.managers {
+        0 | 1 => NodeSelector::Fixed(NodeRef::Manager(0)),
+        _ if dice.one_in(12) => NodeSelector::All(NodeClass::Manager),
+        _ if dice.one_in(2) => fixed(dice, scene, NodeClass::Manager),
+        _ => NodeSelector::Any(NodeClass::Manager),
     }
 }
 
@@ -205,6 +219,9 @@ pub(super) fn fixed(dice: &mut Dice, scene: &Scene<'_>, class: NodeClass) -> Nod
     NodeSelector::Fixed(match class {
         NodeClass::Client => NodeRef::Client(below(clients)),
         NodeClass::Target => NodeRef::Target(below(targets)),
+        NodeClass::Manager if scene.cluster.managers > 1 => {
+            NodeRef::Manager(below(scene.cluster.managers))
+        }
         NodeClass::Manager | NodeClass::Database | NodeClass::Node => NodeRef::Manager(0),
     })
 }

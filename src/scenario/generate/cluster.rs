@@ -24,14 +24,16 @@ const STARVED: [&str; 7] = [
 pub(super) fn cluster(swarm: &Swarm) -> Cluster {
     let mut dice = swarm.dice("cluster");
     let most = if swarm.profile == Profile::Quick { 4 } else { 8 };
+    let managers = managers(swarm);
     Cluster {
         clients: dice.amount((1, 3), &[1, 5]) as u16,
         client_cpus: dice.amount((1, 4), &[1, 16]) as u16,
         targets: dice.amount((2, most), &[1, 3, 12]) as u16,
         target_cpus: dice.amount((1, 3), &[1, 8]) as u16,
         disks_per_target: dice.amount((1, 2), &[1, 4]) as u16,
-        // A controller without a server of its own keeps its database with the manager.
-        databases: u16::from(swarm.has_controller() && dice.one_in(2)),
+        // A controller without a server of its own keeps its database with the manager, where there is only one.
+        databases: u16::from(swarm.has_controller() && (dice.one_in(2) || managers > 1)),
+        managers,
         connectors: swarm.dice("cluster.connectors").amount((1, 2), &[1, 4]) as u8,
         manager_cpus: dice.amount((1, 2), &[1, 4]) as u16,
         interfaces: dice.amount((1, 2), &[1, 4]) as u8,
@@ -47,8 +49,18 @@ pub(super) fn cluster(swarm: &Swarm) -> Cluster {
             .then(|| satellites(&mut swarm.dice("cluster.satellites"))),
         schedule: schedule(&mut swarm.dice("cluster.schedule")),
         buggify: dice.one_in(3),
-        ..Cluster::default()
     }
+}
+
+/// One manager, or three that agree: where it is about managers every other time.
+fn managers(swarm: &Swarm) -> u16 {
+    let mut dice = swarm.dice("cluster.managers");
+    let are_several = match swarm.profile {
+        Profile::Manager => dice.one_in(2),
+        Profile::Everything => dice.one_in(4),
+        _ => false,
+    };
+    if are_several { 3 } else { 1 }
 }
 
 /// How long satellites wait: nobody has a minute for a program that hangs.

@@ -25,5 +25,9 @@ pub(super) fn on_a_connector(dice: &mut Dice, scene: &Scene<'_>, name: &str) -> 
 /// A certain one.
 pub(super) fn fixed(dice: &mut Dice, scene: &Scene<'_>) -> ConnectorSelector {
     let last = u64::from(scene.cluster.connectors) - 1;
-    ConnectorSelector::Fixed(ConnectorRef { manager: 0, number: dice.between(0, last) as u8 })
+    let manager = match scene.cluster.managers {
+        0 | 1 => 0,
+        managers => dice.between(0, u64::from(managers) - 1) as u16,
+    };
+    ConnectorSelector::Fixed(ConnectorRef { manager, number: dice.between(0, last) as u8 })
 }

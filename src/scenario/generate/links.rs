@@ -5,11 +5,11 @@ use crate::scenario::action::{
     Action, DelayLink, DelayNextMessages, InterfaceOnly, LinkOdds, LinkOnly, MessageName,
     NarrowLink, NextMessages, NodeOnly, Partition,
 };
-use crate::scenario::ids::{NodeClass, NodeRef, NodeSelector};
+use crate::scenario::ids::{NodeClass, NodeSelector};
 use crate::scenario::interface::{InterfaceRef, InterfaceSelector};
 use crate::scenario::units::Bandwidth;
 
-use super::actions::{fixed, node};
+use super::actions::{fixed, manager, node};
 use super::dice::Dice;
 use super::profile::Profile;
 use super::script::Scene;
@@ -69,12 +69,34 @@ const LANES: [Lane; 6] = [
     },
 ];
 
+/// What managers say to each other.
+const PEERS: Lane = Lane {
+    from: NodeClass::Manager,
+    to: NodeClass::Manager,
+    kinds: &[
+        MessageKind::Agree,
+        MessageKind::Agree,
+        MessageKind::LeadBeat,
+        MessageKind::LeadAck,
+        MessageKind::Forgot,
+        MessageKind::Remembers,
+    ],
+};
+
 pub(super) fn on_a_link(dice: &mut Dice, scene: &Scene<'_>, name: &str) -> Action {
     // The first two lanes have nothing to do with the manager.
     let first = if scene.swarm.profile == Profile::Manager { 2 } else { 0 };
-    let lane = &LANES[dice.between(first, LANES.len() as u64 - 1) as usize];
+    let between_managers = scene.cluster.managers > 1 && dice.one_in(3);
+    let lane = match between_managers {
+        true => &PEERS,
+        false => &LANES[dice.between(first, LANES.len() as u64 - 1) as usize],
+    };
     let from = end(dice, scene, lane.from);
-    let to = end(dice, scene, lane.to);
+    // Nobody has a link to itself.
+    let to = match between_managers {
+        true => NodeSelector::Any(lane.to),
+        false => end(dice, scene, lane.to),
+    };
     let message = MessageName(dice.pick(lane.kinds));
     let count = dice.amount((1, 5), &[1, 50]) as u32;
     match name {
@@ -112,7 +134,7 @@ pub(super) fn on_a_link(dice: &mut Dice, scene: &Scene<'_>, name: &str) -> Actio
 /// Any node of the class, or a certain one.
 fn end(dice: &mut Dice, scene: &Scene<'_>, class: NodeClass) -> NodeSelector {
     match class {
-        NodeClass::Manager => NodeSelector::Fixed(NodeRef::Manager(0)),
+        NodeClass::Manager => manager(dice, scene),
         _ if dice.one_in(3) => fixed(dice, scene, class),
         _ if dice.one_in(12) => NodeSelector::All(class),
         _ => NodeSelector::Any(class),

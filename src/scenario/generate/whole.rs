@@ -109,6 +109,7 @@ mod tests {
                 seen.insert("spares".to_owned());
             }
             seen.insert(format!("{} budget", scenario.budget));
+            seen.insert(format!("{} managers", scenario.cluster.managers));
             for app in &scenario.workload {
                 match app {
                     Workload::Random(app) => seen.insert(app.distribution.to_string()),
@@ -141,6 +142,8 @@ mod tests {
             "spares",
             "none budget",
             "survivable budget",
+            "1 managers",
+            "3 managers",
         ];
         let wanted = actions.chain(layouts).chain(integrities).chain(spreads).chain(others);
         let missing: Vec<&str> = wanted.filter(|name| !seen.contains(*name)).collect();

@@ -233,9 +233,10 @@ impl Validator<'_, '_> {
         if !matches!(cluster.managers, 1 | 3) {
             let help = "two agree on nothing once one is away, no better than one";
             self.report(&steps!["cluster", "managers"], "1 or 3", help);
-        } else if cluster.managers > 1 && self.scenario.has_controller() {
-            let help = "a controller beside several managers is not available yet";
-            self.report(&steps!["cluster", "managers"], "1, as the cluster has a controller", help);
+        } else if cluster.managers > 1 && cluster.databases == 0 && self.scenario.has_controller() {
+            let help = "whichever manager leads, its controller has to reach the database: on none of them";
+            let expected = "1, as the cluster has a controller and several managers";
+            self.report(&steps!["cluster", "databases"], expected, help);
         }
         if let Schedule::Starve(StarveSchedule { task }) = &cluster.schedule
             && task.is_empty()

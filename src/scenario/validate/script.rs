@@ -104,6 +104,20 @@ fn holds(validator: &mut Validator<'_, '_>, at: &[Step], condition: &Condition) 
     }
 }
 
+/// A node whose disks may be taken: another manager's hold what a manager's did.
+fn with_disks(validator: &mut Validator<'_, '_>, steps: &[Step], selector: NodeSelector) {
+    let several = validator.scenario.cluster.managers > 1;
+    match selector.class() {
+        NodeClass::Target => node(validator, steps, selector),
+        NodeClass::Manager if several => node(validator, steps, selector),
+        NodeClass::Manager => {
+            let help = "what the only manager knows nobody else does";
+            validator.report(steps, "a target, or one of several managers", help);
+        }
+        _ => validator.report(steps, "a target such as `t0` or `any:target`, or a manager", ""),
+    }
+}
+
 fn act(validator: &mut Validator<'_, '_>, index: usize, action: &Action) {
     let at = |key: &str| steps!["script", index, "do", action.name(), key];
     let places = action.places();
@@ -124,6 +138,7 @@ fn act(validator: &mut Validator<'_, '_>, index: usize, action: &Action) {
             Where::Target(_) => {
                 validator.report(&at(key), "a target: `t0`, `any:target` or `all:target`", "");
             }
+            Where::WithDisks(selector) => with_disks(validator, &at(key), *selector),
             Where::Volume(volume) => validator.volume_name(&at(key), volume),
             Where::Interface(InterfaceSelector::Fixed(interface)) => {
                 validator.interface(&at(key), *interface);

@@ -1,6 +1,6 @@
 //! Applies an action by its family, and undoes it. Knows no single action.
 
-use crate::base::{CpuId, DiskId, NodeId};
+use crate::base::{CpuId, DiskId, Nanos, NodeId};
 use crate::process::control::FaultId;
 use crate::scenario::{self, Action, Family, NanosRange};
 
@@ -15,6 +15,9 @@ use super::net::NetUndo;
 use super::node::NodeUndo;
 use crate::world::records::{ActionName, FaultLifted, FaultWithheld};
 use crate::world::simulate::World;
+
+/// So long no majority of several managers may be left, within the budget.
+const WITHOUT_MAJORITY_MAX: Nanos = Nanos::from_millis(100);
 
 /// How to take an action back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +83,30 @@ impl World<'_> {
         }
     }
 
+    /// Whether an action of this entry takes what it takes for longer than managers may go without a majority.
+    pub(super) fn is_for_long(&self, entry: u32, action: &Action) -> bool {
+        let undo_after = self.scenario.script.get(entry as usize).and_then(|it| it.undo_after);
+        let (boot_time, can_last) = (self.scenario.cluster.boot_time, action.can_be_undone());
+        let longest = match (action, undo_after) {
+            (Action::NodeReboot(args) | Action::NodeCrash(args), _) => {
+                Some(args.downtime.unwrap_or(boot_time).max)
+            }
+            // They end by themselves, with the last of their messages or with their connection.
+            (
+                Action::NetDropNext(_)
+                | Action::NetDuplicateNext(_)
+                | Action::NetDelayNext(_)
+                | Action::NetHalfOpen(_),
+                None,
+            ) => Some(Nanos::ZERO),
+            (_, Some(range)) => Some(range.max),
+            (_, None) => (!can_last).then_some(Nanos::ZERO),
+        };
+        longest.is_none_or(|longest| longest > WITHOUT_MAJORITY_MAX)
+    }
+
     /// Draws from a range.
-    pub(in crate::world) fn draw(&mut self, range: NanosRange) -> crate::base::Nanos {
+    pub(in crate::world) fn draw(&mut self, range: NanosRange) -> Nanos {
         self.rng.nanos(range.min, range.max)
     }
 

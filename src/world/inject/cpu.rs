@@ -32,7 +32,8 @@ impl World<'_> {
         let chosen = select::cpus(selector, &self.stage).draw(&mut rng, |taken, place| {
             let nodes: Vec<NodeId> = taken.iter().chain([&place]).map(|(node, _)| *node).collect();
             let (budget, stage) = (&self.budget, &self.stage);
-            let allowed = !harms || budget.may_take_nodes(&nodes, stage, &self.conditions);
+            let taken = (&nodes[..], self.is_for_long(entry, action));
+            let allowed = !harms || budget.may_take_nodes(taken, stage, &self.conditions);
             allowed && self.cpu_action_has_effect(action, place)
         });
         self.rng = rng;

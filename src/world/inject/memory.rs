@@ -24,7 +24,8 @@ impl World<'_> {
         let mut rng = self.rng.clone();
         let chosen = select::nodes(selector, &self.stage).draw(&mut rng, |taken, node| {
             let taken = [taken, &[node]].concat();
-            self.budget.may_take_nodes(&taken, &self.stage, &self.conditions)
+            let taken = (&taken[..], self.is_for_long(entry, action));
+            self.budget.may_take_nodes(taken, &self.stage, &self.conditions)
         });
         self.rng = rng;
         let mut undos = Vec::new();

@@ -40,7 +40,7 @@ impl World<'_> {
     pub(super) fn apply_to_net(&mut self, entry: u32, action: &Action) -> Applied {
         let (from, to) = match action {
             Action::NetInterfaceDown(args) => {
-                return self.take_down_interfaces(entry, args.interface);
+                return self.take_down_interfaces((entry, action), args.interface);
             }
             Action::NetIsolate(args) => (args.node, None),
             Action::NetPartition(args) => (args.a, Some(args.b)),
@@ -60,7 +60,7 @@ impl World<'_> {
             _ => return Applied::Nothing,
         };
         let harms = !matches!(action, Action::NetReset(_));
-        let pairs = self.choose_pairs(action, from, to, harms);
+        let pairs = self.choose_pairs((entry, action), from, to, harms);
         let mut undos = Vec::new();
         for (a, b) in &pairs {
             let applied = FaultApplied { entry, action: ActionName::of(action), node: *a };
@@ -78,7 +78,12 @@ impl World<'_> {
         self.outcome(!pairs.is_empty(), waits, undos, true)
     }
 
-    fn take_down_interfaces(&mut self, entry: u32, selector: InterfaceSelector) -> Applied {
+    fn take_down_interfaces(
+        &mut self,
+        (entry, action): (u32, &Action),
+        selector: InterfaceSelector,
+    ) -> Applied {
+        let for_long = self.is_for_long(entry, action);
         let mut rng = self.rng.clone();
         let is_drawn = matches!(selector, InterfaceSelector::Any);
         let choice = select::interfaces(selector, &self.stage, self.scenario);
@@ -86,7 +91,7 @@ impl World<'_> {
             let nodes: Vec<NodeId> =
                 taken.iter().chain([&interface]).map(|interface| interface.node).collect();
             let is_used = !is_drawn || self.stage.fabric.is_in_use(interface);
-            is_used && self.budget.may_take_nodes(&nodes, &self.stage, &self.conditions)
+            is_used && self.budget.may_take_nodes((&nodes, for_long), &self.stage, &self.conditions)
         });
         self.rng = rng;
         let mut undos = Vec::new();
@@ -108,13 +113,15 @@ impl World<'_> {
     /// have nothing to do with each other.
     fn choose_pairs(
         &mut self,
-        action: &Action,
+        (entry, action): (u32, &Action),
         from: NodeSelector,
         to: Option<NodeSelector>,
         harms: bool,
     ) -> Vec<(NodeId, NodeId)> {
+        let for_long = self.is_for_long(entry, action);
         let fits = |world: &Self, nodes: &[NodeId]| {
-            !harms || world.budget.may_take_nodes(nodes, &world.stage, &world.conditions)
+            let (taken, stage) = ((nodes, for_long), &world.stage);
+            !harms || world.budget.may_take_nodes(taken, stage, &world.conditions)
         };
         let mut rng = self.rng.clone();
         let with = |taken: &[NodeId], more: &[NodeId]| fits(self, &[taken, more].concat());

@@ -4,10 +4,10 @@ use crate::base::{DiskId, NodeId};
 use crate::scenario::{Action, NodeClass, NodeSelector};
 
 use super::apply::{Applied, Undo};
-use crate::world::external;
 use crate::world::records::{ActionName, FaultApplied};
 use crate::world::select::{self, Choice};
 use crate::world::simulate::World;
+use crate::world::{control, external};
 
 /// How to take an action on a node back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl World<'_> {
         let mut rng = self.rng.clone();
         let chosen = select::nodes(selector, &self.stage).draw(&mut rng, |taken, node| {
             let taken = [taken, &[node]].concat();
-            let allowed = !harms || self.may_take(action, &taken);
+            let allowed = !harms || self.may_take((entry, action), &taken);
             allowed && self.node_action_has_effect(action, node)
         });
         self.rng = rng;
@@ -53,15 +53,19 @@ impl World<'_> {
         self.outcome(!chosen.is_empty(), harms, undos, could)
     }
 
-    fn may_take(&self, action: &Action, nodes: &[NodeId]) -> bool {
+    fn may_take(&self, (entry, action): (u32, &Action), nodes: &[NodeId]) -> bool {
         let (stage, conditions) = (&self.stage, &self.conditions);
         match action {
             Action::NodeWipe(_) => {
                 let disks: Vec<DiskId> =
                     nodes.iter().flat_map(|node| stage.nodes.disks_of(*node)).collect();
                 self.budget.may_lose_blocks(&disks, stage, conditions)
+                    && self.budget.may_lose_logs(nodes, stage)
             }
-            _ => self.budget.may_take_nodes(nodes, stage, conditions),
+            _ => {
+                let taken = (nodes, self.is_for_long(entry, action));
+                self.budget.may_take_nodes(taken, stage, conditions)
+            }
         }
     }
 
@@ -100,6 +104,9 @@ impl World<'_> {
                 self.take_down(node);
                 for disk in self.stage.nodes.disks_of(node) {
                     self.stage.disks[disk.index()].replace();
+                }
+                if let Some(manager) = self.stage.map.managers.iter().position(|it| *it == node) {
+                    self.stage.records_disks()[manager].replace();
                 }
                 if let Some(machine) = external::machine(&self.stage, node) {
                     machine.wipe();
@@ -153,6 +160,9 @@ impl World<'_> {
         }
         if let Some(manager) = self.stage.map.managers.iter().position(|it| *it == node) {
             self.stage.records_disks()[manager].power_loss();
+            if self.stage.map.managers.len() > 1 && self.stage.control.is_some() {
+                control::report_disk(&self.stage, manager).power_loss();
+            }
         }
         if let Some(control) = &self.stage.control
             && node == control.server()

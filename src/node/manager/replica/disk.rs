@@ -25,24 +25,24 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    /// Finds out what it holds: the log of the newest image.
+    /// Finds out what it holds: the log of the newest image; none, if there is no image, for the disk is another one.
     pub(super) async fn open(
         handle: &NodeHandle,
         drive: &Drive,
         (size, config): (BlockSize, DriverConfig),
         volumes: usize,
-    ) -> (Self, Log) {
+    ) -> (Self, Option<Log>) {
         let queue = Driver::open(handle, drive, handle.node(), config);
         let (newest, most) = ((1, 0), None);
         let (handle, drive) = (handle.clone(), drive.clone());
         let mut disk = Self { handle, drive, queue, config, size, volumes, most, newest };
         disk.most = disk.most().await;
-        let mut log = Log::default();
+        let mut log = None;
         for area in 0..2 {
             let Some(image) = disk.image(area).await else { continue };
             if image.number > disk.newest.1 {
                 disk.newest = (area, image.number);
-                log = image.log;
+                log = Some(image.log);
             }
         }
         (disk, log)

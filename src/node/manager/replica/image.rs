@@ -32,6 +32,13 @@ pub struct Image {
     pub(super) log: Log,
 }
 
+/// How a manager's disk begins when it is installed, from block 0 on: with a log in which nothing stands. One that has not even
+/// that is blank because it was lost.
+#[must_use]
+pub fn installed(size: BlockSize) -> Vec<Block> {
+    Image { number: 1, log: Log::default() }.to_blocks(size)
+}
+
 /// How many blocks each of the two areas has, in a cluster of so many volumes.
 #[must_use]
 pub fn area_blocks(volumes: usize) -> u64 {
@@ -121,11 +128,20 @@ pub fn newest(
 }
 
 /// What the managers have agreed on, as their disks have it: what one of them knows to be agreed on, and what a majority
-/// of them has accepted in the same round, whether one of them knows it or not.
+/// of them has accepted in the same round, whether one of them knows it or not. A disk that was lost has no image.
 #[must_use]
 pub fn chosen(images: &[Image], managers: usize) -> BTreeMap<VolumeId, VolumeRecord> {
-    let accepted = |image: &Image| image.log.compacted + image.log.entries.len();
+    let accepted = |image: &Image| image.log.length();
+    // Where one has lost its disk, no majority comes about without all others: what the latest of them has accepted is
+    // what the others will.
+    let is_latest = |image: &Image| {
+        let place = |image: &Image| (image.log.accepted, accepted(image));
+        images.iter().all(|other| place(other) <= place(image))
+    };
     let agreed = |image: &Image| {
+        if images.len() < managers {
+            return if is_latest(image) { accepted(image) } else { 0 };
+        }
         let peers = images.iter().filter(|other| other.log.accepted == image.log.accepted);
         let mut lengths: Vec<usize> = peers.map(accepted).collect();
         lengths.sort_unstable_by(|a, b| b.cmp(a));

@@ -21,6 +21,13 @@ pub struct Log {
     pub(super) entries: Vec<Entry>,
 }
 
+impl Log {
+    /// How many entries there are, with those that are not kept.
+    pub(super) fn length(&self) -> usize {
+        self.compacted + self.entries.len()
+    }
+}
+
 /// The log, and whether it has changed.
 #[derive(Default)]
 pub(super) struct Kept {

@@ -11,7 +11,7 @@ use omnipaxos::messages::Message;
 use omnipaxos::util::LogEntry;
 use omnipaxos::{ClusterConfig, OmniPaxos, ServerConfig};
 
-use crate::base::protocol::{Agreed, Elected, Resigned};
+use crate::base::protocol::{Agreed, Elected, Forgot, Recalled, Resigned};
 use crate::base::{Nanos, NodeId, planted};
 use crate::disk::port::Drive;
 use crate::net::port::Port;
@@ -25,6 +25,7 @@ use super::entry::{Entry, Outcome, Term};
 use super::log::{Kept, Log, Shared};
 use super::office::{CONFIRMED_FOR, Office, Proposal};
 use super::peers;
+use super::recall::recall;
 
 /// Ticks (one a heartbeat) after which managers that don't hear of a leader look for another.
 const ELECTION_TICKS: u64 = 5;
@@ -86,6 +87,8 @@ struct Member {
     durable: u64,
     /// What is to be said when a version of the log is durable.
     held: VecDeque<(u64, Message<Entry>)>,
+    /// What those who have lost their disks are to be told of it then.
+    remembered: Vec<(u64, Rc<Channel>, Rc<Log>)>,
     /// What was agreed on, as far as this manager has looked.
     outcome: Outcome,
     applied: usize,
@@ -123,10 +126,15 @@ pub(in crate::node::manager) async fn run(
     (begin, end): (Begin, Box<dyn Fn()>),
 ) {
     let how = (map.block_size, map.timing.driver);
-    let (disk, log) = Disk::open(&handle, &drive, how, map.volumes.len()).await;
+    let (mut disk, found) = Disk::open(&handle, &drive, how, map.volumes.len()).await;
     let (events, stores) = (Queue::new(handle.kernel()), Queue::new(handle.kernel()));
-    handle.spawn("manager.log", store(disk, stores.clone(), events.clone()));
     peers::start(&handle, &map, &port, &events);
+    let (log, joined) = match found {
+        Some(log) => (log, Vec::new()),
+        None if planted!(VotesAfterAmnesia) => (Log::default(), Vec::new()),
+        None => forgotten(&handle, &map, &events, &mut disk).await,
+    };
+    handle.spawn("manager.log", store(disk, stores.clone(), events.clone()));
     let kept = Shared::default();
     *kept.0.borrow_mut() = Kept::new(log);
     let now = handle.monotonic();
@@ -144,6 +152,7 @@ pub(in crate::node::manager) async fn run(
         handed: 0,
         durable: 0,
         held: VecDeque::new(),
+        remembered: Vec::new(),
         outcome: Outcome::default(),
         applied: 0,
         events,
@@ -155,7 +164,24 @@ pub(in crate::node::manager) async fn run(
         beat: 0,
         ticked: now,
     };
+    joined.into_iter().for_each(|channel| member.take(Event::Joined(channel)));
     member.serve().await;
+}
+
+/// The disk is blank: has the log made anew of what all others know, and put there. With it, the connections to them.
+async fn forgotten(
+    handle: &NodeHandle,
+    map: &ClusterMap,
+    events: &Queue<Event>,
+    disk: &mut Disk,
+) -> (Log, Vec<Rc<Channel>>) {
+    let manager = handle.node();
+    handle.emit(&Forgot { manager });
+    tracing::warn!("the log is lost: the others are asked");
+    let (log, joined) = recall(handle, map, events).await;
+    disk.store(log.clone()).await;
+    handle.emit(&Recalled { manager, agreed: log.decided as u64 });
+    (log, joined)
 }
 
 /// Takes part in elections and agreements with this log.
@@ -250,7 +276,7 @@ impl Member {
         }
     }
 
-    fn said(&mut self, channel: &Channel, message: Wire) {
+    fn said(&mut self, channel: &Rc<Channel>, message: Wire) {
         match message {
             Wire::Agree(message) => self.omni.handle_incoming((*message).clone()),
             Wire::LeadBeat { round, leader, beat } => {
@@ -267,8 +293,14 @@ impl Member {
                 }
                 self.prolong();
             }
-            // A sign of life.
-            Wire::Ping { .. } => {}
+            Wire::Forgot => {
+                let kept = self.kept.0.borrow();
+                let log = Rc::new(kept.log.clone());
+                self.remembered.retain(|(_, asked, _)| !Rc::ptr_eq(asked, channel));
+                self.remembered.push((kept.version, channel.clone(), log));
+            }
+            // A sign of life, or an answer that came twice.
+            Wire::Ping { .. } | Wire::Remembers(_) => {}
             _ => channel.close(),
         }
     }
@@ -404,6 +436,7 @@ impl Member {
         let office = Office {
             handle: self.handle.clone(),
             term,
+            index: self.applied as u64,
             records: Rc::new(self.outcome.records.clone()),
             until: Rc::new(Cell::new(until)),
             events: self.events.clone(),
@@ -476,6 +509,11 @@ impl Member {
             if let Some((_, message)) = self.held.pop_front() {
                 self.send(message);
             }
+        }
+        for (_, channel, log) in
+            self.remembered.extract_if(.., |(after, ..)| *after <= self.durable)
+        {
+            let _closed = channel.send(Wire::Remembers(log));
         }
     }
 

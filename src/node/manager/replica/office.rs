@@ -29,6 +29,8 @@ pub(super) struct Proposal {
 pub(in crate::node::manager) struct Office {
     pub(super) handle: NodeHandle,
     pub(super) term: Term,
+    /// Where it begins in the log: later terms begin later.
+    pub(super) index: u64,
     /// What was agreed on before it began.
     pub(super) records: Rc<BTreeMap<VolumeId, VolumeRecord>>,
     /// Until when it surely leads.
@@ -40,6 +42,11 @@ impl Office {
     /// Whether it is still to act. Nobody else did until now; whether what it wants counts, only the log says.
     pub(in crate::node::manager) fn holds(&self) -> bool {
         planted!(PromoteWithoutQuorum) || self.handle.monotonic() < self.until.get()
+    }
+
+    /// What tells its term from all others: that of a later one is greater.
+    pub(in crate::node::manager) fn number(&self) -> u64 {
+        self.index
     }
 
     /// What was agreed on of a volume before the term began.
