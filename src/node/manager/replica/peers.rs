@@ -1,5 +1,6 @@
 //! Keeps managers connected with each other: who has the smaller number calls. Understands nothing of what they say.
 
+use std::future::poll_fn;
 use std::rc::Rc;
 
 use crate::base::NodeId;
@@ -48,9 +49,21 @@ async fn call(
 }
 
 async fn answer(handle: NodeHandle, map: Rc<ClusterMap>, port: Port<Frame>, events: Queue<Event>) {
-    let listener = port.listen(Service::Peers as u16);
+    let mut listener = None;
     loop {
-        let connection = listener.accept().await;
+        // An address that is another machine's for a while ends the listening, and is no reason to be alone from then on.
+        let listening = match listener.take() {
+            Some(listening) => listening,
+            None => match port.listen_on(None, Service::Peers as u16) {
+                Ok(listening) => listening,
+                Err(_) => {
+                    handle.sleep(map.timing.reconnect).await;
+                    continue;
+                }
+            },
+        };
+        let Ok(connection) = poll_fn(|cx| listening.poll_incoming(cx)).await else { continue };
+        listener = Some(listening);
         let Ok(session) = handle.memory().reserve(SESSION_BYTES) else {
             handle.sleep(map.timing.reconnect).await;
             connection.close();
