@@ -62,6 +62,8 @@ pub(super) struct Machine {
     pub(super) reports: Vec<Option<LegReport>>,
     /// When each leg was decided to be dead, or found so after a boot.
     pub(super) absences: [Absences; LEGS_MAX],
+    /// How often each leg was moved since it was in sync last.
+    pub(super) moves: [u8; LEGS_MAX],
     /// The life in which each leg was cold when its rebuild was decided on.
     pub(super) planned: [Option<u32>; LEGS_MAX],
     pub(super) wishes: Wishes,
@@ -102,6 +104,7 @@ impl Machine {
             phase: Phase::Settled,
             reports: vec![None; spec.places().count()],
             absences: std::array::from_fn(|_| Absences::from(now)),
+            moves: [0; LEGS_MAX],
             planned: [None; LEGS_MAX],
             wishes: Wishes::default(),
             owner_heard: now,

@@ -14,6 +14,10 @@ use crate::layout::Layout;
 use crate::node::probes;
 use crate::node::protocol::{LegMode, LegReport};
 
+/// The wait for the next spare is doubled so many times at most, and no longer by more than so many looks at a dead leg.
+const MOVES_MAX: u8 = 6;
+const PROBES_MAX: u64 = 32;
+
 impl Machine {
     /// The leg, in the place where a record has it, as the target of that place reported it last.
     pub(super) fn report_in(&self, record: &VolumeRecord, leg: LegIndex) -> Option<LegReport> {
@@ -25,9 +29,14 @@ impl Machine {
         for leg in next.modes.legs() {
             let absences = &mut self.absences[leg.index()];
             let is_dead = |record: &VolumeRecord| record.modes.of(leg) == LegMode::Dead;
+            let moves = &mut self.moves[leg.index()];
             if next.places.of(leg) != self.record.places.of(leg) {
                 *absences = Absences::from(now);
+                *moves = (*moves + 1).min(MOVES_MAX);
                 continue;
+            }
+            if next.modes.of(leg) == LegMode::ReadWrite {
+                *moves = 0;
             }
             match (is_dead(&self.record), is_dead(next)) {
                 (false, true) => absences.begin(now),
@@ -44,7 +53,7 @@ impl Machine {
             return 0;
         }
         let is_due = |leg: &LegIndex| {
-            let (absences, patience) = (&self.absences[leg.index()], self.spec.spare_after);
+            let (absences, patience) = (&self.absences[leg.index()], self.patience_with(*leg));
             let is_due = absences.are_too_much(now, patience);
             let flaps = is_due && !absences.is_long(now, patience);
             crate::sometimes!(self, flaps, probes::LEG_COMES_AND_GOES);
@@ -52,6 +61,14 @@ impl Machine {
         };
         let dead = self.record.modes.legs_in(LegMode::Dead);
         dead.filter(is_due).fold(0, |legs, leg| legs | bit(leg))
+    }
+
+    /// How long a leg is dead before it is given a spare. One that was moved again and again, and never came to be in sync,
+    /// waits longer: its owner may reach none of the places, and each that it is given costs everybody who writes.
+    fn patience_with(&self, leg: LegIndex) -> Nanos {
+        let (usual, moves) = (self.spec.spare_after, self.moves[leg.index()]);
+        let longer = usual.saturating_mul((1 << moves.saturating_sub(1)) - 1);
+        usual + longer.min(self.timing.probe.saturating_mul(PROBES_MAX))
     }
 
     /// Puts legs that have been dead for long in a free place each, where they are rebuilt in whole.
