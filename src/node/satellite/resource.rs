@@ -148,7 +148,10 @@ async fn failed(
     is_other: &impl Fn() -> bool,
 ) {
     let code = problem.reply(Some(&resource.key)).ret_code;
-    let again_in = retry.failed(&agent.timing);
+    let again_in = match problem {
+        Problem::NoMemory { .. } => retry.wanted_memory(&agent.timing),
+        _ => retry.failed(&agent.timing),
+    };
     let attempt = retry.failures();
     agent.handle.emit(&ResourceFailed { code, attempt, again_in });
     resource.stand(agent, Stage::Failed);

@@ -4,6 +4,10 @@ use crate::base::Nanos;
 
 use super::timing::SatelliteTiming;
 
+/// What failed for want of memory alone is tried again as if it had failed so many times at most: that memory is free
+/// again is told by nobody.
+const WANT_MAX: usize = 3;
+
 /// How often something has failed in a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Retry {
@@ -17,6 +21,11 @@ impl Retry {
         let after = timing.retries[last.min(self.failures as usize)];
         self.failures += 1;
         after
+    }
+
+    /// It failed for want of memory, which says nothing of what was tried: how long to wait before it is tried again.
+    pub(super) fn wanted_memory(&mut self, timing: &SatelliteTiming) -> Nanos {
+        self.failed(timing).min(timing.retries[WANT_MAX])
     }
 
     /// It succeeded, or is something else now.
@@ -41,7 +50,9 @@ mod tests {
             (0..12).map(|_| retry.failed(&timing).get() / 1_000_000_000).collect();
         assert_eq!(waits, [15, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 86_400, 86_400, 86_400]);
         assert_eq!(retry.failures(), 12);
+        assert_eq!(retry.wanted_memory(&timing), Nanos::from_secs(120));
         retry.reset();
         assert_eq!(retry.failed(&timing), Nanos::from_secs(15));
+        assert_eq!(retry.wanted_memory(&timing), Nanos::from_secs(30));
     }
 }

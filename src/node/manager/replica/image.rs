@@ -275,12 +275,29 @@ mod tests {
             chosen(images, 3).get(&VolumeId::new(0)).map(|record| record.epoch.get())
         };
         let one = image(1, log(3, 5, &[2, 3]));
-        assert_eq!(epoch(&[]), None);
-        assert_eq!(epoch(std::slice::from_ref(&one)), Some(1), "what was summed up is agreed on");
-        assert_eq!(epoch(&[one.clone(), image(1, log(2, 5, &[2, 3]))]), Some(1), "another round");
-        assert_eq!(epoch(&[one.clone(), image(9, log(3, 5, &[2]))]), Some(2));
+        let none = image(1, Log::default());
+        let beside = |other: Image| epoch(&[one.clone(), other, none.clone()]);
+        assert_eq!(epoch(&[none.clone(), none.clone(), none.clone()]), None);
+        assert_eq!(beside(none.clone()), Some(1), "what was summed up is agreed on");
+        assert_eq!(beside(image(1, log(2, 5, &[2, 3]))), Some(1), "another round");
+        assert_eq!(beside(image(9, log(3, 5, &[2]))), Some(2));
         let both = image(9, log(3, 5, &[2, 3]));
         assert_eq!(epoch(&[image(4, log(2, 5, &[])), both, one.clone()]), Some(3));
-        assert_eq!(epoch(&[one, image(1, log(4, 6, &[7]))]), Some(7), "one of them knows");
+        assert_eq!(beside(image(1, log(4, 6, &[7]))), Some(7), "one of them knows");
+    }
+
+    #[test]
+    fn where_a_disk_was_lost_the_latest_of_the_others_counts() {
+        let epoch = |images: &[Image]| {
+            chosen(images, 3).get(&VolumeId::new(0)).map(|record| record.epoch.get())
+        };
+        assert_eq!(epoch(&[]), None);
+        let one = image(1, log(3, 5, &[2, 3]));
+        assert_eq!(
+            epoch(&[image(7, log(2, 5, &[2, 4, 5])), one.clone()]),
+            Some(3),
+            "the later round"
+        );
+        assert_eq!(epoch(&[image(7, log(3, 5, &[2])), one]), Some(3), "the longer log");
     }
 }
