@@ -1,6 +1,6 @@
 //! The first promise: a scenario and a seed decide everything. Each test compares digests of the same
-//! runs under conditions that must not matter. That they are the same on any number of threads is shown of every scenario
-//! by `tests/cluster/library.rs`.
+//! runs under conditions that must not matter. That the number of threads does not is shown by
+//! `tests/cluster/library.rs`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
