@@ -110,20 +110,34 @@ pub(super) fn listen(
     tell: impl Fn(News) + Clone + Send + 'static,
 ) -> io::Result<()> {
     let listener = TcpListener::bind(address)?;
+    each_of(listener, "call", move |stream| {
+        let peer = stream.peer_addr();
+        if let Err(error) = greet(stream, cluster, &tell) {
+            tracing::debug!(?peer, %error, "a call came to nothing");
+        }
+    })
+}
+
+/// Takes whoever connects, each on a thread of its own, for the life of the process.
+pub(super) fn each_of(
+    listener: TcpListener,
+    name: &'static str,
+    take: impl Fn(TcpStream) + Clone + Send + 'static,
+) -> io::Result<()> {
     let takes = move || {
-        for stream in listener.incoming().flatten() {
-            let tell = tell.clone();
-            let peer = stream.peer_addr();
-            let greet = move || match greet(stream, cluster, &tell) {
-                Ok(()) => {}
-                Err(error) => tracing::debug!(?peer, %error, "a call came to nothing"),
-            };
-            if let Err(error) = Builder::new().name("greet".to_owned()).spawn(greet) {
-                tracing::warn!(%error, "a call was not taken");
+        for stream in listener.incoming() {
+            let take = take.clone();
+            let taken = stream.and_then(|stream| {
+                Builder::new().name(name.to_owned()).spawn(move || take(stream))
+            });
+            if let Err(error) = taken {
+                // Out of files or of threads, most likely: at once it would be no better.
+                tracing::warn!(%error, "a {name} was not taken");
+                thread::sleep(CALL_AGAIN);
             }
         }
     };
-    Builder::new().name(format!("listen {address}")).spawn(takes).map(drop)
+    Builder::new().name(format!("listen {name}")).spawn(takes).map(drop)
 }
 
 /// Whoever calls keeps a connection ready; it counts from its first, empty message on.

@@ -9,6 +9,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Builder;
 
+use super::link::each_of;
+
 const MAGIC: u64 = 0x4e42_444d_4147_4943;
 const OPTION_MAGIC: u64 = 0x4948_4156_454f_5054;
 const OPTION_REPLY: u64 = 0x0003_e889_0455_65a9;
@@ -111,19 +113,11 @@ pub(super) fn listen(
 ) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(address)?;
     let bound = listener.local_addr()?;
-    let takes = move || {
-        for stream in listener.incoming().flatten() {
-            let tell = tell.clone();
-            let serve = move || match serve(stream, export, &tell) {
-                Ok(()) => {}
-                Err(error) => tracing::debug!(%error, "a host is gone"),
-            };
-            if let Err(error) = Builder::new().name("nbd".to_owned()).spawn(serve) {
-                tracing::warn!(%error, "a host was not served");
-            }
+    each_of(listener, "host", move |stream| {
+        if let Err(error) = serve(stream, export, &tell) {
+            tracing::debug!(%error, "a host is gone");
         }
-    };
-    Builder::new().name("nbd listen".to_owned()).spawn(takes)?;
+    })?;
     Ok(bound)
 }
 

@@ -182,7 +182,6 @@ fn start(cluster: &Cluster, node: NodeRef, seed: u64) -> Result<Running, ServeEr
             .map_err(|error| ServeError::Address(address, error))?;
     }
     let pace = Pace::new(&alone.kernel);
-    // Once round, so that the node is up.
     let running = Running { alone, pace, gateway, peers, events, tell };
     Ok(running)
 }

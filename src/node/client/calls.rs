@@ -177,7 +177,7 @@ impl Calls {
     fn send_held(&self, disk: DiskId) {
         while let Some(Held { cookie, link, message }) = self.next_held(disk) {
             if link.send(message).is_err() {
-                self.answer(cookie, Reply::Lost, Took::Unknown);
+                self.settle(cookie, Reply::Lost, Took::Unknown);
             }
         }
     }
@@ -198,11 +198,19 @@ impl Calls {
     }
 
     /// Hands an answer to whoever waits for it, with how long the disk took for it; an answer that nobody waits for
-    /// is dropped. Good news waits until all other requests of the same work have their answers, too.
+    /// is dropped. What waits for the place of the request goes next.
     pub(super) fn answer(&self, cookie: u64, reply: Reply, took: Took) {
+        if let Some(disk) = self.settle(cookie, reply, took) {
+            self.send_held(disk);
+        }
+    }
+
+    /// Hands an answer to whoever waits for it. Good news waits until all other requests of the same work have their
+    /// answers, too. Gives the disk on which others wait for the request's place.
+    fn settle(&self, cookie: u64, reply: Reply, took: Took) -> Option<DiskId> {
         let mut slots = self.0.slots.borrow_mut();
         let good = matches!(reply, Reply::Answer(LegStatus::Ok, _));
-        let Some(entry) = slots.find(cookie) else { return };
+        let entry = slots.find(cookie)?;
         let To { disk, volume, leg, .. } = entry.to;
         self.0.paces.note((volume, leg), took);
         entry.reply = Some(reply);
@@ -216,9 +224,7 @@ impl Calls {
         if let Some(waiter) = waiter {
             self.0.handle.kernel().wake(waiter);
         }
-        if others_wait {
-            self.send_held(disk);
-        }
+        others_wait.then_some(disk)
     }
 
     /// Answers every open request to this target with [`Reply::Lost`].

@@ -92,7 +92,7 @@ pub(super) async fn run(agent: Rc<Agent>) {
             agent.handle.emit(&KernelMalfunctions { pid });
             lost(&agent, Problem::Malfunction { command, pid }, restarts);
             // Two of them would be one too many.
-            drain(&child, &mut Output::new(&agent.handle)).await;
+            drain(&child, &mut Output::unwanted(&agent.handle)).await;
         }
         if planted!(StreamNotRestarted) {
             return;
