@@ -116,6 +116,8 @@ fn a_file_holds_what_a_disk_held_when_its_host_began_anew() {
     assert_eq!(rig.ask(Op::WriteUncorrectable { lba: 5, blocks: 1 }).0, Status::Success);
     let serial = rig.disk.identity().serial;
     rig.kernel.dismantle();
+    // It is one process's at a time.
+    drop(rig);
     let rig = Rig::new(in_a_file, folder.path());
     assert_eq!(rig.ask(Op::Read { lba: 4, blocks: 1 }), (Status::Success, vec![vec![9; 512]]));
     assert_eq!(rig.ask(Op::Read { lba: 4, blocks: 3 }).0, Status::UnrecoveredRead);

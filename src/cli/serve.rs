@@ -125,7 +125,10 @@ fn fresh_seed() -> Result<u64, Failure> {
 }
 
 fn broken(error: real::ServeError) -> Failure {
-    Failure::Node(told(&error))
+    match error {
+        real::ServeError::Volume(..) => Failure::Usage(told(&error)),
+        _ => Failure::Node(told(&error)),
+    }
 }
 
 /// An error with all that led to it.

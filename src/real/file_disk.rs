@@ -3,7 +3,7 @@
 //! Beside it, `<file>.meta` keeps what a namespace has and a file has not: a serial number, and the blocks that are lost.
 
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -44,7 +44,7 @@ impl FileDisk {
     /// is made now.
     ///
     /// # Errors
-    /// When it cannot be opened, or is shorter than a disk that has been used.
+    /// When it cannot be opened, another process has it open, or it is shorter than a disk that has been used.
     pub fn open(path: &Path, blocks: u64, size: BlockSize, serial: u64) -> Result<Self, DiskError> {
         let of_path = |cause| DiskError { path: path.to_owned(), cause };
         let bytes = blocks * size.bytes() as u64;
@@ -56,6 +56,11 @@ impl FileDisk {
             .custom_flags(O_DSYNC)
             .open(path)
             .map_err(of_path)?;
+        // Two who write it would undo each other's work.
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => of_path(io::Error::other("another process has it open")),
+            TryLockError::Error(cause) => of_path(cause),
+        })?;
         let known = meta_of(path).map_err(of_path)?;
         let is_file = file.metadata().map_err(of_path)?.is_file();
         if is_file && known.is_none() {
@@ -175,6 +180,17 @@ mod tests {
             bytes[..512].iter().all(|byte| *byte == 0) && bytes[512..].iter().all(|it| *it == 5)
         );
         assert_eq!((disk.serial(), disk.lost()), (7, vec![3]));
+    }
+
+    #[test]
+    fn a_disk_that_is_in_use_is_refused() {
+        let folder = tempfile::tempdir().expect("a directory for a test");
+        let path = folder.path().join("disk.img");
+        let held = FileDisk::open(&path, 100, BlockSize::B512, 7).expect("a new disk");
+        let error = FileDisk::open(&path, 100, BlockSize::B512, 8).expect_err("in use");
+        assert!(error.to_string().contains("another process has it open"), "{error}");
+        drop(held);
+        FileDisk::open(&path, 100, BlockSize::B512, 8).expect("free again");
     }
 
     #[test]
