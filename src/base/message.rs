@@ -76,5 +76,7 @@ crate::word_enum! {
         LeadBeat = "lead-beat",
         /// Manager to leader: it does.
         LeadAck = "lead-ack",
+        /// Controller to satellite: which one it is.
+        ControllerHello = "controller-hello",
     }
 }

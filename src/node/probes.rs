@@ -86,6 +86,7 @@ crate::probes! {
         DEVICE_MISSED = "satellite.device-missed": "a new event stream showed that a device file was gone";
         OPEN_OVERDUE = "satellite.open-overdue": "a device file did not open in time";
         STREAM_RESTARTED = "satellite.stream-restarted": "an event stream was started again";
+        DEPOSED_CONTROLLER_REFUSED = "satellite.deposed-controller-refused": "a controller came that another one had taken over from";
         SYNC_OUT_OF_ORDER = "satellite.sync-out-of-order": "a full sync came that is older than the last one";
         MESSAGE_TWICE = "node.message-twice": "a message came that had been there already";
         MESSAGE_MISSING = "node.message-missing": "a message came before its turn, and cost the connection";

@@ -513,7 +513,13 @@ pub enum Wire {
         /// The answer.
         answer: Rc<Answer>,
     },
-    /// Satellite to controller: first message of a connection.
+    /// Controller to satellite: first message of a connection.
+    #[serde(skip)]
+    ControllerHello {
+        /// The controller's term.
+        term: u64,
+    },
+    /// Satellite to controller: its answer to that, if no later controller has been there.
     #[serde(skip)]
     SatelliteHello {
         /// The version of the protocol that it speaks.
@@ -524,8 +530,6 @@ pub enum Wire {
     /// Controller to satellite: all that it is to have.
     #[serde(skip)]
     Sync {
-        /// The controller's term.
-        term: u64,
         /// As of this version of the configuration.
         version: u64,
         /// Its resources and their volumes.
@@ -537,10 +541,11 @@ pub enum Wire {
         /// As of this version.
         version: u64,
     },
-    /// Satellite to controller: that is older than what it was told before, and it does not take it.
+    /// Satellite to controller: that is older than what it was told before, or of a controller that a later one has taken
+    /// over from, and it does not take it.
     #[serde(skip)]
     SyncRefused {
-        /// As of this version.
+        /// As of this version; 0, where the controller is refused before it says any.
         version: u64,
     },
     /// Satellite to controller: how all of its resources stand.
@@ -645,6 +650,7 @@ impl Wire {
             Self::Remembers(_) => MessageKind::Remembers,
             Self::LeadBeat { .. } => MessageKind::LeadBeat,
             Self::LeadAck { .. } => MessageKind::LeadAck,
+            Self::ControllerHello { .. } => MessageKind::ControllerHello,
         }
     }
 }

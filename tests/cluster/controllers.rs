@@ -1,6 +1,7 @@
 //! A controller beside three managers: one that another one has taken over from hears of it, and lets go; and a manager that
 //! has lost its disk takes part in nothing before it has been told what was on it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use stormglass::base::control::{ControllerDeposed, SatelliteStanding, SatelliteStatus};
@@ -42,6 +43,34 @@ fn a_controller_that_satellites_refuse_finds_out_that_another_one_has_taken_over
     }
     assert!(refused > 0, "no satellite refused anything");
     assert!(found_out > 0, "none was told by the database");
+}
+
+#[test]
+fn a_controller_that_cannot_find_out_takes_no_satellite_from_the_next_one() {
+    for seed in 1..=3 {
+        let trace = run("control/deposed-controller-finds-nothing-out.json", seed);
+        // By controller and satellite: those that are refused.
+        let (mut refused, mut refusals) = (BTreeSet::new(), 0);
+        for record in &trace {
+            if let Some(Elected { manager, .. }) = record.get() {
+                // Its controller is the next one.
+                refused.retain(|(controller, _)| *controller != Some(manager));
+            }
+            let Some(SatelliteStanding { target, status }) = record.get() else { continue };
+            let pair = (record.node, target);
+            match status {
+                SatelliteStatus::FullSyncFailed => {
+                    refused.insert(pair);
+                    refusals += 1;
+                }
+                SatelliteStatus::Connected => {
+                    assert!(!refused.contains(&pair), "seed {seed}, {pair:?} at {}", record.at);
+                }
+                _ => {}
+            }
+        }
+        assert!(refusals > 10, "seed {seed}: refused {refusals} times");
+    }
 }
 
 #[test]

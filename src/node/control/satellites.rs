@@ -142,14 +142,14 @@ impl Talk<'_> {
         let (mut heard, mut beat, mut told) = (self.now(), 0, None);
         let mut is_welcome = false;
         let mut next_beat = heard + self.timing.ping;
+        self.channel.send(Wire::ControllerHello { term: self.desk.term })?;
         loop {
             match self.next(is_welcome, told, next_beat).await? {
                 Due::Want => {
                     let wanted = self.satellite.wanted.borrow().clone();
                     let (version, rows) = wanted.expect("it is to have something");
                     told = Some(version);
-                    let term = self.desk.term;
-                    self.channel.send(Wire::Sync { term, version, rows })?;
+                    self.channel.send(Wire::Sync { version, rows })?;
                 }
                 Due::Beat => {
                     if self.now().saturating_sub(heard) > self.timing.dead_after {

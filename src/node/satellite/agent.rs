@@ -61,8 +61,10 @@ pub(super) struct Agent {
     pub(super) handle: NodeHandle,
     pub(super) os: Os,
     pub(super) timing: SatelliteTiming,
-    /// The last full sync: its controller's term, and its version. None, before there was one.
-    synced: Cell<Option<(u64, u64)>>,
+    /// The controller whose satellite it is: the number of its connection, and its term.
+    controller: Cell<(u64, u64)>,
+    /// The version of the last full sync. None, before there was one.
+    synced: Cell<Option<u64>>,
     resources: RefCell<BTreeMap<String, Rc<Resource>>>,
     /// What is to be reported.
     pub(super) mishaps: Queue<Mishap>,
@@ -80,6 +82,7 @@ impl Agent {
             handle: handle.clone(),
             os,
             timing,
+            controller: Cell::default(),
             synced: Cell::new(None),
             resources: RefCell::default(),
             mishaps: Queue::new(handle.kernel()),
@@ -101,18 +104,29 @@ impl Agent {
         self.changed.notify();
     }
 
+    /// A controller of this term says that it is its satellite. If no later one has done so, it is, from now on, by this
+    /// connection alone: what comes back is its number.
+    pub(super) fn belong_to(&self, term: u64) -> Option<u64> {
+        let (last, latest) = self.controller.get();
+        (term >= latest).then(|| {
+            self.controller.set((last + 1, term));
+            self.changed.notify();
+            last + 1
+        })
+    }
+
+    /// Whether it is its controller's by this connection.
+    pub(super) fn belongs_by(&self, connection: u64) -> bool {
+        self.controller.get().0 == connection
+    }
+
     /// The version of the last full sync.
     pub(super) fn version(&self) -> Option<u64> {
-        self.synced.get().map(|(_, version)| version)
+        self.synced.get()
     }
 
-    /// Whether a full sync is older than the last, or of a controller that another one has taken over from.
-    pub(super) fn is_outdated(&self, (term, version): (u64, u64)) -> bool {
-        self.synced.get().is_some_and(|last| term < last.0 || version < last.1)
-    }
-
-    /// Takes over all that it is to have, by a full sync that is not outdated: of this term and version.
-    pub(super) fn sync(self: &Rc<Self>, sync: (u64, u64), rows: &Rows) {
+    /// Takes over all that it is to have, by a full sync of this version, which is not older than the last.
+    pub(super) fn sync(self: &Rc<Self>, version: u64, rows: &Rows) {
         let mut wanted = goals(rows);
         for (key, resource) in &*self.resources.borrow() {
             resource.aim_at(wanted.remove(key).unwrap_or_default());
@@ -120,7 +134,7 @@ impl Agent {
         for (key, goal) in wanted {
             self.begin(key, goal);
         }
-        self.synced.set(Some(sync));
+        self.synced.set(Some(version));
         self.tell();
     }
 

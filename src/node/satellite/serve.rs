@@ -17,7 +17,7 @@ use crate::node::control::fingerprint;
 use crate::node::probes;
 use crate::node::protocol::{Service, Wire};
 use crate::process::port::Host;
-use crate::sim::{JoinHandle, NodeHandle};
+use crate::sim::NodeHandle;
 
 use super::agent::Agent;
 use super::{reporter, stream, sweep};
@@ -53,10 +53,9 @@ pub fn boot(handle: &NodeHandle, map: &Rc<ClusterMap>, port: Port<Frame>, host: 
     handle.spawn("satellite.accept", accept(agent, map.clone(), port, name));
 }
 
-/// Takes the controller's connections: the newest counts.
+/// Takes connections, each on a task of its own.
 async fn accept(agent: Rc<Agent>, map: Rc<ClusterMap>, port: Port<Frame>, name: Rc<str>) {
     let listener = port.listen(Service::Satellite as u16);
-    let mut current: Option<JoinHandle<()>> = None;
     loop {
         let connection = listener.accept().await;
         let Ok(session) = agent.handle.memory().reserve(SESSION_BYTES) else {
@@ -64,22 +63,32 @@ async fn accept(agent: Rc<Agent>, map: Rc<ClusterMap>, port: Port<Frame>, name: 
             connection.close();
             continue;
         };
-        if let Some(earlier) = current.take() {
-            earlier.abort();
-        }
         let channel = Channel::new(connection, agent.handle.probes());
         let (agent, name) = (agent.clone(), name.clone());
-        let handle = agent.handle.clone();
-        current = Some(handle.spawn("satellite.serve", async move {
-            let _closed = converse(&agent, &channel, name).await;
+        agent.handle.clone().spawn("satellite.serve", async move {
+            let _closed = serve(&agent, &channel, name).await;
             channel.close();
             drop(session);
-        }));
+        });
     }
 }
 
-async fn converse(agent: &Rc<Agent>, channel: &Channel, name: Rc<str>) -> Result<(), Closed> {
+/// Finds out who is there. The newest connection counts, but not that of a controller which another one has taken over from:
+/// as long as that one does not know, it comes again and again.
+async fn serve(agent: &Rc<Agent>, channel: &Channel, name: Rc<str>) -> Result<(), Closed> {
+    let first = agent.handle.timeout(agent.timing.dead_after, channel.recv()).await;
+    // Nothing else is first.
+    let Ok(Ok(Wire::ControllerHello { term })) = first else { return Err(Closed) };
+    let Some(connection) = agent.belong_to(term) else {
+        crate::sometimes!(agent.handle, true, probes::DEPOSED_CONTROLLER_REFUSED);
+        return channel.send(Wire::SyncRefused { version: 0 });
+    };
     channel.send(Wire::SatelliteHello { protocol: PROTOCOL, name })?;
+    converse(agent, channel, connection).await
+}
+
+/// Until the connection is lost, or nothing was heard for too long, or another one counts.
+async fn converse(agent: &Rc<Agent>, channel: &Channel, connection: u64) -> Result<(), Closed> {
     let heard = Cell::new(agent.handle.monotonic());
     let mut told = None;
     loop {
@@ -94,6 +103,9 @@ async fn converse(agent: &Rc<Agent>, channel: &Channel, name: Rc<str>) -> Result
         let mut dead = pin!(agent.handle.sleep_until(deadline));
         let has_news = || agent.version().is_some() && told != Some(agent.revision());
         let message = poll_fn(|cx| {
+            if !agent.belongs_by(connection) {
+                return Poll::Ready(Err(Closed));
+            }
             if has_news() {
                 return Poll::Ready(Ok(None));
             }
@@ -108,12 +120,12 @@ async fn converse(agent: &Rc<Agent>, channel: &Channel, name: Rc<str>) -> Result
         heard.set(agent.handle.monotonic());
         match message {
             Wire::Ping { beat } => channel.send(Wire::Pong { beat })?,
-            Wire::Sync { term, version, .. } if agent.is_outdated((term, version)) => {
+            Wire::Sync { version, .. } if agent.version().is_some_and(|last| version < last) => {
                 crate::sometimes!(agent.handle, true, probes::SYNC_OUT_OF_ORDER);
                 channel.send(Wire::SyncRefused { version })?;
             }
-            Wire::Sync { term, version, rows } => {
-                agent.sync((term, version), &rows);
+            Wire::Sync { version, rows } => {
+                agent.sync(version, &rows);
                 let fingerprint = fingerprint(&rows);
                 agent.handle.emit(&TargetSynced { version, fingerprint });
                 channel.send(Wire::Synced { version })?;
