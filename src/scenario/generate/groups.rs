@@ -3,7 +3,7 @@
 
 use crate::scenario::action::{
     Action, ClientOnly, ClientVolume, ConnectorOnly, CpuOnly, DatabaseOnly, DiskClient, DiskOnly,
-    NodeOnly,
+    LinkOnly, NodeOnly, SlowDisk,
 };
 use crate::scenario::ids::{CpuSelector, DiskRef, DiskSelector, NodeClass, NodeSelector};
 use crate::scenario::script::{Effect, Entry, Trigger};
@@ -28,9 +28,10 @@ pub(super) enum Group {
     Attach,
     DatabaseUp,
     ConnectorStart,
+    CutOff,
 }
 
-const ALL: [(Group, &str); 11] = [
+const ALL: [(Group, &str); 12] = [
     (Group::Heal, "disk.heal"),
     (Group::Plug, "disk.plug"),
     (Group::Reconnect, "disk.reconnect_to_client"),
@@ -42,6 +43,7 @@ const ALL: [(Group, &str); 11] = [
     (Group::Attach, "app.attach"),
     (Group::DatabaseUp, "database.up"),
     (Group::ConnectorStart, "connector.start"),
+    (Group::CutOff, "net.half_open"),
 ];
 
 /// Targets as often as all others.
@@ -49,13 +51,19 @@ const CLASSES: [NodeClass; 4] =
     [NodeClass::Target, NodeClass::Target, NodeClass::Client, NodeClass::Manager];
 
 impl Group {
-    /// Those that the swarm has. An old image takes a disk that is known to hold a leg.
+    /// Those that the swarm has.
     pub(super) fn of(scene: &Scene<'_>) -> Vec<Self> {
-        let has_legs = scene.volumes.iter().any(|volume| volume.legs.is_some());
-        let on = ALL.iter().filter(|(group, name)| {
-            scene.swarm.has(name) && (*group != Self::OldImage || has_legs)
-        });
+        let on = ALL.iter().filter(|(group, name)| scene.swarm.has(name) && group.is_fit(scene));
         on.map(|(group, _)| *group).collect()
+    }
+
+    fn is_fit(self, scene: &Scene<'_>) -> bool {
+        match self {
+            // It takes a disk that is known to hold a leg.
+            Self::OldImage => scene.volumes.iter().any(|volume| volume.legs.is_some()),
+            Self::CutOff => scene.swarm.has("disk.slow"),
+            _ => true,
+        }
     }
 }
 
@@ -99,6 +107,7 @@ pub(super) fn group(dice: &mut Dice, scene: &Scene<'_>, group: Group) -> Vec<Ent
             pair(dice, scene, Action::AppPause(pause), Action::AppResume(resume))
         }
         Group::Attach => moves(dice, scene),
+        Group::CutOff => cut_off(dice, scene),
         Group::ConnectorStart => {
             let connector = certain_connector(dice, scene);
             let (stop, start) = (ConnectorOnly { connector }, ConnectorOnly { connector });
@@ -152,6 +161,23 @@ fn image(dice: &mut Dice, scene: &Scene<'_>) -> Vec<Entry> {
     let second = off(again, dice.range((8_000, 25_000), &[30_000]));
     let old = old_image(dice, DiskSelector::Fixed(leg));
     vec![first, second, after(dice, (500, 3_000), old)]
+}
+
+/// A disk takes its time, and a client that waits for it loses its connection, a few times.
+fn cut_off(dice: &mut Dice, scene: &Scene<'_>) -> Vec<Entry> {
+    let leg = a_leg(dice, scene);
+    let (from, to) = (NodeSelector::Fixed(leg.node()), dice.pick(&scene.load.apps).client());
+    let mut entries = Vec::new();
+    for _ in 0..dice.between(1, 4) {
+        let factor = dice.amount((30, 300), &[1_000]) as u32;
+        let slow = Action::DiskSlow(SlowDisk { disk: DiskSelector::Fixed(leg), factor });
+        let undo_after = Some(dice.range((300, 3_000), &[10_000]));
+        let trigger = acked(dice, scene);
+        entries.push(Entry { trigger, effect: Effect::Do(slow), undo_after });
+        let cut = LinkOnly { from, to: NodeSelector::Fixed(to) };
+        entries.push(after(dice, (200, 3_000), Action::NetHalfOpen(cut)));
+    }
+    entries
 }
 
 /// A client gives its volume back, or dies, and another one or the same takes it.
