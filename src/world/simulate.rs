@@ -402,3 +402,24 @@ impl<'a> World<'a> {
         report
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{RunOptions, simulate};
+
+    /// Unit tests may be built otherwise than the rest: without optimisation, for one.
+    #[test]
+    fn digests_are_the_pinned_ones_in_this_build_too() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let pinned = include_str!("../../tests/snapshots/determinism__digests.snap");
+        for file in ["raid1/client-reboot-mid-write.json", "manager/manager-reboots.json"] {
+            let scenario = crate::scenario::load(&root.join("scenarios").join(file));
+            let scenario = scenario.unwrap_or_else(|error| panic!("{error}"));
+            let digest = simulate(&scenario, 42, &RunOptions::default()).digest;
+            let line = format!("{} {digest:032x}", scenario.name);
+            assert!(pinned.lines().any(|it| it == line), "{line} is not in {pinned}");
+        }
+    }
+}
