@@ -52,8 +52,9 @@ crate::record! {
     }
 }
 crate::record! {
-    /// A manager has been elected, all that was agreed on before is known to it, and it leads from now on.
-    pub struct Elected = "manager.elected", Notable { manager: NodeId, round: u32, nth: u32 }
+    /// A manager has been elected, all that was agreed on before is known to it, and it leads from now on. `place`: of its
+    /// term's beginning in the managers' log, greater than that of any term before.
+    pub struct Elected = "manager.elected", Notable { manager: NodeId, round: u32, nth: u32, place: u64 }
 }
 crate::record! {
     /// A manager leads no longer.

@@ -94,8 +94,8 @@ pub(super) struct Stage {
     pub(super) map: Rc<ClusterMap>,
     /// Makes the manager do wrong.
     pub(super) manager_door: Rc<ManagerDoor>,
-    /// Which manager leads, or led last.
-    pub(super) leader: Cell<NodeId>,
+    /// Which manager leads, or led last, and where in the managers' log its term begins.
+    leader: Cell<(NodeId, u64)>,
     /// Where managers are reached, by manager.
     pub(super) connectors: Vec<Connectors>,
     pub(super) nodes: NodeTable,
@@ -127,7 +127,17 @@ impl Stage {
 
     /// The manager that leads, or led last.
     pub(super) fn manager(&self) -> NodeId {
-        self.leader.get()
+        self.leader.get().0
+    }
+
+    /// A manager says that it leads, by a term that begins at this place in the managers' log. Whether it is a new leader:
+    /// one that was elected and hears of it late may have been followed by another one before.
+    pub(super) fn takes_over(&self, manager: NodeId, place: u64) -> bool {
+        let is_later = place > self.leader.get().1;
+        if is_later {
+            self.leader.set((manager, place));
+        }
+        is_later
     }
 }
 
@@ -186,7 +196,7 @@ pub(super) fn unmanned(scenario: &Scenario, seed: u64, options: &RunOptions) -> 
         control::set_up(scenario, (&map, &names), &nodes, &control.console);
         control
     });
-    let leader = Cell::new(nodes.managers[0]);
+    let leader = Cell::new((nodes.managers[0], 0));
     if let Some(blocks) = control::installed(scenario) {
         for disk in disks.iter().skip(nodes.target_disks().count()).take(nodes.managers.len()) {
             (0..).zip(&blocks).for_each(|(lba, block)| disk.raw_write(lba, block.clone()));

@@ -35,10 +35,14 @@ impl Conditions {
         Self { volumes: vec![VolumeStatus::default(); scenario.volumes.len()] }
     }
 
-    /// Takes a record in, and says what it changed.
-    pub(super) fn note(&mut self, record: &Record) -> Change {
+    /// Takes a record in, and says what it changed, where this manager leads.
+    pub(super) fn note(&mut self, record: &Record, leader: NodeId) -> Change {
         let mut change = Change { volume: None, modes: None, rebuilt: None, node: None };
         if let Some(VolumeChanged { volume, state, .. }) = record.get() {
+            // One that leads no longer, and doesn't know, sees everybody turn away from it.
+            if record.node != Some(leader) {
+                return change;
+            }
             let status = &mut self.volumes[volume.index()];
             if status.state != state {
                 status.state = state;

@@ -92,7 +92,7 @@ impl World<'_> {
     /// Looks at what the records told: fires entries whose conditions came to hold.
     pub(super) fn take_records(&mut self, records: &[Record]) {
         for record in records {
-            let change = self.conditions.note(record);
+            let change = self.conditions.note(record, self.stage.manager());
             if let Some((volume, before)) = change.modes {
                 let now = self.conditions.volumes[volume].modes;
                 self.budget.caches.note_modes(volume, before, now);
@@ -104,8 +104,9 @@ impl World<'_> {
             if is_alone && change.node == Some((self.stage.manager(), NodeState::Down)) {
                 self.conditions.recall(&self.stage);
             }
-            if let Some(Elected { manager, .. }) = record.get() {
-                self.stage.leader.set(manager);
+            if let Some(Elected { manager, place, .. }) = record.get()
+                && self.stage.takes_over(manager, place)
+            {
                 self.conditions.recall(&self.stage);
             }
             self.count_expected(record);

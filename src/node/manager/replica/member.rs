@@ -433,16 +433,17 @@ impl Member {
             return;
         }
         let (handle, work) = self.handle.scoped();
+        let place = self.applied as u64;
         let office = Office {
             handle: self.handle.clone(),
             term,
-            index: self.applied as u64,
+            index: place,
             records: Rc::new(self.outcome.records.clone()),
             until: Rc::new(Cell::new(until)),
             events: self.events.clone(),
         };
         let manager = self.handle.node();
-        self.handle.emit(&Elected { manager, round: term.round, nth: term.nth });
+        self.handle.emit(&Elected { manager, round: term.round, nth: term.nth, place });
         tracing::info!(round = term.round, "leads");
         self.leading = Some(Leading { office: office.clone(), work, wanted: VecDeque::new() });
         (self.begin)(&handle, office);
