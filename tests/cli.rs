@@ -7,6 +7,9 @@ use std::process::{Command, Stdio};
 use assert_cmd::assert::OutputAssertExt;
 use tempfile::TempDir;
 
+#[cfg(unix)]
+mod book;
+
 const SMOKE: &str = "scenarios/smoke/baseline-three-targets.json";
 
 fn stormglass(arguments: &[&str]) -> Command {
@@ -467,19 +470,9 @@ fn prove_finds_no_difference() {
 }
 
 #[test]
-fn the_samples_in_the_book_are_what_the_program_prints() {
-    let read = |name: &str| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
-        std::fs::read_to_string(path).expect("a page of the book")
-    };
-    let (commands, start) = (read("commands.md"), read("getting-started.md"));
-    let sample = "scenarios/raid1/client-reboot-mid-write.json";
-    let output = stormglass(&["run", sample, "--seed", "33"]).output().expect("the program runs");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    for line in text.lines().filter(|line| !line.starts_with("wall ")) {
-        assert!(commands.contains(line), "docs/commands.md lacks `{line}`");
-        assert!(start.contains(line), "docs/getting-started.md lacks `{line}`");
-    }
+fn the_sample_of_a_run_as_json_is_what_the_program_prints() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/commands.md");
+    let commands = std::fs::read_to_string(page).expect("a page of the book");
     let sample = "scenarios/smoke/baseline-512.json";
     let output = stormglass(&["run", sample, "--json"]).output().expect("the program runs");
     let line = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -1,11 +1,12 @@
 //! Each action of the schema has a control method, a trace record, a test that drives it through the doors and
 //! a scenario named after it; what is still missing is listed, and the list may only shrink.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use stormglass::base::{Names, Record};
-use stormglass::scenario::{Action, ActionInfo, Effect, Scenario, load};
+use stormglass::base::{Bug, Names, Record};
+use stormglass::scenario::{Action, ActionInfo, Effect, Scenario, discover, load};
 use stormglass::world::{Keep, RunOptions, simulate};
 
 /// Actions whose control method has another name: one that brings up or down, an undo, or one that several
@@ -147,4 +148,48 @@ fn every_scenario_of_a_fault_is_named_after_an_action() {
         });
         assert!(named, "{} is named after no action", path.display());
     }
+}
+
+/// The cells of the rows that a page has of an action.
+fn rows<'a>(page: &'a str, action: &str) -> Vec<Vec<&'a str>> {
+    let name = format!("`{action}`");
+    let cells = page.lines().filter_map(|line| line.strip_prefix('|')?.strip_suffix('|'));
+    let rows = cells.map(|row| row.split(" | ").map(str::trim).collect::<Vec<_>>());
+    rows.filter(|row| row.first().is_some_and(|first| first.split(", ").any(|it| it == name)))
+        .collect()
+}
+
+/// Every scenario of the library, by its name.
+fn library() -> BTreeMap<String, Scenario> {
+    let files = discover(&[root().join("scenarios")]).expect("the library");
+    let scenarios = files.iter().map(|file| load(file).expect("a scenario"));
+    scenarios.map(|scenario| (scenario.name.clone(), scenario)).collect()
+}
+
+#[test]
+fn every_action_has_its_rows_in_the_book_and_what_finds_bugs_is_there() {
+    let page = |name: &str| {
+        fs::read_to_string(root().join("docs").join(name)).expect("a page of the book")
+    };
+    let (actions, faults, library) = (page("actions.md"), page("faults.md"), library());
+    let mut wrong = Vec::new();
+    for action in Action::ALL {
+        let name = action.name;
+        let [row] = &rows(&actions, name)[..] else {
+            wrong.push(format!("docs/actions.md is to have a row of {name}"));
+            continue;
+        };
+        if rows(&faults, name).is_empty() {
+            wrong.push(format!("docs/faults.md is to have a row of {name}"));
+        }
+        let finds = row.last().expect("a row has cells");
+        for told in finds.split('`').skip(1).step_by(2) {
+            let is_bug = Bug::of_name(told).is_some();
+            let is_scenario = library.get(told).is_some_and(|scenario| uses(scenario, name));
+            if !is_bug && !is_scenario {
+                wrong.push(format!("{told} is no bug, and no scenario that has {name}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }

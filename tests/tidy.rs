@@ -285,27 +285,83 @@ fn every_probe_and_every_site_has_its_place_in_the_cluster() {
     assert!(unused.is_empty(), "declared in probes.rs and used nowhere: {unused:?}");
 }
 
+/// The pages that people read, from the root on.
+fn pages(root: &Path) -> Vec<String> {
+    let docs = fs::read_dir(root.join("docs")).expect("a folder").map(|page| page.expect("a page"));
+    let names = docs.map(|page| page.file_name().into_string().expect("a plain name"));
+    let docs = names.filter(|name| name.ends_with(".md")).map(|name| format!("docs/{name}"));
+    let beside = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "scenarios/README.md"];
+    docs.chain(beside.map(str::to_owned)).collect()
+}
+
+/// The text of a page outside its blocks of code, which hold no links and no headings.
+fn prose(text: &str) -> impl Iterator<Item = &str> {
+    let mut is_code = false;
+    text.lines().filter(move |line| {
+        let is_fence = line.trim_start().starts_with("```");
+        is_code ^= is_fence;
+        !is_code && !is_fence
+    })
+}
+
+/// What a heading is called in the address of its page.
+fn anchor(heading: &str) -> String {
+    let title = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = title.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+/// What is wrong with a link of a page, if it is one within the repository.
+fn complaint_about_link(root: &Path, page: &str, link: &str) -> Option<String> {
+    if link.contains("://") || link.contains(' ') {
+        return None;
+    }
+    let (file, wanted) = link.split_once('#').unwrap_or((link, ""));
+    let folder = root.join(page).parent().expect("a page is in a folder").to_owned();
+    let path = if file.is_empty() { root.join(page) } else { folder.join(file) };
+    if !path.exists() {
+        return Some(format!("{page} links to {link}: there is no such file"));
+    }
+    if wanted.is_empty() || !path.extension().is_some_and(|end| end == "md") {
+        return None;
+    }
+    let text = fs::read_to_string(&path).expect("a page is text");
+    let mut headings = prose(&text).filter(|line| line.starts_with('#'));
+    (!headings.any(|heading| anchor(heading) == wanted))
+        .then(|| format!("{page} links to {link}: there is no such heading"))
+}
+
 #[test]
-fn the_book_has_all_pages_and_their_links_lead_somewhere() {
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
-    let summary = fs::read_to_string(docs.join("SUMMARY.md")).expect("the book has a summary");
-    let pages = fs::read_dir(&docs).expect("a folder").map(|page| page.expect("a page").path());
-    let pages: Vec<_> =
-        pages.filter(|page| page.extension().is_some_and(|end| end == "md")).collect();
+fn the_book_has_all_pages_and_all_links_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let summary = fs::read_to_string(root.join("docs/SUMMARY.md")).expect("the book has a summary");
     let mut wrong = Vec::new();
-    for page in &pages {
-        let name = page.file_name().and_then(|name| name.to_str()).expect("a plain name");
-        if name != "SUMMARY.md" && !summary.contains(&format!("]({name})")) {
+    for page in pages(root) {
+        if let Some(name) = page.strip_prefix("docs/")
+            && name != "SUMMARY.md"
+            && !summary.contains(&format!("]({name})"))
+        {
             wrong.push(format!("docs/SUMMARY.md lacks {name}"));
         }
-        let text = fs::read_to_string(page).expect("a page is text");
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let file = link.split('#').next().unwrap_or_default();
-            let is_ours = !file.is_empty() && !file.contains("://") && !file.contains(' ');
-            if is_ours && !docs.join(file).exists() {
-                wrong.push(format!("docs/{name} links to {file}"));
-            }
+        let text = fs::read_to_string(root.join(&page)).expect("a page is text");
+        for line in prose(&text) {
+            let links = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+            wrong.extend(links.filter_map(|link| complaint_about_link(root, &page, link)));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn links_that_lead_nowhere_are_found() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let complaint = |link| complaint_about_link(root, "docs/README.md", link);
+    for link in ["why.md", "why.md#what-it-is-not", "../README.md", "#the-book", "https://x.y/z#a"]
+    {
+        assert_eq!(complaint(link), None);
+    }
+    for link in ["whence.md", "why.md#what-it-is", "#the-film", "../docs/ci/none.yml"] {
+        assert!(complaint(link).is_some(), "{link}");
+    }
+    assert_eq!(anchor("## `sweep PATH…`"), "sweep-path");
 }
