@@ -148,7 +148,9 @@ fn hunt_one(
 ) -> Result<Hunted, HarnessCrash> {
     let clock = Stopwatch::start();
     let grounds = grounds(bug, scenarios);
-    let rounds = (1..).flat_map(|seed| grounds.iter().map(move |scenario| (*scenario, seed)));
+    // No more than it may take: there may be no grounds at all.
+    let rounds =
+        (1..=runs_max).flat_map(|seed| grounds.iter().map(move |scenario| (*scenario, seed)));
     let mut runs = 0;
     let mut found = None;
     for (scenario, seed) in rounds.take(usize::try_from(runs_max).unwrap_or(usize::MAX)) {
@@ -290,11 +292,14 @@ const fn grounds_of(bug: Bug) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
     use std::path::Path;
 
-    use super::{grounds, grounds_of};
+    use super::{HuntOptions, grounds, grounds_of, hunt};
     use crate::base::Bug;
-    use crate::run::fake::scenario;
+    use crate::run::fake::{passes_but, scenario};
+    use crate::run::outcome::ExitCode;
+    use crate::run::plan::StopFlag;
     use crate::run::subject::{Subject, Tested};
     use crate::scenario::{Expect, Profile, discover, load};
 
@@ -309,6 +314,19 @@ mod tests {
             let names: Vec<_> = found.iter().map(|at| scenarios[*at].name()).collect();
             assert_eq!(names, [grounds_of(*bug)], "{}", bug.name());
         }
+    }
+
+    #[test]
+    fn where_every_scenario_is_to_fail_a_bug_is_not_found() {
+        let mut fails = scenario("fails");
+        fails.expect = Expect::Liveness;
+        let scenarios = [Tested::Scenario(Box::new(fails))];
+        let engine = passes_but(|_, _| None);
+        let options =
+            HuntOptions { bugs: vec![Bug::NoWriteLock], runs: 3, jobs: NonZeroUsize::MIN };
+        let report = hunt(&engine, &scenarios, &options, &StopFlag::new(), &mut |_| {});
+        assert_eq!((report.hunted[0].runs, &report.hunted[0].found), (0, &None));
+        assert_eq!(report.exit_code(), ExitCode::Inert);
     }
 
     #[test]
