@@ -322,7 +322,7 @@ fn complaint_about_link(root: &Path, page: &str, link: &str) -> Option<String> {
     if !path.exists() {
         return Some(format!("{page} links to {link}: there is no such file"));
     }
-    if wanted.is_empty() || !path.extension().is_some_and(|end| end == "md") {
+    if wanted.is_empty() || path.extension().is_none_or(|end| end != "md") {
         return None;
     }
     let text = fs::read_to_string(&path).expect("a page is text");
