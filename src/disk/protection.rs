@@ -1,41 +1,48 @@
-//! Protection information: the eight bytes of metadata beside each block. Stores none.
+//! Protection information: the sixteen bytes of metadata beside each block. Stores none.
 //!
-//! The layout is that of the NVM command set with 16-bit guards: guard (a CRC of the data), application
-//! tag, reference tag (the low bits of the block's address). What a healthy write leaves follows from the
-//! block and its address, so nothing is kept of it; only where something went wrong is what really stands
-//! beside the block kept, in `silent`.
+//! The layout is that of the NVM command set with 64-bit guards: guard (a CRC of the data), application tag,
+//! reference tag (the low bits of the block's address). Guards of 16 bits are not enough for blocks of 4096 bytes: of those
+//! with three bits flipped one in 65,536 has the guard that it had before, and the rest of the cluster believes it. What
+//! a healthy write leaves follows from the block and its address, so nothing is kept of it; only where something went
+//! wrong is what really stands beside the block kept, in `silent`.
+
+use crc::{CRC_64_NVME, Crc, Table};
 
 use crate::base::{Block, BlockSize};
 
 use super::status::Status;
 
 /// Bits of metadata beside a block.
-pub const METADATA_BITS: u32 = 64;
+pub const METADATA_BITS: u32 = 128;
 
 /// The application tag that hosts of the simulated cluster write.
 const APPLICATION: u16 = 0x5347;
+/// Bits of a reference tag, where no storage tag takes any of them.
+const REFERENCE_BITS: u32 = 48;
+
+static GUARD: Crc<u64, Table<1>> = Crc::<u64, Table<1>>::new(&CRC_64_NVME);
 
 /// What stands beside a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Protection {
-    guard: u16,
+    guard: u64,
     application: u16,
-    reference: u32,
+    reference: u64,
 }
 
 impl Protection {
     /// What a write of this block to this address leaves.
     pub(super) fn of(block: &Block, size: BlockSize, lba: u64) -> Self {
-        let guard = crc16_t10dif(&block.bytes(size));
-        Self { guard, application: APPLICATION, reference: lba as u32 }
+        let guard = GUARD.checksum(&block.bytes(size));
+        Self { guard, application: APPLICATION, reference: lba & ((1 << REFERENCE_BITS) - 1) }
     }
 
-    /// With one of its 64 bits flipped: guard first, then application tag, then reference tag.
+    /// With one of its 128 bits flipped: guard first, then application tag, then reference tag.
     pub(super) fn flipped(self, bit: u32) -> Self {
-        let flip = 1_u64 << (bit % METADATA_BITS);
-        let guard = self.guard ^ flip as u16;
-        let application = self.application ^ (flip >> 16) as u16;
-        Self { guard, application, reference: self.reference ^ (flip >> 32) as u32 }
+        let flip = 1_u128 << (bit % METADATA_BITS);
+        let guard = self.guard ^ flip as u64;
+        let application = self.application ^ (flip >> 64) as u16;
+        Self { guard, application, reference: self.reference ^ (flip >> 80) as u64 }
     }
 
     /// Which check of a read of `lba` fails that finds this beside `block`, if any does.
@@ -53,25 +60,17 @@ impl Protection {
     }
 }
 
-/// The CRC of T10 DIF: polynomial 8BB7h, nothing reflected, nothing inverted.
-fn crc16_t10dif(bytes: &[u8]) -> u16 {
-    bytes.iter().fold(0, |crc: u16, byte| {
-        (0..8).fold(crc ^ u16::from(*byte) << 8, |crc, _| {
-            if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x8bb7 }
-        })
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Protection, crc16_t10dif};
+    use super::{GUARD, Protection};
     use crate::base::{Block, BlockSize, Stamp};
     use crate::disk::Status;
 
     #[test]
-    fn the_guard_is_the_crc_of_t10_dif() {
-        // The check value of CRC-16/T10-DIF in the catalogue of parametrised CRC algorithms.
-        assert_eq!(crc16_t10dif(b"123456789"), 0xd0db);
+    fn the_guard_is_the_crc_of_the_nvm_command_set() {
+        // The test vectors of the specification: blocks of 4096 bytes, all zeroes and all ones.
+        assert_eq!(GUARD.checksum(&[0; 4096]), 0x6482_d367_eb22_b64e);
+        assert_eq!(GUARD.checksum(&[0xff; 4096]), 0xc0dd_ba73_02ec_a3ac);
     }
 
     #[test]
@@ -85,7 +84,7 @@ mod tests {
         assert_eq!(good.flaw(&other, size, 7), Some(Status::GuardCheck));
         let flaw = |bit| good.flipped(bit).flaw(&block, size, 7);
         assert_eq!(flaw(3), Some(Status::GuardCheck));
-        assert_eq!(flaw(20), Some(Status::AppTagCheck));
-        assert_eq!(flaw(40), Some(Status::RefTagCheck));
+        assert_eq!(flaw(68), Some(Status::AppTagCheck));
+        assert_eq!(flaw(90), Some(Status::RefTagCheck));
     }
 }

@@ -71,7 +71,7 @@ impl Namespace {
     }
 
     /// Flips these bits of a block, counted from its first byte's lowest one. Those behind its data are in
-    /// the metadata: 16 of the guard, 16 of the application tag, 32 of the reference tag. Panics where
+    /// the metadata: 64 of the guard, 16 of the application tag, 48 of the reference tag. Panics where
     /// there is no such block or bit.
     pub fn flip_bits_at(&self, block: u64, bits: &[u32]) -> FaultId {
         let engine = &self.engine;

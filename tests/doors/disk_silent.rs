@@ -72,8 +72,8 @@ fn each_part_of_the_metadata_is_checked() {
     let first = 512 * 8;
     for (bit, status) in [
         (first, Status::GuardCheck),
-        (first + 16, Status::AppTagCheck),
-        (first + 63, Status::RefTagCheck),
+        (first + 64, Status::AppTagCheck),
+        (first + 127, Status::RefTagCheck),
     ] {
         let [plain, protected] = both(|bench| {
             bench.disk.flip_bits_at(5, &[bit]);
