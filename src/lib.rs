@@ -58,6 +58,11 @@
 //! [`check::Checkers::add`]. `examples/own_checker.rs` does both in eighty lines; `docs/embedding.md`
 //! goes through it.
 //!
+//! # Words of one's own
+//!
+//! A program adds actions, conditions, checks and records to scenarios with [`world::Own`]; they are read with
+//! [`scenario::parse_with`], and [`cli::main_with_words`] is the command line with them: `examples/own_scenario_action.rs`.
+//!
 //! # Building
 //!
 //! The crate needs `--cfg madsim`, for itself and for the `madsim` crate that seals a simulation off

@@ -167,6 +167,9 @@ fn the_examples_find_what_they_say_they_find() {
     assert!(ok && text.contains("300 seeds: every increase counts once"), "{text}");
     let (ok, text) = example("own_checker", None);
     assert!(ok && text.contains("durable/data-before-journal"), "{text}");
+    let (ok, text) = example("own_scenario_action", None);
+    let said = "budget survivable: 20 of 20 seeds pass\nbudget none: 0 of 20 seeds pass\n";
+    assert!(ok && text == said, "{text}");
 }
 
 #[test]

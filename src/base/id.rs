@@ -92,6 +92,8 @@ pub struct Names {
     pub volumes: Vec<String>,
     /// Places in the code by [`SiteId`], as `file:line`.
     pub sites: Vec<String>,
+    /// Names that a program adds to those of a field, by how far their words are beyond [`OWN_WORDS`](super::OWN_WORDS).
+    pub own: Vec<String>,
 }
 
 impl Names {
@@ -109,6 +111,13 @@ impl Names {
     #[must_use]
     pub fn volume(&self, id: VolumeId) -> String {
         self.volumes.get(id.index()).cloned().unwrap_or_else(|| id.to_string())
+    }
+    /// The name of a word that a program added, or its number where it has none.
+    #[must_use]
+    pub fn own(&self, word: u64) -> String {
+        let at = word.checked_sub(super::OWN_WORDS).and_then(|at| usize::try_from(at).ok());
+        let name = at.and_then(|at| self.own.get(at)).cloned();
+        name.unwrap_or_else(|| word.to_string())
     }
     /// The place in the code, or its number where it is not known yet.
     #[must_use]

@@ -28,7 +28,8 @@ pub use job::{Bucket, Job, JobKind, SizeClass, Spread};
 pub use message::MessageKind;
 pub use odds::Odds;
 pub use record::{
-    Audience, Field, FieldKind, Record, RecordType, Recorded, Seq, WORDS, Word, record_code,
+    Audience, Field, FieldKind, OWN_WORDS, Record, RecordType, Recorded, Seq, WORDS, Word,
+    record_code,
 };
 pub use replay::{Replay, ReplayStep};
 pub use rng::{Rng, Seed};

@@ -10,6 +10,9 @@ use super::{CpuId, Names, Nanos, NodeId};
 /// The most fields that a record may have.
 pub const WORDS: usize = 6;
 
+/// From this word on a field of [`FieldKind::OpenName`] holds what a program added.
+pub const OWN_WORDS: u64 = 1 << 8;
+
 /// A record's place in the trace: 1, 2, 3, …; 0 stands for none.
 pub type Seq = u64;
 
@@ -36,6 +39,8 @@ pub enum FieldKind {
     Flag,
     /// One of a set of names.
     Name(fn(u64) -> &'static str),
+    /// One of a set of names that a program may add to: words from [`OWN_WORDS`] on are in [`Names::own`].
+    OpenName(fn(u64) -> &'static str),
 }
 
 impl fmt::Debug for FieldKind {
@@ -50,7 +55,7 @@ impl fmt::Debug for FieldKind {
             Self::Site => "Site",
             Self::Signed => "Signed",
             Self::Flag => "Flag",
-            Self::Name(_) => "Name",
+            Self::Name(_) | Self::OpenName(_) => "Name",
         })
     }
 }
@@ -206,7 +211,8 @@ fn show_word(kind: FieldKind, word: u64, names: &Names) -> String {
         FieldKind::Site => names.site(super::SiteId::from_word(word)),
         FieldKind::Signed => (word as i64).to_string(),
         FieldKind::Flag => (word != 0).to_string(),
-        FieldKind::Name(name) => name(word).to_owned(),
+        FieldKind::OpenName(_) if word >= OWN_WORDS => names.own(word),
+        FieldKind::Name(name) | FieldKind::OpenName(name) => name(word).to_owned(),
     }
 }
 

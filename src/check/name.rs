@@ -28,13 +28,15 @@ crate::word_enum! {
         /// What the control plane wants is stored, and what is stored is what everybody has; calls are answered, errors
         /// reported.
         Control = "control",
+        /// What the program that runs it adds.
+        Own = "own",
     }
 }
 
 /// A name that no check has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown check `{0}`: expected mirrors, parity, durable, linear, fencing, protocol, live, leaks, memory, bounds or control"
+    "unknown check `{0}`: expected mirrors, parity, durable, linear, fencing, protocol, live, leaks, memory, bounds, control or own"
 )]
 pub struct UnknownCheck(String);
 

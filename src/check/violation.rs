@@ -35,6 +35,25 @@ pub struct Violation {
 }
 
 impl Violation {
+    /// A finding of this kind of which nothing else is said yet.
+    #[must_use]
+    pub fn new(check: Check, kind: &'static str, at: Nanos) -> Self {
+        Self {
+            check,
+            kind,
+            component: String::new(),
+            volume: None,
+            disk: None,
+            block: None,
+            ops: Vec::new(),
+            at,
+            found: String::new(),
+            expected: String::new(),
+            detail: Vec::new(),
+            recent: Vec::new(),
+        }
+    }
+
     /// What failures are grouped by: the same for the same bug over all seeds, such as
     /// `linear/stale-read`.
     #[must_use]

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::debug::{Debugger, Order, Trouble};
 use crate::run::ExitCode;
-use crate::scenario::{LoadError, Scenario};
+use crate::scenario::{LoadError, Scenario, Words, load_with};
 
 use super::console::Console;
 use super::entry::Context;
@@ -50,7 +50,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn debug(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
-    let (scenario, seed) = source(args)?;
+    let (scenario, seed) = source(args, context.words)?;
     let commands = args.commands.as_deref().map(orders).transpose()?;
     let mut talk = Talk::new(scenario, seed, args.json);
     if !args.from_start {
@@ -86,19 +86,19 @@ pub(super) fn offer(console: &mut Console, scenario: &Scenario, seed: u64) {
 }
 
 /// The scenario and the seed that the command line names.
-fn source(args: &Args) -> Result<(Scenario, u64), Failure> {
-    match crate::scenario::load(&args.file) {
+fn source(args: &Args, words: &Words) -> Result<(Scenario, u64), Failure> {
+    match load_with(&args.file, words) {
         Ok(scenario) => Ok((scenario, args.seed.unwrap_or(1))),
         Err(error) if is_seed_file(&error) => {
             if args.seed.is_some() {
                 return Err(Failure::Usage("a seed file has its seed: leave out --seed".into()));
             }
-            let file = seed_file(&args.file)?;
+            let file = seed_file(&args.file, words)?;
             Ok((file.scenario, file.seed))
         }
         Err(_) => {
             let files = |error: LoadError| Failure::Files(vec![error]);
-            scenario(&args.file).map(|scenario| (scenario, 1)).map_err(files)
+            scenario(&args.file, words).map(|scenario| (scenario, 1)).map_err(files)
         }
     }
 }

@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use clap::Parser;
 
 use crate::run::{Engine, ExitCode};
+use crate::scenario::{Scenario, Words};
+use crate::world::{RunOptions, simulate};
 
 use super::args::{Cli, Command};
 use super::console::Console;
@@ -18,6 +20,8 @@ use super::{
 pub(super) struct Context<'a> {
     /// What runs one simulation.
     pub(super) engine: &'a Engine<'a>,
+    /// What scenarios may say beside the words of the format.
+    pub(super) words: &'a Words,
     /// Where text goes.
     pub(super) console: &'a mut Console,
     /// How the program was called, for commands that a person is to copy.
@@ -33,7 +37,25 @@ pub(super) type Variables = fn(&str) -> Option<String>;
 /// The program: reads the process's arguments and runs simulations of the reference cluster.
 #[must_use]
 pub fn main() -> std::process::ExitCode {
-    main_with(std::env::args_os(), &crate::world::simulate).into()
+    main_with(std::env::args_os(), &simulate).into()
+}
+
+/// The program with these arguments (the first is its own name) for scenarios that may have these words beside those of the
+/// format: they are in the schema and in what is listed, and every verb knows them.
+///
+/// A scenario that was drawn has none of them in its script; the checks that they add hold it, too.
+pub fn main_with_words(
+    arguments: impl IntoIterator<Item = impl Into<OsString>>,
+    words: &Words,
+) -> ExitCode {
+    let arguments = arguments.into_iter().map(Into::into).collect();
+    let engine = |scenario: &Scenario, seed: u64, options: &RunOptions| {
+        if scenario.words.is_some() {
+            return simulate(scenario, seed, options);
+        }
+        simulate(&Scenario { words: words.clone(), ..scenario.clone() }, seed, options)
+    };
+    main_on(Console::standard(), arguments, (&engine, words), variable)
 }
 
 /// The program with these arguments (the first is its own name) on this engine, so that whoever
@@ -43,7 +65,7 @@ pub fn main_with(
     engine: &Engine<'_>,
 ) -> ExitCode {
     let arguments = arguments.into_iter().map(Into::into).collect();
-    main_on(Console::standard(), arguments, engine, variable)
+    main_on(Console::standard(), arguments, (engine, &Words::default()), variable)
 }
 
 #[expect(
@@ -58,7 +80,7 @@ fn variable(name: &str) -> Option<String> {
 pub(super) fn main_on(
     mut console: Console,
     arguments: Vec<OsString>,
-    engine: &Engine<'_>,
+    (engine, words): (&Engine<'_>, &Words),
     variables: Variables,
 ) -> ExitCode {
     let program = program_name(arguments.first());
@@ -70,7 +92,7 @@ pub(super) fn main_on(
             return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Pass };
         }
     };
-    let mut context = Context { engine, console: &mut console, program, variables };
+    let mut context = Context { engine, words, console: &mut console, program, variables };
     let code = dispatch(cli.command, &mut context).unwrap_or_else(|failure| {
         failure.show(&mut console);
         failure.exit_code()

@@ -55,7 +55,7 @@ struct Of {
 
 pub(super) fn errors(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
     let (What::List(of) | What::Show { of, .. }) = &args.what;
-    let subject = Subject::of(&of.file, of.seed, &context.program)?;
+    let subject = Subject::of(&of.file, of.seed, (&context.program, context.words))?;
     let reports = subject.run(context.engine, None)?.report.errors;
     let What::Show { id, .. } = &args.what else {
         if reports.is_empty() {

@@ -34,7 +34,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn explain(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
-    let subject = Subject::of(&args.file, args.seed, &context.program)?;
+    let subject = Subject::of(&args.file, args.seed, (&context.program, context.words))?;
     let ran = subject.run(context.engine, None)?;
     let seen = Seen::of(&subject, &ran);
     let console = &mut *context.console;

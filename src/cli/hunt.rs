@@ -81,7 +81,7 @@ pub(super) fn hunt(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, F
     let scenarios: Vec<Tested> = match args.random {
         true => vec![Tested::Random(args.profile)],
         false => {
-            let sources = scenarios(&args.paths)?.into_iter();
+            let sources = scenarios(&args.paths, context.words)?.into_iter();
             sources.map(|source| Tested::Scenario(Box::new(source.scenario))).collect()
         }
     };

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::base::{Bug, CAN_PLANT};
 use crate::run::ExitCode;
-use crate::scenario::{Action, CheckName, schema};
+use crate::scenario::{Action, CheckName, Words, schema_with};
 use crate::world::{BUGGIFY_SITES, PROBES};
 
 use super::console::Console;
@@ -43,6 +43,8 @@ enum What {
     Scenarios,
     /// The actions of a script, with their arguments
     Faults,
+    /// The keys of the conditions that a script may wait for or expect
+    Conditions,
     /// What a run can be held to
     Checks,
     /// Bugs that a build can plant
@@ -85,9 +87,10 @@ struct Argument {
 
 pub(super) fn list(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
     let items = match args.what {
-        What::Scenarios => scenario_items(&args.paths)?,
-        What::Faults => fault_items(&schema_value()),
-        What::Checks => check_items(&schema_value()),
+        What::Scenarios => scenario_items(&args.paths, context.words)?,
+        What::Faults => fault_items(context.words),
+        What::Conditions => condition_items(context.words),
+        What::Checks => check_items(context.words),
         What::Probes => probe_items(),
         What::Bugs => bug_items(),
     };
@@ -117,6 +120,8 @@ fn show(console: &mut Console, items: &[Item], what: What) {
         if let Some(since) = item.since {
             let undone = if item.undone == Some(true) { "; `for` undoes it" } else { "" };
             console.line(format_args!("    since {since}{undone}"));
+        } else if item.undone == Some(true) {
+            console.line("    `for` undoes it");
         }
         if let Some(file) = &item.file {
             console.line(format_args!("    {file}"));
@@ -144,16 +149,16 @@ fn probe_items() -> Vec<Item> {
     probes.chain(sites).collect()
 }
 
-fn scenario_items(paths: &[PathBuf]) -> Result<Vec<Item>, Failure> {
-    let items = scenarios(paths)?.into_iter().map(|source| Item {
+fn scenario_items(paths: &[PathBuf], words: &Words) -> Result<Vec<Item>, Failure> {
+    let items = scenarios(paths, words)?.into_iter().map(|source| Item {
         file: Some(source.path.display().to_string()),
         ..Item::new(source.scenario.name, source.scenario.about)
     });
     Ok(items.collect())
 }
 
-fn schema_value() -> Value {
-    serde_json::from_str(&schema()).expect("the schema is JSON")
+fn schema_value(words: &Words) -> Value {
+    serde_json::from_str(&schema_with(words)).expect("the schema is JSON")
 }
 
 fn definition<'a>(schema: &'a Value, name: &str) -> &'a Value {
@@ -168,20 +173,50 @@ fn choices(value: &Value) -> impl Iterator<Item = &Value> {
     value["oneOf"].as_array().into_iter().flatten()
 }
 
-fn fault_items(schema: &Value) -> Vec<Item> {
-    let items = choices(definition(schema, "Action")).filter_map(|choice| {
+fn fault_items(words: &Words) -> Vec<Item> {
+    let schema = schema_value(words);
+    let items = choices(definition(&schema, "Action")).filter_map(|choice| {
         let (name, arguments) = choice["properties"].as_object()?.iter().next()?;
-        let reference = arguments["$ref"].as_str()?.strip_prefix("#/$defs/")?;
+        let item = Item {
+            arguments: Some(arguments_of(referred(&schema, arguments))),
+            ..Item::new(name.clone(), about(choice))
+        };
+        if let Some(own) = words.actions().iter().find(|word| word.name == name) {
+            let (family, undone) = (Some(own.prefix()), Some(own.can_be_undone));
+            return Some(Item { family, undone, ..item });
+        }
         let known = Action::ALL.iter().find(|action| action.name == name)?;
         Some(Item {
             family: Some(known.family.name()),
             since: Some(known.since),
             undone: Some(known.can_be_undone),
-            arguments: Some(arguments_of(definition(schema, reference))),
-            ..Item::new(name.clone(), about(choice))
+            ..item
         })
     });
     items.collect()
+}
+
+fn condition_items(words: &Words) -> Vec<Item> {
+    let schema = schema_value(words);
+    let keys = definition(&schema, "Condition")["properties"].as_object().into_iter().flatten();
+    let items = keys.map(|(name, value)| {
+        let item = Item::new(name.clone(), about(value));
+        match words.conditions().iter().find(|word| word.name == name) {
+            None => item,
+            Some(own) => Item {
+                family: Some(own.prefix()),
+                arguments: Some(arguments_of(referred(&schema, value))),
+                ..item
+            },
+        }
+    });
+    items.collect()
+}
+
+/// What a reference to a definition means, or the thing itself.
+fn referred<'a>(schema: &'a Value, value: &'a Value) -> &'a Value {
+    let reference = value["$ref"].as_str().and_then(|it| it.strip_prefix("#/$defs/"));
+    reference.map_or(value, |name| definition(schema, name))
 }
 
 fn arguments_of(object: &Value) -> Vec<Argument> {
@@ -198,18 +233,23 @@ fn arguments_of(object: &Value) -> Vec<Argument> {
         .collect()
 }
 
-fn check_items(schema: &Value) -> Vec<Item> {
-    let described = definition(schema, "CheckName");
+fn check_items(words: &Words) -> Vec<Item> {
+    let schema = schema_value(words);
+    let described = definition(&schema, "CheckName");
     let items = CheckName::ALL.iter().map(|check| {
         let choice = choices(described).find(|choice| choice["const"] == check.name());
         Item::new(check.name().to_owned(), choice.map_or_else(String::new, about))
     });
-    items.collect()
+    let own = words
+        .checks()
+        .into_iter()
+        .map(|(name, about)| Item::new(format!("own: {name}"), about.to_owned()));
+    items.chain(own).collect()
 }
 
 /// What a check holds, in a sentence.
 pub(super) fn about_check(name: &str) -> String {
-    let items = check_items(&schema_value()).into_iter();
+    let items = check_items(&Words::default()).into_iter();
     items.filter(|item| item.name == name).map(|item| item.about).collect()
 }
 
@@ -217,11 +257,11 @@ pub(super) fn about_check(name: &str) -> String {
 mod tests {
     use crate::scenario::Action;
 
-    use super::{check_items, fault_items, schema_value};
+    use super::{Words, check_items, fault_items};
 
     #[test]
     fn every_fault_is_listed_and_explained() {
-        let items = fault_items(&schema_value());
+        let items = fault_items(&Words::default());
         let names: Vec<&str> = items.iter().map(|item| item.name.as_str()).collect();
         assert_eq!(names, Action::NAMES);
         for item in &items {
@@ -233,6 +273,6 @@ mod tests {
 
     #[test]
     fn every_check_is_explained() {
-        assert!(check_items(&schema_value()).iter().all(|item| !item.about.is_empty()));
+        assert!(check_items(&Words::default()).iter().all(|item| !item.about.is_empty()));
     }
 }

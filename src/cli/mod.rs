@@ -49,4 +49,4 @@ mod sessions;
 #[cfg(test)]
 mod sessions_of_ci;
 
-pub use entry::{main, main_with};
+pub use entry::{main, main_with, main_with_words};

@@ -47,7 +47,7 @@ pub(super) struct Args {
 
 pub(super) fn prove(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
     let scenarios: Vec<Scenario> =
-        scenarios(&args.paths)?.into_iter().map(|source| source.scenario).collect();
+        scenarios(&args.paths, context.words)?.into_iter().map(|source| source.scenario).collect();
     let strict = args.strict.strict(context.console);
     let options = ProveOptions { seeds: args.seeds, jobs: args.jobs.unwrap_or_else(cores), strict };
     let clock = Stopwatch::start();

@@ -50,7 +50,7 @@ pub(super) struct Args {
 
 pub(super) fn replay(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
     args.log.start()?;
-    let file = seed_file(&args.file)?;
+    let file = seed_file(&args.file, context.words)?;
     let trace = args.trace.as_deref().map(Output::create).transpose()?;
     let keep = if trace.is_some() { Keep::All } else { Keep::Nothing };
     let again = format!("{} replay {}", context.program, quoted(&args.file));

@@ -69,7 +69,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
     args.log.start()?;
     let strict = args.strict.strict()?;
-    let scenario = scenario(&args.file).map_err(|error| Failure::Files(vec![error]))?;
+    let scenario =
+        scenario(&args.file, context.words).map_err(|error| Failure::Files(vec![error]))?;
     let trace = args.trace.as_deref().map(Output::create).transpose()?;
     let keep = if trace.is_some() || args.stats { Keep::All } else { Keep::Nothing };
     let recorded = args.record_schedule.as_deref().map(Output::create).transpose()?;

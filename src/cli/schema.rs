@@ -1,7 +1,7 @@
 //! `schema`: the JSON Schema of the file formats.
 
 use crate::run::ExitCode;
-use crate::scenario::{schema as scenario_schema, seed_file_schema};
+use crate::scenario::{schema_with, seed_file_schema_with};
 
 use super::entry::Context;
 
@@ -22,7 +22,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn schema(args: &Args, context: &mut Context<'_>) -> ExitCode {
-    let text = if args.seed_file { seed_file_schema() } else { scenario_schema() };
+    let schema = if args.seed_file { seed_file_schema_with } else { schema_with };
+    let text = schema(context.words);
     context.console.data(|out| out.write_all(text.as_bytes()));
     ExitCode::Pass
 }

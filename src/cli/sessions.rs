@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::run::fake::{leaks_on, passes_but, scenario, stuck};
 use crate::run::{Engine, ExitCode};
-use crate::scenario::{Scenario, SeedFile};
+use crate::scenario::{Scenario, SeedFile, Words};
 use crate::world::Verdict;
 
 use super::console::Console;
@@ -82,7 +82,7 @@ impl Session {
         let console = Console::new(Box::new(out.clone()), Box::new(err.clone()));
         let here = self.dir.path().display().to_string();
         let words = command.split(' ').map(|word| word.replace('@', &here).into());
-        let code = main_on(console, words.collect(), engine, variables);
+        let code = main_on(console, words.collect(), (engine, &Words::default()), variables);
         let text = |sink: Sink| sink.text().replace(&here, "@");
         Shown { code, out: text(out), err: text(err) }
     }
@@ -278,7 +278,12 @@ fn a_reader_that_goes_away_changes_no_exit_code() {
     let run = |kind, seed: &str| {
         let console = Console::new(Box::new(Broken(kind)), Box::new(io::sink()));
         let words = ["stormglass", "run", &session.path("stormy.json"), "--seed", seed];
-        main_on(console, words.map(Into::into).into(), &passes_but(hangs), |_| None)
+        main_on(
+            console,
+            words.map(Into::into).into(),
+            (&passes_but(hangs), &Words::default()),
+            |_| None,
+        )
     };
     assert_eq!(run(io::ErrorKind::BrokenPipe, "1"), ExitCode::Pass);
     assert_eq!(run(io::ErrorKind::BrokenPipe, "10"), ExitCode::Liveness);

@@ -42,7 +42,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn shrink(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
-    let file = seed_file(&args.file)?;
+    let file = seed_file(&args.file, context.words)?;
     let jobs = args.jobs.unwrap_or_else(cores);
     let clock = Stopwatch::start();
     let result = {

@@ -5,7 +5,7 @@ use std::io;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::scenario::{LoadError, Profile, Scenario, SeedFile, discover, load};
+use crate::scenario::{LoadError, Profile, Scenario, SeedFile, Words, discover, load_with};
 use crate::world::{Recording, RecordingError};
 
 use super::report::Failure;
@@ -20,11 +20,11 @@ pub(super) struct Source {
 ///
 /// # Errors
 /// When a path names none, or with everything that is wrong with any of them.
-pub(super) fn scenarios(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
+pub(super) fn scenarios(paths: &[PathBuf], words: &Words) -> Result<Vec<Source>, Failure> {
     let mut sources = Vec::new();
     let mut errors = Vec::new();
     for path in discover(paths).map_err(Failure::Paths)? {
-        match scenario(&path) {
+        match scenario(&path, words) {
             Ok(scenario) => sources.push(Source { path, scenario }),
             Err(error) => errors.push(error),
         }
@@ -33,8 +33,8 @@ pub(super) fn scenarios(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
 }
 
 /// One scenario file. An error about a seed file says so.
-pub(super) fn scenario(path: &Path) -> Result<Scenario, LoadError> {
-    load(path).map_err(|mut error| {
+pub(super) fn scenario(path: &Path, words: &Words) -> Result<Scenario, LoadError> {
+    load_with(path, words).map_err(|mut error| {
         if is_seed_file(&error) {
             let command = "this is a seed file: `stormglass replay` runs those".to_owned();
             error.errors.truncate(1);
@@ -54,8 +54,8 @@ pub(super) fn is_seed_file(error: &LoadError) -> bool {
 }
 
 /// One seed file.
-pub(super) fn seed_file(path: &Path) -> Result<SeedFile, Failure> {
-    let file = SeedFile::load(path).map_err(|error| Failure::Files(vec![error]))?;
+pub(super) fn seed_file(path: &Path, words: &Words) -> Result<SeedFile, Failure> {
+    let file = SeedFile::load_with(path, words).map_err(|error| Failure::Files(vec![error]))?;
     if crate::run::expected_outcome(&file).is_none() {
         return Err(Failure::Expectation { file: path.display().to_string(), found: file.expect });
     }

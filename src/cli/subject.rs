@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::base::Nanos;
 use crate::check::Places;
 use crate::run::{Engine, Ran, Signature, describe, headline, run_once, violations};
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Words};
 use crate::view::Scene;
 use crate::world::{Keep, RunOptions};
 
@@ -22,15 +22,19 @@ pub(super) struct Subject {
 
 impl Subject {
     /// What a seed file holds, or a scenario file with this seed, or 1.
-    pub(super) fn of(path: &Path, seed: Option<u64>, program: &str) -> Result<Self, Failure> {
+    pub(super) fn of(
+        path: &Path,
+        seed: Option<u64>,
+        (program, words): (&str, &Words),
+    ) -> Result<Self, Failure> {
         let file = quoted(path);
-        match scenario(path) {
+        match scenario(path, words) {
             Ok(scenario) => {
                 let seed = seed.unwrap_or(1);
                 Ok(Self { scenario, seed, replay: format!("{program} run {file} --seed {seed}") })
             }
             Err(error) if is_seed_file(&error) => {
-                let saved = seed_file(path)?;
+                let saved = seed_file(path, words)?;
                 if let Some(other) = seed.filter(|seed| *seed != saved.seed) {
                     return Err(Failure::Usage(format!(
                         "--seed {other}: {file} is a seed file, of seed {}: leave --seed out",

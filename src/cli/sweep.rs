@@ -9,7 +9,7 @@ use crate::run::{
     StopFlag, Subject, SweepEvent, SweepOptions, SweepReport, Tested, resident, run_once, save,
     seed_file,
 };
-use crate::scenario::{Bytes, Digest, Profile};
+use crate::scenario::{Bytes, Digest, Profile, Words};
 use crate::world::RunOptions;
 
 use super::duration::{wall_limit, wall_time};
@@ -178,7 +178,7 @@ pub(super) fn sweep(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, 
     let shard = args.shard(context)?;
     let mut options = args.options(seeds, shard)?;
     options.strict = args.strict.strict(context.console);
-    let (tested, places) = tested(args)?;
+    let (tested, places) = tested(args, context.words)?;
     let mut state = match &args.state {
         Some(path) => {
             let plan = plan(args, &options, &tested, &places);
@@ -205,8 +205,11 @@ pub(super) fn sweep(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, 
 }
 
 /// What to run, and where it comes from.
-fn tested(args: &Args) -> Result<(Vec<Tested>, Vec<Place>), Failure> {
-    let sources = if args.paths.is_empty() { Vec::new() } else { scenarios(&args.paths)? };
+fn tested(args: &Args, words: &Words) -> Result<(Vec<Tested>, Vec<Place>), Failure> {
+    let sources = match args.paths.is_empty() {
+        true => Vec::new(),
+        false => scenarios(&args.paths, words)?,
+    };
     let (mut tested, mut places): (Vec<Tested>, Vec<Place>) = sources
         .into_iter()
         .map(|it| (Tested::Scenario(Box::new(it.scenario)), Place::File(it.path)))

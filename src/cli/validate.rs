@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::run::ExitCode;
-use crate::scenario::{Scenario, discover, load, notes};
+use crate::scenario::{Scenario, Words, discover, load_with, notes};
 
 use super::entry::Context;
 use super::figures::counted;
@@ -32,7 +32,7 @@ pub(super) fn validate(args: &Args, context: &mut Context<'_>) -> Result<ExitCod
     let files = discover(&args.paths).map_err(Failure::Paths)?;
     let mut bad = 0;
     for path in &files {
-        match check(path) {
+        match check(path, context.words) {
             Ok(scenario) => {
                 for note in notes(&scenario) {
                     context.console.note(format_args!("{}: {note}", path.display()));
@@ -53,10 +53,10 @@ pub(super) fn validate(args: &Args, context: &mut Context<'_>) -> Result<ExitCod
     Ok(ExitCode::BadFile)
 }
 
-fn check(path: &Path) -> Result<Scenario, Failure> {
-    match load(path) {
+fn check(path: &Path, words: &Words) -> Result<Scenario, Failure> {
+    match load_with(path, words) {
         Ok(scenario) => Ok(scenario),
-        Err(error) if is_seed_file(&error) => seed_file(path).map(|file| file.scenario),
+        Err(error) if is_seed_file(&error) => seed_file(path, words).map(|file| file.scenario),
         Err(error) => Err(Failure::Files(vec![error])),
     }
 }

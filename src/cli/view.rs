@@ -59,7 +59,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn view(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
-    let subject = Subject::of(&args.file, args.seed, &context.program)?;
+    let subject = Subject::of(&args.file, args.seed, (&context.program, context.words))?;
     let outputs = Outputs::create(args)?;
     let ran = subject.run(context.engine, args.until)?;
     let seen = Seen::of(&subject, &ran);

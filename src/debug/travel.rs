@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::base::Record;
-use crate::scenario::{Digest, Effect, Scenario, parse};
+use crate::scenario::{Digest, Effect, Scenario, parse_with};
 use crate::sim::trace::Checkpoint;
 use crate::view::{record_line, record_value};
 use crate::world::{Position, Session};
@@ -406,7 +406,8 @@ impl Debugger {
             None => scenario["script"] = json!([entry]),
         }
         let text = serde_json::to_string_pretty(&scenario).expect("it was JSON before");
-        let changed = parse("the script with this entry", &text).map_err(|error| {
+        let words = &self.scenario.words;
+        let changed = parse_with("the script with this entry", &text, words).map_err(|error| {
             let lines: Vec<String> = error.errors.iter().map(ToString::to_string).collect();
             lines.join("\n")
         })?;

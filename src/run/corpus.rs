@@ -45,7 +45,7 @@ pub fn save(directory: &Path, file: &SeedFile) -> Result<PathBuf, SaveError> {
 }
 
 fn is_the_same(path: &Path, file: &SeedFile) -> bool {
-    SeedFile::load(path).is_ok_and(|known| {
+    SeedFile::load_with(path, &file.scenario.words).is_ok_and(|known| {
         known.scenario == file.scenario
             && known.seed == file.seed
             && known.signature == file.signature

@@ -11,7 +11,7 @@ use super::outcome::{Outcome, Signature};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Without {
     /// This entry of the script, and its action.
-    Entry(usize, &'static str),
+    Entry(usize, String),
     /// A planted bug.
     Bug(&'static str),
 }
@@ -50,7 +50,12 @@ pub fn trials(
         let Effect::Do(action) = &of_script.effect else { continue };
         let mut without = scenario.clone();
         without.script.remove(entry);
-        trials.push(trial(engine, &without, seed, Without::Entry(entry, action.name()))?);
+        trials.push(trial(
+            engine,
+            &without,
+            seed,
+            Without::Entry(entry, action.name().to_owned()),
+        )?);
     }
     for (at, bug) in scenario.plant.iter().enumerate() {
         let mut without = scenario.clone();
@@ -98,9 +103,9 @@ mod tests {
         let found = trials(&engine, &scenario, 7).unwrap();
         let hangs = Signature::new(&["liveness", "hangs"]);
         assert_eq!(found.len(), 2, "a freeze harms nobody");
-        assert_eq!(found[0].without, Without::Entry(0, "disk.slow"));
+        assert_eq!(found[0].without, Without::Entry(0, "disk.slow".to_owned()));
         assert!(found[0].fails_alike(Some(&hangs)));
-        assert_eq!(found[1].without, Without::Entry(2, "node.reboot"));
+        assert_eq!(found[1].without, Without::Entry(2, "node.reboot".to_owned()));
         assert_eq!(found[1].outcome, Outcome::Pass);
         assert!(!found[1].fails_alike(Some(&hangs)) && !found[1].fails_alike(None));
     }

@@ -56,8 +56,18 @@ impl<'t> Reading<'t> {
 
     /// Reads all that can be read; `None` when too little is left to make a `T` of.
     pub fn decode<T: DeserializeOwned + JsonSchema>(&mut self) -> Option<T> {
+        self.decode_at(Tree::ROOT)
+    }
+
+    /// The same of what stands under these steps from the root.
+    pub fn decode_under<T: DeserializeOwned + JsonSchema>(&mut self, steps: &[Step]) -> Option<T> {
+        let (at, done) = self.tree.find(Tree::ROOT, steps);
+        if done == steps.len() { self.decode_at(at) } else { None }
+    }
+
+    fn decode_at<T: DeserializeOwned + JsonSchema>(&mut self, root: At) -> Option<T> {
         loop {
-            let decoder = Decoder { tree: &self.tree, at: Tree::ROOT };
+            let decoder = Decoder { tree: &self.tree, at: root };
             let trouble = match T::deserialize(decoder) {
                 Ok(value) => return Some(value),
                 Err(trouble) => trouble,
@@ -65,15 +75,15 @@ impl<'t> Reading<'t> {
             if self.is_full() {
                 return None;
             }
-            if !self.settle::<T>(trouble) {
+            if !self.settle::<T>(trouble, root) {
                 return None;
             }
         }
     }
 
     /// Notes the trouble and leaves out what it is about, so that reading can go on. Says whether it can.
-    fn settle<T: JsonSchema>(&mut self, trouble: Trouble) -> bool {
-        let at = trouble.at.unwrap_or(Tree::ROOT);
+    fn settle<T: JsonSchema>(&mut self, trouble: Trouble, root: At) -> bool {
+        let at = trouble.at.unwrap_or(root);
         match trouble.what {
             What::UnknownKeys { keys, names } => {
                 for key in keys {
@@ -108,7 +118,7 @@ impl<'t> Reading<'t> {
             What::Said(text) => self.complain(at, Complaints::of_text(&text)),
         }
         self.tree.leave_out(at);
-        at != Tree::ROOT
+        at != root
     }
 
     fn unknown_key(&mut self, at: At, names: &[&str]) {
@@ -191,6 +201,20 @@ impl<'t> Reading<'t> {
             let steps = if key.is_empty() { vec![] } else { vec![Step::Key(key)] };
             self.report_below(at, &steps, None, &expected, &help);
         }
+    }
+
+    /// Reports the key under these steps, which is none that the format or the program has.
+    pub fn report_key(&mut self, steps: &[Step], what: &str, names: &[&str]) {
+        let (at, done) = self.tree.find(Tree::ROOT, steps);
+        if done < steps.len() || self.is_full() {
+            return;
+        }
+        let key = self.tree.key(at).to_owned();
+        let found = format!("{what}`{}`", super::tree::cut(&key));
+        let expected = one_of(family(&key, names).into_iter());
+        let (place, path) = (self.tree.key_place(at), self.tree.path(at));
+        let near = || nearest(&key, names.iter().copied());
+        self.note_name(place, path, [&found, &expected], &near);
     }
 
     /// Reports something about a value.

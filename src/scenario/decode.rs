@@ -10,6 +10,7 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
+use super::own::is_own_name;
 use super::tree::{At, Json, Tree};
 
 /// Something wrong, as serde met it.
@@ -161,7 +162,7 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
     ) -> Result<V::Value, Trouble> {
         let result = match self.tree.json(self.at) {
             Json::Object(_) => {
-                let keys = unknown_keys(self, names);
+                let keys = unknown_keys(self, name, names);
                 if keys.is_empty() {
                     visitor.visit_map(Keys::of(self))
                 } else {
@@ -193,13 +194,18 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
                 let keys: Vec<At> = self.tree.children(self.at).collect();
                 match keys[..] {
                     [] => no_such(false),
-                    [one] => match variant(self.tree.key(one)) {
-                        Some(name) => {
-                            let content = Some(self.inner(one));
-                            visitor.visit_enum(Variant { name, content, whole: self })
+                    [one] => {
+                        let (key, content) = (self.tree.key(one), Some(self.inner(one)));
+                        match variant(key) {
+                            Some(name) => {
+                                visitor.visit_enum(Variant { name, content, whole: self })
+                            }
+                            None if is_open(name, key) => {
+                                visitor.visit_enum(Variant { name: key, content, whole: self })
+                            }
+                            None => no_such(true),
                         }
-                        None => no_such(true),
-                    },
+                    }
                     [_, key, ..] => Err(Trouble::new(What::OneTooMany { key })),
                 }
             }
@@ -218,11 +224,16 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
 }
 
 /// Keys that the type does not have. A file may name its schema.
-fn unknown_keys(whole: Decoder<'_>, names: &[&str]) -> Vec<At> {
+fn unknown_keys(whole: Decoder<'_>, name: &str, names: &[&str]) -> Vec<At> {
     let schema = |key: &str| whole.at == Tree::ROOT && key == "$schema";
     let tree = whole.tree;
-    let keys = tree.children(whole.at);
-    keys.filter(|at| !names.contains(&tree.key(*at)) && !schema(tree.key(*at))).collect()
+    let is_known = |key: &str| names.contains(&key) || schema(key) || is_open(name, key);
+    tree.children(whole.at).filter(|at| !is_known(tree.key(*at))).collect()
+}
+
+/// Whether a type of this name may have such a key that the format does not know: the validation asks the program.
+fn is_open(name: &str, key: &str) -> bool {
+    matches!(name, "Action" | "Condition") && is_own_name(key)
 }
 
 struct Items<'t>(Decoder<'t>, std::collections::VecDeque<At>);
@@ -275,7 +286,7 @@ impl<'de> MapAccess<'de> for Keys<'_> {
 
 /// A name of an enum: alone (`"pass"`), or as the key of its content (`{"violation": …}`).
 struct Variant<'t> {
-    name: &'static str,
+    name: &'t str,
     content: Option<Decoder<'t>>,
     whole: Decoder<'t>,
 }
@@ -323,6 +334,6 @@ impl<'de> VariantAccess<'de> for Variant<'_> {
         names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Trouble> {
-        self.content()?.deserialize_struct(self.name, names, visitor)
+        self.content()?.deserialize_struct("", names, visitor)
     }
 }

@@ -89,6 +89,7 @@ pub const EVENTS: &[&str] = &[
     "fault.applied",
     "fault.disk-applied",
     "fault.lifted",
+    "fault.own-applied",
     "fault.withheld",
     "kernel.malfunction",
     "manager.agreed",

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::collect::Reading;
 use super::error::LoadError;
 use super::model::Scenario;
+use super::own::Words;
 use super::texts::take_in;
 use super::tree::Step;
 use super::validate::validate;
@@ -22,10 +23,19 @@ pub(super) const BYTES_MAX: usize = 4 << 20;
 /// # Errors
 /// Everything that is wrong with it, in the order of its text.
 pub fn load(path: &Path) -> Result<Scenario, LoadError> {
+    load_with(path, &Words::default())
+}
+
+/// The same of a file that may have these words beside those of the format.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of its text.
+pub fn load_with(path: &Path, words: &Words) -> Result<Scenario, LoadError> {
     let name = path.display().to_string();
     let text = read_text(path, &name, "a scenario file")?;
     let directory = path.parent().unwrap_or(Path::new(""));
-    read_in(Some(directory), &name, &text, &[], |scenario: &Scenario| scenario)
+    let place = Document { directory: Some(directory), name: &name, prefix: &[], words };
+    place.read(&text, |scenario: &mut Scenario| scenario)
 }
 
 /// Reads a scenario from text; `name` is what errors call the file. It names no other file: what applications replay is
@@ -34,28 +44,50 @@ pub fn load(path: &Path) -> Result<Scenario, LoadError> {
 /// # Errors
 /// Everything that is wrong with it, in the order of the text.
 pub fn parse(name: &str, text: &str) -> Result<Scenario, LoadError> {
-    read_in(None, name, text, &[], |scenario: &Scenario| scenario)
+    parse_with(name, text, &Words::default())
 }
 
-/// Reads a document that holds a scenario under the steps `prefix` and validates that. Files that it names are looked for
-/// in `directory`; without one, it may name none.
-pub(super) fn read_in<T: DeserializeOwned + JsonSchema>(
-    directory: Option<&Path>,
-    name: &str,
-    text: &str,
-    prefix: &[Step],
-    scenario_of: impl Fn(&T) -> &Scenario,
-) -> Result<T, LoadError> {
-    if text.len() > BYTES_MAX {
-        return Err(too_large(name));
+/// The same of a text that may have these words beside those of the format.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the text.
+pub fn parse_with(name: &str, text: &str, words: &Words) -> Result<Scenario, LoadError> {
+    let place = Document { directory: None, name, prefix: &[], words };
+    place.read(text, |scenario: &mut Scenario| scenario)
+}
+
+/// A document that holds a scenario.
+pub(super) struct Document<'a> {
+    /// Where the files that it names are looked for; without one, it may name none.
+    pub directory: Option<&'a Path>,
+    /// What errors call it.
+    pub name: &'a str,
+    /// The steps to the scenario.
+    pub prefix: &'a [Step],
+    /// What it may say beside the format.
+    pub words: &'a Words,
+}
+
+impl Document<'_> {
+    /// Reads it, and validates the scenario in it.
+    pub(super) fn read<T: DeserializeOwned + JsonSchema>(
+        &self,
+        text: &str,
+        scenario_of: impl Fn(&mut T) -> &mut Scenario,
+    ) -> Result<T, LoadError> {
+        if text.len() > BYTES_MAX {
+            return Err(too_large(self.name));
+        }
+        let mut reading = Reading::start(self.name, text)?;
+        take_in(&mut reading, self.prefix, self.directory);
+        let mut document: Option<T> = reading.decode();
+        if let Some(document) = &mut document {
+            let scenario = scenario_of(document);
+            scenario.words = self.words.clone();
+            validate(&mut reading, self.prefix, scenario);
+        }
+        reading.finish(document)
     }
-    let mut reading = Reading::start(name, text)?;
-    take_in(&mut reading, prefix, directory);
-    let document: Option<T> = reading.decode();
-    if let Some(document) = &document {
-        validate(&mut reading, prefix, scenario_of(document));
-    }
-    reading.finish(document)
 }
 
 /// The text of a file that may be anything.

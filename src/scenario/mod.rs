@@ -22,6 +22,7 @@ mod interface;
 mod load;
 mod model;
 mod notes;
+mod own;
 mod placement;
 mod plant;
 mod reduce;
@@ -39,11 +40,11 @@ mod workload;
 mod workload_text;
 
 pub use action::{
-    Action, ActionInfo, BreakWith, Burst, ClientOnly, ClientVolume, ClockDrift, ClockJump,
-    DelayLink, DiskClient, DiskOnly, FailNext, FailNextMemory, Family, FlipBits, HangDisk,
-    InjectRandomFailure, InsertBadSector, LimitMemory, LinkOnly, NextCommands, NodeOnly, Ops,
-    Partition, Phase, Reboot, RestoreOldImage, RestoreOldSnapshot, SlowDisk, StatusName, SwapDisks,
-    Wipe,
+    Action, ActionInfo, Arguments, BreakWith, Burst, ClientOnly, ClientVolume, ClockDrift,
+    ClockJump, DelayLink, DiskClient, DiskOnly, FailNext, FailNextMemory, Family, FlipBits,
+    HangDisk, InjectRandomFailure, InsertBadSector, LimitMemory, LinkOnly, NextCommands, NodeOnly,
+    Ops, Partition, Phase, Reboot, RestoreOldImage, RestoreOldSnapshot, SlowDisk, StatusName,
+    SwapDisks, Where, Wipe,
 };
 pub use action::{
     ChangedNode, ChangedVolumeDefinition, Listing, Named, NewNode, NewResource,
@@ -67,13 +68,14 @@ pub use fio::{FioApp, FioJob, FioWork, JobFile};
 pub use generate::{Profile, generate};
 pub use ids::{CpuRef, CpuSelector, DiskRef, DiskSelector, NodeClass, NodeRef, NodeSelector};
 pub use interface::{InterfaceRef, InterfaceSelector};
-pub use load::{load, parse};
+pub use load::{load, load_with, parse, parse_with};
 pub use model::{Budget, CheckName, Expect, Inert, Limits, Scenario};
 pub use notes::notes;
+pub use own::{OwnCall, Vocabulary, Word, Words};
 pub use placement::{NoRoom, PlacedLeg};
 pub use reduce::{Pointer, amounts, placed, removable, simpler, with_fewer_nodes, without};
 pub use schedule::{PctSchedule, Schedule, StarveSchedule};
-pub use schema::{schema, seed_file_schema};
+pub use schema::{schema, schema_with, seed_file_schema, seed_file_schema_with};
 pub use script::{Condition, Effect, Entry, NodeState, Trigger};
 pub use seed_file::{Digest, SaveError, SeedFile};
 pub use trace::{LineError, Recording, Skipped, Speed, Trace, TraceApp, TraceFormat, TraceOp};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::cluster::Cluster;
 use super::complaint::Complaints;
 use super::name::name_enum;
+use super::own::Words;
 use super::script::Entry;
 use super::units::{Duration, duration, within};
 use super::volume::Volume;
@@ -57,6 +58,9 @@ pub struct Scenario {
     /// feature `planted-bugs`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plant: Vec<Bug>,
+    /// The words of a program's own that it was read with.
+    #[serde(skip)]
+    pub words: Words,
 }
 
 impl Scenario {
@@ -104,6 +108,8 @@ name_enum! {
         /// What administrators asked for is stored, and what is stored is what everybody has; every call is answered, and
         /// every error has one report.
         Control = "control",
+        /// Those that the program adds, all of them. A plain stormglass has none.
+        Own = "own",
         /// All of them.
         All = "all",
     }
@@ -113,7 +119,7 @@ impl CheckName {
     /// Whether it looks at what the disks hold, and so finds something in a freeze.
     #[must_use]
     pub const fn looks_at_media(self) -> bool {
-        matches!(self, Self::Mirrors | Self::Parity | Self::Durable | Self::All)
+        matches!(self, Self::Mirrors | Self::Parity | Self::Durable | Self::Own | Self::All)
     }
     /// Whether the list names this check, or all of them.
     #[must_use]

@@ -1,7 +1,8 @@
 //! The script of a scenario: when what happens. Plays none.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::action::Action;
 use super::complaint::Complaints;
@@ -9,6 +10,7 @@ use super::connector::ConnectorRef;
 use super::ids::NodeRef;
 use super::model::CheckName;
 use super::name::name_enum;
+use super::own::{OwnCall, OwnOr, Spelt};
 use super::units::{Duration, NanosRange, maybe_duration, maybe_within};
 use crate::base::Nanos;
 use crate::base::history::VolumeState;
@@ -70,8 +72,7 @@ pub enum Effect {
 }
 
 /// Something that holds or not.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "ConditionText", into = "ConditionText")]
+#[derive(Clone, Debug, PartialEq, JsonSchema)]
 #[schemars(with = "ConditionText", rename = "Condition")]
 pub enum Condition {
     /// The volume is in this state.
@@ -118,6 +119,8 @@ pub enum Condition {
         /// Whether it listens (`up`).
         state: NodeState,
     },
+    /// One that the program adds.
+    Own(OwnCall),
 }
 
 name_enum! {
@@ -274,7 +277,8 @@ fn effect(text: EntryText, complaints: &mut Complaints) -> Option<Effect> {
             complaints.add("freeze", "at least one check", "name one, or `\"all\"`");
         }
         for check in checks.iter().filter(|check| !check.looks_at_media()) {
-            let expected = "checks that look at the disks: `mirrors`, `parity`, `durable` or `all`";
+            let expected =
+                "checks that look at the disks: `mirrors`, `parity`, `durable`, `own` or `all`";
             let help = format!("`{check}` watches the whole run: name it in `checks`");
             complaints.add("freeze", expected, help);
         }
@@ -407,6 +411,35 @@ const CONDITIONS: &str = "a condition: `volume` and `state`, `acked`, `event`, `
                           `volume`, `node` and `state`, `exported` and `node`, or \
                           `connector` and `state`";
 
+impl Spelt for ConditionText {
+    const NAME: &'static str = "Condition";
+    const KEYS: &'static [&'static str] =
+        &["volume", "state", "acked", "event", "node", "connector", "rebuild", "exported"];
+}
+
+impl<'de> Deserialize<'de> for Condition {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match OwnOr::<ConditionText>::deserialize(deserializer)?.0 {
+            Ok(call) => Ok(Self::Own(call)),
+            Err(text) => Self::try_from(text).map_err(D::Error::custom),
+        }
+    }
+}
+
+impl Serialize for Condition {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Own(call) => call.serialize(serializer),
+            _ => ConditionText::from(self.clone()).serialize(serializer),
+        }
+    }
+}
+
+impl Condition {
+    /// The keys that the format's own conditions are written with.
+    pub(super) const KEYS: &'static [&'static str] = ConditionText::KEYS;
+}
+
 impl TryFrom<ConditionText> for Condition {
     type Error = Complaints;
 
@@ -483,6 +516,8 @@ impl From<Condition> for ConditionText {
                 text.connector = Some(connector);
                 text.state = Some(StateName::named(state.name()));
             }
+            // It is written as it is, without such a text.
+            Condition::Own(_) => {}
         }
         text
     }

@@ -8,8 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::LoadError;
-use super::load::{read_in, read_text};
+use super::load::{Document, read_text};
 use super::model::Scenario;
+use super::own::Words;
 use super::tree::Step;
 use super::units::within;
 
@@ -84,8 +85,16 @@ impl SeedFile {
     /// # Errors
     /// Everything that is wrong with it, in the order of its text.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
+        Self::load_with(path, &Words::default())
+    }
+
+    /// The same of a file whose scenario may have these words beside those of the format.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, in the order of its text.
+    pub fn load_with(path: &Path, words: &Words) -> Result<Self, LoadError> {
         let name = path.display().to_string();
-        Self::parse(&name, &read_text(path, &name, "a seed file")?)
+        Self::read(&name, &read_text(path, &name, "a seed file")?, words)
     }
 
     /// Reads a seed file from text; `name` is what errors call the file.
@@ -93,8 +102,14 @@ impl SeedFile {
     /// # Errors
     /// Everything that is wrong with it, in the order of the text.
     pub fn parse(name: &str, text: &str) -> Result<Self, LoadError> {
+        Self::read(name, text, &Words::default())
+    }
+
+    fn read(name: &str, text: &str, words: &Words) -> Result<Self, LoadError> {
         // It is to be replayed anywhere: it names no other file.
-        read_in(None, name, text, &[Step::from("scenario")], |file: &Self| &file.scenario)
+        let prefix = &[Step::from("scenario")];
+        let document = Document { directory: None, name, prefix, words };
+        document.read(text, |file: &mut Self| &mut file.scenario)
     }
 
     /// The file's text.

@@ -5,13 +5,14 @@
 //! none), the distance back to its cause, that on to its end, that to the operation and to the source that it has (0 where
 //! there is none), and its fields, as many as its type has.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use crate::base::{FieldKind, RecordType};
+use crate::base::{FieldKind, Names, OWN_WORDS, RecordType};
 
 use super::links::Links;
 use super::scene::Scene;
@@ -43,7 +44,7 @@ struct FieldOfKind {
     kind: String,
     /// What the words that occur are called.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    names: BTreeMap<u64, &'static str>,
+    names: BTreeMap<u64, Cow<'static, str>>,
 }
 
 #[derive(Default)]
@@ -83,7 +84,7 @@ pub(super) fn encode(scene: &Scene<'_>, links: &Links) -> (Columns, Vec<Kind>) {
         source.push(links.source[index].map_or(0, |source| (index - source) as u64));
         let of_kind = record.words.iter().take(record.kind.fields.len());
         of_kind.for_each(|word| words.push(*word));
-        kinds.note(record.kind, &record.words);
+        kinds.note(record.kind, &record.words, scene.names);
     }
     let [at, kind, node, cpu, cause, end, operation, source, words] =
         columns.map(|column| column.text());
@@ -110,12 +111,15 @@ impl Kinds {
         })
     }
 
-    fn note(&mut self, kind: &'static RecordType, words: &[u64]) {
+    fn note(&mut self, kind: &'static RecordType, words: &[u64], names: &Names) {
         let index = self.by_code[&kind.code];
         for ((field, word), of) in kind.fields.iter().zip(words).zip(&mut self.list[index].fields) {
-            if let FieldKind::Name(name) = field.kind {
-                of.names.entry(*word).or_insert_with(|| name(*word));
-            }
+            let name = match field.kind {
+                FieldKind::OpenName(_) if *word >= OWN_WORDS => Cow::Owned(names.own(*word)),
+                FieldKind::Name(name) | FieldKind::OpenName(name) => Cow::Borrowed(name(*word)),
+                _ => continue,
+            };
+            of.names.entry(*word).or_insert(name);
         }
     }
 }

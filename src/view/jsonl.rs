@@ -17,6 +17,7 @@ use crate::base::DiskId;
 use crate::base::FieldKind;
 use crate::base::Names;
 use crate::base::NodeId;
+use crate::base::OWN_WORDS;
 use crate::base::Record;
 use crate::base::Seq;
 use crate::base::SiteId;
@@ -51,7 +52,12 @@ impl Serialize for Fields<'_> {
                     map.serialize_entry(field.name, &self.names.site(SiteId::from_word(word)))?;
                 }
                 FieldKind::Flag => map.serialize_entry(field.name, &(word != 0))?,
-                FieldKind::Name(name) => map.serialize_entry(field.name, name(word))?,
+                FieldKind::OpenName(_) if word >= OWN_WORDS => {
+                    map.serialize_entry(field.name, &self.names.own(word))?;
+                }
+                FieldKind::Name(name) | FieldKind::OpenName(name) => {
+                    map.serialize_entry(field.name, name(word))?;
+                }
                 FieldKind::Cpu => map.serialize_entry(field.name, &CpuId::from_word(word).get())?,
                 FieldKind::Node => {
                     map.serialize_entry(field.name, &self.names.node(NodeId::from_word(word)))?;

@@ -170,6 +170,7 @@ pub(super) fn unmanned(scenario: &Scenario, seed: u64, options: &RunOptions) -> 
     let (nodes, admin) = add_nodes(&kernel, scenario, &mut names);
     let disks = add_disks(&kernel, scenario, &nodes, &mut names);
     names.volumes = scenario.volumes.iter().map(|volume| volume.name.clone()).collect();
+    names.own = scenario.words.actions().iter().map(|word| word.name.to_owned()).collect();
     kernel.set_names(names.clone());
     let map = Rc::new(ClusterMap {
         block_size: cluster.block_size,

@@ -119,7 +119,8 @@ impl Conditions {
                 let is_one_more = is_there && record.get::<ResourceDeployed>().is_some();
                 is_one_more && Self::has_exported(stage, *node, *volumes)
             }
-            Condition::Acked(_) => false,
+            // The script looks by itself whether these hold.
+            Condition::Acked(_) | Condition::Own(_) => false,
         }
     }
 
@@ -130,7 +131,7 @@ impl Conditions {
         record.kind.code == record_code(event) && record.kind.name == event && there
     }
 
-    /// Whether a condition holds now. An event has no state that could: it is counted.
+    /// Whether a condition of the format holds now. An event has no state that could: it is counted.
     pub(super) fn holds(
         &self,
         condition: &Condition,
@@ -152,7 +153,7 @@ impl Conditions {
             Condition::Connector { connector, state } => {
                 stage.is_up(*connector) == (*state == NodeState::Up)
             }
-            Condition::Event { .. } => false,
+            Condition::Event { .. } | Condition::Own(_) => false,
         }
     }
 

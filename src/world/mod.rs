@@ -20,6 +20,7 @@ mod inspect;
 mod limits;
 mod lines;
 mod mounts;
+mod own;
 mod place;
 mod records;
 mod report;
@@ -38,10 +39,11 @@ pub use crate::sim::{ArmedTimer, CpuState, Crash, MemoryUse, Stack, TaskState, T
 pub use crate::sim::{Recording, RecordingError};
 pub use alone::{Alone, alone, disks_of};
 pub use inspect::{CopyLook, DiskLook, LegLook, NodeLook, VolumeLook};
+pub use own::{Look, Outcome, Own, OwnAction, OwnCondition, Scene};
 pub use place::places;
 pub use records::{
     ActionName, DiskFaultApplied, ExpectationFailed, FaultApplied, FaultLifted, FaultWithheld,
-    Frozen, PhaseBegan,
+    Frozen, OwnApplied, PhaseBegan,
 };
 pub use report::{AtFailure, LivenessReport, RunOptions, RunReport, Verdict};
 pub use session::{Position, Session};

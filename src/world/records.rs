@@ -1,14 +1,14 @@
 //! The world's own trace records: what the script did to the cluster.
 
-use crate::base::{DiskId, FieldKind, NodeId, Word};
+use crate::base::{DiskId, FieldKind, NodeId, OWN_WORDS, Word};
 use crate::scenario::Action;
 
 /// The name of an action, as a record's field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ActionName(u8);
+pub struct ActionName(u16);
 
 impl ActionName {
-    /// The action's name.
+    /// The name of an action of the format.
     #[must_use]
     pub fn of(action: &Action) -> Self {
         Self::named(action.name())
@@ -17,18 +17,23 @@ impl ActionName {
     /// This action; it is one of the format's.
     pub(super) fn named(action: &str) -> Self {
         let at = Action::NAMES.iter().position(|name| *name == action);
-        Self(at.expect("every action is in the list of names") as u8)
+        Self(at.expect("every action is in the list of names") as u16)
+    }
+
+    /// That of the action in this place among those that the program adds.
+    pub(super) fn own(index: usize) -> Self {
+        Self(OWN_WORDS as u16 + index as u16)
     }
 }
 
 impl Word for ActionName {
     const KIND: FieldKind =
-        FieldKind::Name(|word| Action::NAMES.get(word as usize).copied().unwrap_or("?"));
+        FieldKind::OpenName(|word| Action::NAMES.get(word as usize).copied().unwrap_or("?"));
     fn to_word(self) -> u64 {
         u64::from(self.0)
     }
     fn from_word(word: u64) -> Self {
-        Self(word as u8)
+        Self(word as u16)
     }
 }
 
@@ -53,6 +58,10 @@ crate::record! {
     pub struct DiskFaultApplied = "fault.disk-applied", Notable {
         entry: u32, action: ActionName, disk: DiskId
     }
+}
+crate::record! {
+    /// An action that the program adds was applied, to no node and no disk that it told of.
+    pub struct OwnApplied = "fault.own-applied", Notable { entry: u32, action: ActionName }
 }
 crate::record! {
     /// A fault was undone.

@@ -74,6 +74,7 @@ impl World<'_> {
             }
         }
         self.want_acked();
+        self.start_own();
     }
 
     /// Has the main loop look when the next awaited number of operations is acknowledged.
@@ -92,6 +93,7 @@ impl World<'_> {
     /// Looks at what the records told: fires entries whose conditions came to hold.
     pub(super) fn take_records(&mut self, records: &[Record]) {
         for record in records {
+            self.own.observe(record);
             let change = self.conditions.note(record, self.stage.manager());
             if let Some((volume, before)) = change.modes {
                 let now = self.conditions.volumes[volume].modes;
@@ -129,7 +131,20 @@ impl World<'_> {
             }
         }
         self.look_at_acked();
+        self.look_at_own();
         self.look_at_expectations();
+    }
+
+    /// Fires entries that wait for conditions of the program's own which have come to hold.
+    fn look_at_own(&mut self) {
+        for at in self.own_came_true() {
+            let Trigger::When { nth, .. } = &self.scenario.script[at].trigger else { continue };
+            let state = &mut self.entries[at];
+            state.came_true += 1;
+            if !state.done && state.came_true == *nth {
+                self.fire(at as u32);
+            }
+        }
     }
 
     /// Notes an event that an entry asserts.
@@ -174,6 +189,9 @@ impl World<'_> {
         };
         if matches!(condition, Condition::Event { .. }) {
             return self.entries[at].seen >= self.entries[at].wanted;
+        }
+        if matches!(condition, Condition::Own(_)) {
+            return self.own_holds(at);
         }
         self.conditions.holds(condition, (self.scenario, &self.stage, &self.watch))
     }

@@ -18,6 +18,7 @@ use super::control;
 use super::honest::Honest;
 use super::inject::Misdeed;
 use super::limits;
+use super::own::{self, Played};
 use super::place::Laid;
 use super::records::{Phase, PhaseBegan};
 use super::report::{LivenessReport, RunOptions, RunReport, Verdict};
@@ -121,6 +122,8 @@ pub(super) struct World<'a> {
     pub(super) api_calls: Vec<(CallId, u32)>,
     /// Since when nothing but the control plane has anything under way, at the end.
     pub(super) healed_since: Cell<Option<Nanos>>,
+    /// What the program's own actions and conditions have and left.
+    pub(super) own: Played,
     /// Operations acknowledged when last looked at, and since when that number stands.
     pub(super) progress: (u64, Nanos),
 }
@@ -160,6 +163,9 @@ impl<'a> World<'a> {
         if scenario.budget == scenario::Budget::Survivable && checks.contains(&Check::Durable) {
             checkers.add(Box::new(Honest::default()));
         }
+        if checks.contains(&Check::Own) {
+            own::checkers(scenario).for_each(|checker| checkers.add(checker));
+        }
         if scenario.cluster.disk.volatile_cache {
             checkers.expect_volatile_caches();
         }
@@ -195,6 +201,7 @@ impl<'a> World<'a> {
             program_faults: Vec::new(),
             api_calls: Vec::new(),
             healed_since: Cell::new(None),
+            own: Played::new(scenario),
             progress: (0, Nanos::ZERO),
             scenario,
             stage,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::base::Nanos;
 use crate::scenario::{Effect, Entry, NanosRange, Scenario, Trigger, placed};
-use crate::world::{DiskFaultApplied, FaultApplied, FaultLifted, Frozen, RunReport};
+use crate::world::{DiskFaultApplied, FaultApplied, FaultLifted, Frozen, OwnApplied, RunReport};
 
 /// A firing of an entry, as the trace tells it.
 struct Firing {
@@ -45,6 +45,8 @@ fn firings(report: &RunReport) -> Vec<Firing> {
             (entry, Some(report.names.node(node)))
         } else if let Some(DiskFaultApplied { entry, disk, .. }) = record.get() {
             (entry, Some(report.names.disk(disk)))
+        } else if let Some(OwnApplied { entry, .. }) = record.get() {
+            (entry, None)
         } else if let Some(Frozen { entry }) = record.get() {
             (entry, None)
         } else {

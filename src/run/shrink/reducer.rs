@@ -2,7 +2,7 @@
 
 use crate::base::Nanos;
 use crate::scenario::{
-    Effect, Entry, Inert, NanosRange, Scenario, Trigger, amounts, parse, removable, simpler,
+    Effect, Entry, Inert, NanosRange, Scenario, Trigger, amounts, parse_with, removable, simpler,
     with_fewer_nodes, without,
 };
 use crate::world::Keep;
@@ -226,5 +226,5 @@ fn times_only(scenario: &Scenario, concrete: &Scenario) -> Scenario {
 /// The scenario, if it is a valid one.
 fn checked(scenario: &Scenario) -> Option<Scenario> {
     let text = serde_json::to_string(scenario).expect("a scenario is plain JSON");
-    parse("candidate", &text).ok()
+    parse_with("candidate", &text, &scenario.words).ok()
 }

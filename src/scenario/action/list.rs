@@ -1,8 +1,11 @@
 //! The actions of a fault script, by family: their names, their arguments, what can be undone. Applies
 //! none.
 
+use std::fmt;
+
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::{Deserialize, Deserializer, EnumAccess, Error, VariantAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
 
 use super::api::{
     ChangedNode, ChangedVolumeDefinition, Listing, Named, NewNode, NewResource,
@@ -28,26 +31,37 @@ use super::node::{ClockDrift, ClockJump, NodeOnly, Reboot, Wipe};
 use crate::scenario::connector::ConnectorSelector;
 use crate::scenario::ids::{CpuSelector, DiskSelector, NodeSelector};
 use crate::scenario::interface::InterfaceSelector;
+use crate::scenario::own::{OwnCall, is_own_name};
 
 /// An argument that says where an action is applied.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::scenario) enum Where<'a> {
+pub enum Where<'a> {
+    /// A node.
     Node(NodeSelector),
+    /// A client.
     Client(NodeSelector),
+    /// A target.
     Target(NodeSelector),
     /// A target, or one of several managers.
     WithDisks(NodeSelector),
+    /// A volume, by its name.
     Volume(&'a str),
+    /// A disk of a target.
     Disk(&'a DiskSelector),
+    /// An interface of a node.
     Interface(InterfaceSelector),
+    /// A connector of a manager.
     Connector(ConnectorSelector),
+    /// A CPU of a node.
     Cpu(CpuSelector),
 }
 
-/// What all arguments of actions can say of themselves.
-pub(in crate::scenario) trait Arguments {
-    /// Those that say where the action is applied, by their keys.
-    fn places(&self) -> Vec<(&'static str, Where<'_>)>;
+/// What the arguments of an action, or of a condition of a program's own, can say of themselves.
+pub trait Arguments {
+    /// Those that say where it is applied, by their keys: the loader sees to it that there is such a place.
+    fn places(&self) -> Vec<(&'static str, Where<'_>)> {
+        Vec::new()
+    }
 }
 
 /// An action, whatever its arguments.
@@ -71,18 +85,30 @@ macro_rules! actions {
             $(, since $since:literal)?;)*
     })*) => {
         /// What a script entry does to the cluster. Named as the control methods and the trace are.
-        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-        pub enum Action { $($($(#[$doc])* #[serde(rename = $name)] $variant($args)),*),* }
+        #[derive(Clone, Debug, PartialEq, JsonSchema)]
+        pub enum Action {
+            $($($(#[$doc])* #[schemars(rename = $name)] $variant($args)),*),*,
+            /// One that the program adds.
+            #[schemars(skip)]
+            Own(OwnCall),
+        }
 
         /// What an action is applied to: the part of its name before the dot.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Family { $($(#[$family_doc])* $family),* }
+        pub enum Family {
+            $($(#[$family_doc])* $family),*,
+            /// What a program adds.
+            Own,
+        }
 
         impl Family {
+            /// Those of the format, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$family),*];
+
             /// The part of an action's name before the dot.
             #[must_use]
             pub const fn name(self) -> &'static str {
-                match self { $(Self::$family => $prefix),* }
+                match self { $(Self::$family => $prefix),*, Self::Own => "own" }
             }
         }
 
@@ -100,22 +126,50 @@ macro_rules! actions {
 
             /// Its name in a scenario, such as `disk.slow`.
             #[must_use]
-            pub const fn name(&self) -> &'static str {
-                match self { $($(Self::$variant(_) => $name),*),* }
+            pub fn name(&self) -> &str {
+                match self { $($(Self::$variant(_) => $name),*),*, Self::Own(call) => &call.name }
             }
             /// What it is applied to.
             #[must_use]
             pub const fn family(&self) -> Family {
-                match self { $($(Self::$variant(_))|* => Family::$family),* }
+                match self { $($(Self::$variant(_))|* => Family::$family),*, Self::Own(_) => Family::Own }
             }
-            /// Whether an entry may undo it after a time with `for`.
+            /// Whether an entry may undo it after a time with `for`. Of one that the program adds its vocabulary knows.
             #[must_use]
             pub const fn can_be_undone(&self) -> bool {
-                match self { $($(Self::$variant(_) => actions!(@ $undo)),*),* }
+                match self { $($(Self::$variant(_) => actions!(@ $undo)),*),*, Self::Own(_) => true }
             }
             /// The arguments that say where it is applied, by their keys.
             pub(in crate::scenario) fn places(&self) -> Vec<(&'static str, Where<'_>)> {
-                match self { $($(Self::$variant(args) => args.places()),*),* }
+                match self { $($(Self::$variant(args) => args.places()),*),*, Self::Own(_) => Vec::new() }
+            }
+        }
+
+        impl Serialize for Action {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    $($(Self::$variant(args) =>
+                        serializer.serialize_newtype_variant("Action", 0, $name, args)),*),*,
+                    Self::Own(call) => call.serialize(serializer),
+                }
+            }
+        }
+
+        impl<'de> Visitor<'de> for AnyAction {
+            type Value = Action;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an action")
+            }
+            fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Action, A::Error> {
+                let (name, arguments) = data.variant::<String>()?;
+                match name.as_str() {
+                    $($($name => arguments.newtype_variant().map(Action::$variant),)*)*
+                    own if is_own_name(own) => {
+                        let arguments = arguments.newtype_variant()?;
+                        Ok(Action::Own(OwnCall { name, arguments }))
+                    }
+                    unknown => Err(A::Error::unknown_variant(unknown, Action::NAMES)),
+                }
             }
         }
     };
@@ -360,6 +414,14 @@ actions! {
         ConnectorAddressConflict(ConnectorOnly) = "connector.address_conflict", undoes;
         /// Another program has the connector's ports, or takes them when the connector does not listen for a moment.
         ConnectorPortInUse(ConnectorOnly) = "connector.port_in_use", undoes;
+    }
+}
+
+struct AnyAction;
+
+impl<'de> Deserialize<'de> for Action {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_enum("Action", Self::NAMES, AnyAction)
     }
 }
 

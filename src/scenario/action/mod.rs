@@ -30,8 +30,7 @@ pub use disk::{
     InsertBadSector, NextCommands, RestoreOldImage, SlowDisk, SwapDisks,
 };
 pub use external::{DevicesOnly, ExitWith, Flood, ProgramName, ProgramsOnly, SlowPrograms};
-pub(super) use list::Where;
-pub use list::{Action, ActionInfo, Family};
+pub use list::{Action, ActionInfo, Arguments, Family, Where};
 pub use manager::{
     FalseWord, ForceReboot, HoldAcks, IgnoreNextClientMessage, InjectFalseMessage, ToldManager,
 };

@@ -4,6 +4,7 @@ use crate::base::Nanos;
 use crate::layout::Layout as _;
 use crate::scenario::cluster::Cluster;
 use crate::scenario::model::{Budget, CheckName, Expect, Inert, Limits, Scenario};
+use crate::scenario::own::Words;
 use crate::scenario::volume::Volume;
 
 use super::cluster::cluster;
@@ -41,6 +42,7 @@ pub fn generate(seed: u64, profile: Profile) -> Scenario {
         limits: Limits { virtual_time: Nanos::from_secs(10), settle: Nanos::from_secs(3) },
         expect: Expect::Pass,
         plant: Vec::new(),
+        words: Words::default(),
     }
 }
 

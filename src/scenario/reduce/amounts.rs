@@ -60,7 +60,7 @@ pub fn simpler(of: &Scenario, at: &Pointer) -> Vec<Scenario> {
         Value::String(text) => texts(text, &of.cluster),
         _ => Vec::new(),
     };
-    let changed = plainer.into_iter().filter_map(|value| with(&whole, at, value));
+    let changed = plainer.into_iter().filter_map(|value| with(&whole, at, value, &of.words));
     changed.filter(|other| other != of).collect()
 }
 

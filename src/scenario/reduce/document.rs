@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use crate::scenario::load::parse;
+use crate::scenario::load::parse_with;
 use crate::scenario::model::Scenario;
+use crate::scenario::own::Words;
 
 /// Where in a scenario's document something is: a JSON pointer (RFC 6901).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,9 +25,9 @@ pub(super) fn document(scenario: &Scenario) -> Value {
     serde_json::to_value(scenario).expect("a scenario is plain JSON")
 }
 
-/// The scenario of a document, if it is a valid one.
-pub(super) fn scenario(document: &Value) -> Option<Scenario> {
-    parse("reduced", &document.to_string()).ok()
+/// The scenario of a document, if it is a valid one that says no more than these words beside those of the format.
+pub(super) fn scenario(document: &Value, words: &Words) -> Option<Scenario> {
+    parse_with("reduced", &document.to_string(), words).ok()
 }
 
 /// Shows every value below one of these keys with where it is; keys hold no slash.
@@ -63,8 +64,13 @@ pub(super) fn values(document: &Value, parts: &[&str]) -> Vec<(Pointer, Value)> 
 }
 
 /// The scenario with another value in this place, if it is a valid one.
-pub(super) fn with(document: &Value, at: &Pointer, value: Value) -> Option<Scenario> {
+pub(super) fn with(
+    document: &Value,
+    at: &Pointer,
+    value: Value,
+    words: &Words,
+) -> Option<Scenario> {
     let mut changed = document.clone();
     *changed.pointer_mut(&at.0)? = value;
-    scenario(&changed)
+    scenario(&changed, words)
 }

@@ -34,7 +34,7 @@ pub fn without(of: &Scenario, keys: &[Pointer]) -> Option<Scenario> {
             entries.shift_remove(key);
         }
     }
-    scenario(&whole)
+    scenario(&whole, &of.words)
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub fn with_fewer_nodes(of: &Scenario) -> Vec<Scenario> {
                 continue;
             }
             other["cluster"][key] = Value::from(count - 1);
-            fewer.extend(scenario(&other));
+            fewer.extend(scenario(&other, &of.words));
         }
     }
     fewer

@@ -8,7 +8,7 @@ use crate::scenario::connector::ConnectorRef;
 use crate::scenario::events::EVENTS;
 use crate::scenario::ids::{CpuRef, DiskRef, NodeRef};
 use crate::scenario::interface::InterfaceRef;
-use crate::scenario::model::{Budget, Expect, Scenario};
+use crate::scenario::model::{Budget, CheckName, Expect, Scenario};
 use crate::scenario::schedule::{Schedule, StarveSchedule};
 use crate::scenario::tree::{Step, Tree};
 use crate::scenario::workload::Workload;
@@ -41,8 +41,8 @@ pub(in crate::scenario) fn validate(
 }
 
 /// What the parts of the validation share.
-pub(super) struct Validator<'r, 't> {
-    reading: &'r mut Reading<'t>,
+pub(in crate::scenario) struct Validator<'r, 't> {
+    pub(super) reading: &'r mut Reading<'t>,
     prefix: &'r [Step],
     pub scenario: &'r Scenario,
     /// Whether `cluster` was read in full, so that ids can be judged by it.
@@ -73,9 +73,13 @@ impl Validator<'_, '_> {
         expected: &str,
         help: &str,
     ) {
-        let mut all = self.prefix.to_vec();
-        all.extend_from_slice(steps);
+        let all = self.whole_path(steps);
         self.reading.report(&all, found, expected, help);
+    }
+
+    /// The steps to a value of the scenario from the root of the document.
+    pub fn whole_path(&self, steps: &[Step]) -> Vec<Step> {
+        [self.prefix, steps].concat()
     }
 
     /// Reports a name of a volume that there is not.
@@ -99,7 +103,8 @@ impl Validator<'_, '_> {
             return;
         }
         self.report(steps, "the name of a trace record such as `volume.state`", "");
-        self.reading.suggest(name, EVENTS.iter().copied());
+        let own = self.scenario.words.events();
+        self.reading.suggest(name, EVENTS.iter().chain(own).copied());
     }
 
     /// Reports a node that the cluster does not have.
@@ -219,6 +224,12 @@ impl Validator<'_, '_> {
             if scenario.checks[..index].contains(check) {
                 self.report(&steps!["checks", index], "each check once", "");
             }
+        }
+        if scenario.words.checks().is_empty()
+            && let Some(index) = scenario.checks.iter().position(|check| *check == CheckName::Own)
+        {
+            let help = "only a program that brings checks of its own has some";
+            self.report(&steps!["checks", index], "a check that this program has", help);
         }
         if let Expect::Violation(check) = scenario.expect
             && !scenario.checks(check)

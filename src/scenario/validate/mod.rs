@@ -2,8 +2,9 @@
 
 mod budget;
 mod entry;
+mod own;
 mod script;
 mod volumes;
 mod workload;
 
-pub(super) use entry::validate;
+pub(super) use entry::{Validator, validate};

@@ -12,6 +12,7 @@ use crate::scenario::script::{Condition, Effect, Trigger};
 use crate::scenario::tree::Step;
 
 use super::entry::{Validator, steps};
+use super::own;
 
 const ENTRIES_MAX: usize = 10_000;
 /// How much a program may write too much.
@@ -27,6 +28,7 @@ pub(super) fn check(validator: &mut Validator<'_, '_>) {
     for (index, entry) in validator.scenario.script.iter().enumerate() {
         trigger(validator, index, &entry.trigger);
         match &entry.effect {
+            Effect::Do(Action::Own(call)) => own::act(validator, (index, entry), call),
             Effect::Do(action) => act(validator, index, action),
             Effect::Freeze(_) => {}
             Effect::Expect { condition, .. } => {
@@ -80,7 +82,8 @@ fn holds(validator: &mut Validator<'_, '_>, at: &[Step], condition: &Condition) 
         }
         Condition::Acked(_) => {}
         Condition::Event { event, node } => {
-            if !EVENTS.contains(&event.as_str()) {
+            let is_own = || validator.scenario.words.events().contains(&event.as_str());
+            if !EVENTS.contains(&event.as_str()) && !is_own() {
                 validator.event_name(&below("event"), event);
             }
             if let Some(node) = node {
@@ -101,6 +104,7 @@ fn holds(validator: &mut Validator<'_, '_>, at: &[Step], condition: &Condition) 
         Condition::Connector { connector, .. } => {
             validator.connector(&below("connector"), *connector);
         }
+        Condition::Own(call) => own::holds(validator, &below(&call.name), call),
     }
 }
 
@@ -119,9 +123,18 @@ fn with_disks(validator: &mut Validator<'_, '_>, steps: &[Step], selector: NodeS
 }
 
 fn act(validator: &mut Validator<'_, '_>, index: usize, action: &Action) {
-    let at = |key: &str| steps!["script", index, "do", action.name(), key];
-    let places = action.places();
-    for (key, place) in &places {
+    let at = |key: &str| steps!["script", index, "do", action.name(), key].to_vec();
+    places(validator, &at, &action.places());
+    amounts(validator, &at, action);
+}
+
+/// Whether there are the places that arguments name.
+pub(super) fn places(
+    validator: &mut Validator<'_, '_>,
+    at: &dyn Fn(&str) -> Steps,
+    places: &[(&'static str, Where<'_>)],
+) {
+    for (key, place) in places {
         match place {
             Where::Node(selector) => node(validator, &at(key), *selector),
             Where::Client(selector) if selector.class() == NodeClass::Client => {
@@ -155,24 +168,22 @@ fn act(validator: &mut Validator<'_, '_>, index: usize, action: &Action) {
             Where::Disk(DiskSelector::Any | DiskSelector::All) => {}
         }
     }
-    if let [(_, Where::Node(NodeSelector::Fixed(from))), (key, Where::Node(to))] = places[..]
+    if let [(_, Where::Node(NodeSelector::Fixed(from))), (key, Where::Node(to))] = *places
         && to == NodeSelector::Fixed(from)
     {
         validator.report(&at(key), "another node than the other end", "");
     }
-    if let [(_, Where::Disk(DiskSelector::Fixed(disk))), (key, Where::Disk(with))] = places[..]
+    if let [(_, Where::Disk(DiskSelector::Fixed(disk))), (key, Where::Disk(with))] = *places
         && *with == DiskSelector::Fixed(*disk)
     {
         validator.report(&at(key), "another disk", "");
     }
-    amounts(validator, &at, action);
 }
 
-fn amounts<const N: usize>(
-    validator: &mut Validator<'_, '_>,
-    at: &dyn Fn(&str) -> [Step; N],
-    action: &Action,
-) {
+/// Steps to a value of the script.
+type Steps = Vec<Step>;
+
+fn amounts(validator: &mut Validator<'_, '_>, at: &dyn Fn(&str) -> Steps, action: &Action) {
     let budget_holds = validator.scenario.budget != Budget::None;
     match action {
         Action::DiskInsertBadSector(bad) if validator.cluster_known => {

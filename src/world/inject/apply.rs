@@ -32,6 +32,8 @@ pub(in crate::world) enum Undo {
     Database(DatabaseUndo),
     External(NodeId, FaultId),
     Connector(ConnectorUndo),
+    /// By its place among those that actions of the program's own have left.
+    Own(usize),
 }
 
 /// What became of an action.
@@ -48,6 +50,7 @@ pub(in crate::world) enum Applied {
 impl World<'_> {
     /// Applies an action now.
     pub(in crate::world) fn apply(&mut self, entry: u32, action: &Action) -> Applied {
+        let name = self.name_of(action);
         let applied = match action.family() {
             Family::Disk => self.apply_to_disk(entry, action),
             Family::Net => self.apply_to_net(entry, action),
@@ -60,12 +63,22 @@ impl World<'_> {
             Family::Connector => self.apply_to_connector(entry, action),
             Family::Api => self.apply_to_api(entry, action),
             Family::External => self.apply_to_programs(entry, action),
+            Family::Own => self.apply_own((entry, name), action),
         };
         if matches!(applied, Applied::Withheld) {
-            let action = ActionName::of(action);
-            self.stage.kernel.emit(None, &FaultWithheld { entry, action });
+            self.stage.kernel.emit(None, &FaultWithheld { entry, action: name });
         }
         applied
+    }
+
+    fn name_of(&self, action: &Action) -> ActionName {
+        match action {
+            // One that the program does not have is never applied.
+            Action::Own(call) => {
+                ActionName::own(self.scenario.words.action_index(&call.name).unwrap_or_default())
+            }
+            _ => ActionName::of(action),
+        }
     }
 
     /// What became of an action: `harms` if the budget may forbid it, `could` if it had anything to act on.
@@ -84,7 +97,7 @@ impl World<'_> {
     }
 
     /// Whether an action of this entry takes what it takes for longer than managers may go without a majority.
-    pub(super) fn is_for_long(&self, entry: u32, action: &Action) -> bool {
+    pub(in crate::world) fn is_for_long(&self, entry: u32, action: &Action) -> bool {
         let undo_after = self.scenario.script.get(entry as usize).and_then(|it| it.undo_after);
         let (boot_time, can_last) = (self.scenario.cluster.boot_time, action.can_be_undone());
         let longest = match (action, undo_after) {
@@ -120,7 +133,7 @@ impl World<'_> {
         if let Some(scenario::Effect::Do(action)) =
             self.scenario.script.get(entry as usize).map(|entry| &entry.effect)
         {
-            let action = ActionName::of(action);
+            let action = self.name_of(action);
             self.stage.kernel.emit(None, &FaultLifted { entry, action });
         }
         match undo {
@@ -134,11 +147,13 @@ impl World<'_> {
             Undo::Database(undo) => self.undo_on_database(undo),
             Undo::External(node, fault) => self.undo_on_programs(node, fault),
             Undo::Connector(undo) => self.undo_on_connector(undo),
+            Undo::Own(slot) => self.undo_own(slot),
         }
     }
 
     /// Stops every fault that is in force.
     pub(in crate::world) fn stop_faults(&mut self) {
+        self.stop_own_faults();
         self.stop_disk_faults();
         self.stop_net_faults();
         self.stop_cpu_faults();

@@ -150,7 +150,7 @@ impl World<'_> {
     }
 
     /// The machine's power is gone, and with it whatever its disks' caches held.
-    fn lose_power(&mut self, node: NodeId) {
+    pub(in crate::world) fn lose_power(&mut self, node: NodeId) {
         for disk in self.stage.nodes.disks_of(node) {
             self.stage.disks[disk.index()].power_loss();
             self.note_cache_lost(disk);
