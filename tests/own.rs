@@ -455,4 +455,8 @@ fn the_whole_command_line_knows_them() {
     says(&format!("replay {saved}"), 10, &["bit for bit"]);
     says(&format!("shrink {saved} -o small.json"), 0, &["own/all-racks-dark"]);
     says("replay small.json", 10, &["bit for bit"]);
+    let small = std::fs::read_to_string(at.join("small.json")).expect("a file");
+    assert_eq!(small.matches("rack.power_cut").count(), 2, "{small}");
+    assert!(!small.contains("clock_jump"), "{small}");
+    says("sweep --random --seeds 1", 0, &["no failure"]);
 }
