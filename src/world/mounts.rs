@@ -231,8 +231,10 @@ impl Mounts {
         let here = self.apps_of(device.volume()).filter(|(at, app)| {
             self.home_of(*at) == Some(handle.node()) && !app.progress.is_over()
         });
-        here.flat_map(|(_, app)| app::start(handle, &app.config, &app.progress, device, &self.ops))
-            .collect()
+        here.flat_map(|(_, app)| {
+            app::start(handle, &app.config, &app.progress, &device.opened(), &self.ops)
+        })
+        .collect()
     }
 
     /// Whether the applications on this client are over, and others on the volume are not.

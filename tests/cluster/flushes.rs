@@ -78,3 +78,33 @@ fn a_loss_of_what_was_acknowledged_is_told_by_a_flush_that_fails() {
     }
     assert!(told > 4 && spanning > 4, "{told} losses told, {spanning} flushes over them failed");
 }
+
+#[test]
+fn each_application_of_a_volume_is_told_of_a_loss() {
+    let app = r#"{ "app": "random", "client": "c0", "volume": "vol0", "ops": 3000, "depth": 1,
+        "mix": { "read": 20, "write": 60, "flush": 20, "trim": 0 }, "blocks": "1..4" }"#;
+    let (before, rest) = POWER_CUTS.split_once("\"workload\": [").expect("it has a workload");
+    let (_, after) = rest.split_once("],\n    \"script\"").expect("it has a script");
+    let text = format!("{before}\"workload\": [ {app}, {app} ],\n    \"script\"{after}");
+    let scenario = parse("test.json", &text).unwrap_or_else(|error| panic!("{error}"));
+    let options = RunOptions { trace: Keep::All, ..RunOptions::default() };
+    let mut told = 0;
+    for seed in 1..=4 {
+        let report = simulate(&scenario, seed, &options);
+        assert!(matches!(report.verdict, Verdict::Pass), "seed {seed}: {:?}", report.verdict);
+        let (done, losses) = history(&report.trace);
+        assert_eq!(losses.len(), 3, "seed {seed}");
+        let ends = losses[1..].iter().copied().chain([Seq::MAX]);
+        for (lost, end) in losses.iter().copied().zip(ends) {
+            let failed = done.iter().filter(|op| {
+                let is_after = op.returned > lost && op.returned < end;
+                op.kind == OpKind::Flush && op.result != OpResult::Ok && is_after
+            });
+            // Each application has one operation at a time; there may have been nothing to lose.
+            let failed = failed.count();
+            assert!(matches!(failed, 0 | 2), "seed {seed}: loss at #{lost}, {failed} told");
+            told += failed;
+        }
+    }
+    assert!(told > 8, "{told} told in 12 losses");
+}

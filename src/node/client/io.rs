@@ -20,6 +20,7 @@ use crate::sim::Tracker;
 
 use super::calls::Reply;
 use super::coded::{self, Read};
+use super::flushes::Opener;
 use super::get::Get;
 use super::intent::Writing;
 use super::locks::Range;
@@ -58,12 +59,20 @@ pub struct BlockDevice {
     tracker: Tracker,
     /// Reads take turns among the legs.
     turn: Rc<Cell<u32>>,
+    opener: Opener,
 }
 
 impl BlockDevice {
     pub(super) fn new(volume: Rc<Volume>) -> Self {
         let tracker = volume.client.handle.tracker("io");
-        Self { volume, tracker, turn: Rc::default() }
+        let opener = volume.flushes.open();
+        Self { volume, tracker, turn: Rc::default(), opener }
+    }
+
+    /// The same volume, opened once more: whoever has opened it is told by its own flushes what was lost, once.
+    #[must_use]
+    pub fn opened(&self) -> Self {
+        Self { opener: self.volume.flushes.open(), ..self.clone() }
     }
 
     /// The volume.
@@ -223,8 +232,8 @@ impl BlockDevice {
     }
 
     /// Makes every write that was acknowledged before durable on all legs. When all of them lost their power
-    /// with something of it in their caches, every flush that was under way fails, and else the first
-    /// afterwards.
+    /// with something of it in their caches, every flush that was under way fails, and the first afterwards of whoever
+    /// has opened the volume ([`BlockDevice::opened`]) and was not told by one of those.
     ///
     /// # Errors
     /// See [`IoError`].
@@ -232,7 +241,7 @@ impl BlockDevice {
         let (_io, _open) = (self.tracker.open(), self.volume.open_io());
         let flushing = self.volume.flushes.begin();
         flush(&self.volume, self.volume.spec.layout.all()).await?;
-        let kept = self.volume.flushes.end(flushing);
+        let kept = self.volume.flushes.end(&self.opener, flushing);
         crate::sometimes!(self.volume.client.handle, !kept, probes::FLUSH_BROKE_PROMISE);
         kept.then_some(()).ok_or(IoError::InDoubt)
     }
