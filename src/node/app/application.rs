@@ -82,8 +82,6 @@ pub struct AppProgress {
     pub(super) issued: Cell<u64>,
     /// Operations under way.
     pub(super) open: Cell<u64>,
-    /// Writes under way.
-    pub(super) open_writes: Cell<u64>,
     /// Writes issued: the next write's sequence number, less one.
     pub(super) writes: Cell<u64>,
     /// When the next operation may be issued, for one with a rate.

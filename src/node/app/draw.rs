@@ -5,6 +5,7 @@ use crate::base::history::OpKind;
 use crate::sim::{NodeHandle, Rng};
 
 use super::application::{AppConfig, AppKind, AppProgress};
+use super::job::Turn;
 
 /// How often which kind of operation is drawn: weights.
 #[derive(Clone, Copy, Debug)]
@@ -55,8 +56,17 @@ impl Draw {
         Self { rng, fua, config: config.clone() }
     }
 
+    /// What to do next.
+    pub(super) fn next(&mut self, progress: &AppProgress) -> Turn {
+        match self.config.kind {
+            // The last writes are still under way.
+            AppKind::Verify if self.reads_next(progress) && progress.open() > 0 => Turn::Quiet,
+            _ => self.choice(progress).map_or(Turn::Over, Turn::Op),
+        }
+    }
+
     /// The next operation; `None` when there is none left.
-    pub(super) fn next(&mut self, progress: &AppProgress) -> Option<Choice> {
+    fn choice(&mut self, progress: &AppProgress) -> Option<Choice> {
         match self.config.kind {
             AppKind::Random { ops, mix, distribution, fua, .. } => {
                 if progress.issued() >= ops {
@@ -138,6 +148,12 @@ impl Draw {
         OpKind::Read
     }
 
+    /// Whether all of the region has been written, or is being, and nothing of it read.
+    fn reads_next(&self, progress: &AppProgress) -> bool {
+        let (first, last) = self.config.region;
+        progress.cursor.get() == last - first + 1
+    }
+
     /// The region in order: once to write it, once to read it.
     fn verify(&mut self, progress: &AppProgress) -> Option<Choice> {
         let (first, last) = self.config.region;
@@ -147,10 +163,6 @@ impl Draw {
             return None;
         }
         let (kind, place) = if at < size { (OpKind::Write, at) } else { (OpKind::Read, at - size) };
-        if kind == OpKind::Read && place == 0 && progress.open_writes.get() > 0 {
-            // The last writes are still under way: this worker looks again when its turn comes.
-            return Some(Choice { kind: OpKind::Flush, block: first, blocks: 1 });
-        }
         let (fewest, most) = self.config.blocks;
         let blocks = self.rng.between(u64::from(fewest), u64::from(most)).min(size - place);
         progress.cursor.set(at + blocks);

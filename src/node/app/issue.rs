@@ -69,7 +69,7 @@ impl Issuer {
         }
         match &self.config.kind {
             AppKind::Job(job) => self.turn(job),
-            _ => draw.next(&self.progress).map_or(Turn::Over, Turn::Op),
+            _ => draw.next(&self.progress),
         }
     }
 
@@ -77,14 +77,9 @@ impl Issuer {
         let began = self.handle.monotonic();
         self.issue(choice).await;
         self.tell();
-        // One that waits for the others' writes, or for its time to be up, must not keep time from going on by what
-        // returns at once.
-        let waits = match &self.config.kind {
-            AppKind::Verify => choice.kind == OpKind::Flush,
-            AppKind::Job(_) => true,
-            AppKind::Random { .. } | AppKind::Mixed { .. } | AppKind::Replay(_) => false,
-        };
-        if waits && self.handle.monotonic() == began {
+        // One that waits for its time to be up must not keep time from going on by what returns at once.
+        let is_timed = matches!(self.config.kind, AppKind::Job(_));
+        if is_timed && self.handle.monotonic() == began {
             self.handle.sleep(TURN).await;
         }
     }
@@ -248,8 +243,6 @@ impl<'a> OpenOp<'a> {
         let progress = &issuer.progress;
         progress.issued.set(progress.issued.get() + 1);
         progress.open.set(progress.open.get() + 1);
-        let writes = progress.open_writes.get() + u64::from(kind.is_write());
-        progress.open_writes.set(writes);
         let id = issuer.ops.next();
         Self { issuer, id, volume, kind, is_open: true }
     }
@@ -272,8 +265,6 @@ impl Drop for OpenOp<'_> {
     fn drop(&mut self) {
         let progress = &self.issuer.progress;
         progress.open.set(progress.open.get() - 1);
-        let writes = progress.open_writes.get() - u64::from(self.kind.is_write());
-        progress.open_writes.set(writes);
         if self.is_open {
             self.issuer.handle.emit(&OpAbandoned { op: self.id, volume: self.volume });
         }
