@@ -73,8 +73,8 @@ crate::record! {
     pub struct Agreed = "manager.agreed", Notable { index: u64, hash: u64 }
 }
 crate::record! {
-    /// It is in the database that a leg is on this disk, and not where it was before. A manager that boots says so of
-    /// every leg that is not where it was at first.
+    /// It is in the database that a leg is on this disk, and not where it was before. A manager that boots says so of every
+    /// leg of a volume with spares: what the one before it had stored last, perhaps nobody was told.
     pub struct LegMoved = "manager.moved", Notable { volume: VolumeId, leg: LegIndex, disk: DiskId }
 }
 crate::record! {

@@ -122,7 +122,7 @@ pub(super) async fn run(
             let (written_at, now) = (record.written_at, handle.wall());
             tracing::debug!(volume = %volume.id, epoch = %record.epoch, %written_at, %now, "found");
             handle.emit(&found(&handle, volume.id, record));
-            tell_moved(&handle, volume, record, &Places::first());
+            tell_moved(&handle, volume, record, None);
         }
         places.push(record.map_or_else(Places::first, |record| record.places));
         let is_there = map.control.is_none() || record.is_some();
@@ -185,10 +185,16 @@ fn found(handle: &NodeHandle, volume: VolumeId, record: &VolumeRecord) -> Topolo
     TopologyFound { volume, epoch, modes, owner, grantable }
 }
 
-/// Says which of a volume's legs are not where they were.
-fn tell_moved(handle: &NodeHandle, spec: &VolumeSpec, record: &VolumeRecord, before: &Places) {
+/// Says which of a volume's legs are not where they were: if nobody knows where that was, where all are that may move.
+fn tell_moved(
+    handle: &NodeHandle,
+    spec: &VolumeSpec,
+    record: &VolumeRecord,
+    before: Option<&Places>,
+) {
     for (leg, place) in record.places.iter(spec.legs.len()) {
-        if place != before.of(leg) {
+        let has_moved = before.map_or(!spec.spares.is_empty(), |before| place != before.of(leg));
+        if has_moved {
             let (volume, disk) = (spec.id, spec.place(place).disk);
             handle.emit(&LegMoved { volume, leg, disk });
         }
@@ -224,7 +230,7 @@ async fn store(
             handle.emit(&TopologyDecided { volume, epoch, modes, owner });
         }
         let before = std::mem::replace(&mut places[volume.index()], record.places);
-        tell_moved(&handle, map.volume(volume), &record, &before);
+        tell_moved(&handle, map.volume(volume), &record, Some(&before));
         // That the owner was told is nobody else's business.
         if !record.granted {
             handle.emit(&TopologyPersisted { volume, epoch });
