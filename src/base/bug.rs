@@ -42,6 +42,7 @@ bugs! {
     ClearDirtyBeforeFlush = "clear_dirty_before_flush": "marks are cleared while what they stand for is in volatile caches",
     FlushOnlyOneMirror = "flush_only_one_mirror": "a flush is done as soon as one leg has flushed",
     FlushIgnoresLoss = "flush_ignores_loss": "a flush succeeds though all caches were lost since the write before it",
+    LossToldOnce = "loss_told_once": "of several applications on a volume only the one that flushes first is told that all caches were lost",
     ColdLegTrusted = "cold_leg_trusted": "a leg that lost its volatile cache is taken for up to date",
     StaleLease = "stale_lease": "a client answers reads though its lease has run out",
     OldSessionGoesOn = "old_session_goes_on": "a client whose volume was taken waits its turn and goes on with what it knew",

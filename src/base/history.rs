@@ -60,7 +60,14 @@ crate::word_enum! {
 }
 
 crate::record! {
-    /// An application issued an operation. `author` is the second word of the stamps of a write's blocks.
+    /// An application that starts has opened a volume: from now on a flush of its own tells it what was lost. `writer` is
+    /// the application's number in the stamps of its blocks.
+    pub struct AppOpened = "app.opened", History { volume: VolumeId, writer: u32 }
+}
+
+crate::record! {
+    /// An application issued an operation. `author` is the second word of the stamps of a write's blocks; a
+    /// flush's says whose it is, as of a write before the first.
     pub struct OpInvoked = "app.invoked", History {
         op: OpId, volume: VolumeId, kind: OpKind, block: u64, blocks: u32, author: u64
     }

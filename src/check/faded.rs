@@ -17,6 +17,7 @@
 
 use crate::base::{Nanos, OpId, Seq, VolumeId};
 
+use super::caches::Opener;
 use super::few::Few;
 use super::value::{Fate, Moment, Value};
 
@@ -28,11 +29,14 @@ pub(super) const FADE_AT: usize = 32;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flushing {
     pub(super) volume: VolumeId,
+    /// The number of the application that asked for it.
+    pub(super) writer: u16,
     pub(super) op: OpId,
     /// When it was invoked, and when every copy had last lost its power by then.
     pub(super) invoked: Nanos,
     pub(super) lost_before: Nanos,
-    /// Since when the volume's owner has been the same, and was told of no loss by a flush that failed.
+    /// Since when the volume's owner has been the same, and whoever asked for the flush was told of no loss by one
+    /// that failed.
     pub(super) unbroken_since: Nanos,
 }
 
@@ -59,8 +63,8 @@ impl Flushing {
 
     /// One that nobody has begun yet, after a loss of every copy's power that is to come.
     fn to_come(volume: VolumeId, unbroken_since: Nanos) -> Self {
-        let (op, never) = (Moment::START.op, Nanos::MAX);
-        Self { volume, op, invoked: never, lost_before: never, unbroken_since }
+        let (writer, op, never) = (0, Moment::START.op, Nanos::MAX);
+        Self { volume, writer, op, invoked: never, lost_before: never, unbroken_since }
     }
 }
 
@@ -72,8 +76,8 @@ pub(super) struct Flushes<'a> {
     pub(super) done: Nanos,
     /// Those under way, of whatever volume.
     pub(super) under_way: &'a [Flushing],
-    /// See [`Flushing::unbroken_since`].
-    pub(super) unbroken_since: Nanos,
+    /// Those who may ask for others.
+    pub(super) openers: &'a [Opener],
     /// How many values a register has in full before it lets some fade.
     pub(super) fade_at: usize,
 }
@@ -81,6 +85,14 @@ pub(super) struct Flushes<'a> {
 impl<'a> Flushes<'a> {
     fn pending(self) -> impl Iterator<Item = &'a Flushing> {
         self.under_way.iter().filter(move |flush| flush.volume == self.volume)
+    }
+
+    /// Those that nobody has begun yet: one for each time since when an opener was told of nothing.
+    fn to_come(self) -> impl Iterator<Item = Flushing> {
+        let times = self.openers.iter().map(|opener| opener.broken_at).enumerate();
+        let earlier = move |at: usize| self.openers[..at].iter().map(|opener| opener.broken_at);
+        let each = times.filter(move |(at, since)| !earlier(*at).any(|other| other == *since));
+        each.map(move |(_, since)| Flushing::to_come(self.volume, since))
     }
 }
 
@@ -274,11 +286,11 @@ pub(super) fn fade(
     let is_there =
         |value: &Value| value.first_return.seq <= oldest && value.fate != Fate::Unflushed;
     let (last, second) = last_two(values.as_slice().iter().filter(|value| is_there(value)));
-    let to_come = Flushing::to_come(flushes.volume, flushes.unbroken_since);
     let all = values.as_slice();
     let under_way = flushes.pending().map(|flush| Promised::of(*flush, Flushing::promises, all));
-    let to_come = Promised::of(to_come, Flushing::promises_after_loss, all);
-    let fading = Fading { done: flushes.done, promised: under_way.chain([to_come]).collect() };
+    let to_come = flushes.to_come();
+    let to_come = to_come.map(|flush| Promised::of(flush, Flushing::promises_after_loss, all));
+    let fading = Fading { done: flushes.done, promised: under_way.chain(to_come).collect() };
     // The last but one stays, too: it may tell that the last was shown when it was gone.
     let is_dead_before = |value: &Value, last: Seq, second: Seq| {
         value.first_return.seq < last && value.last_invoke.seq < second
@@ -321,6 +333,7 @@ mod tests {
 
     use super::{Flushes, Flushing};
     use crate::base::{Nanos, OpId, Seq, VolumeId};
+    use crate::check::caches::Caches;
     use crate::check::register::Register;
     use crate::check::value::{Fate, Moment};
 
@@ -333,7 +346,8 @@ mod tests {
         Trim,
         /// Of a value, from the newest backwards.
         Read(u8),
-        FlushBegun,
+        /// By which application.
+        FlushBegun(u16),
         /// Of a flush under way, done or not.
         FlushOver(u8, bool),
         Lost,
@@ -345,18 +359,16 @@ mod tests {
         fade_at: usize,
         seq: Seq,
         writes: u64,
-        done: Nanos,
-        lost_at: Nanos,
-        broken_at: Nanos,
+        caches: Caches,
         under_way: Vec<Flushing>,
     }
 
     impl Tale {
         fn new(fade_at: usize) -> Self {
-            let (register, done, lost_at) = (Register::new(), Nanos::ZERO, Nanos::ZERO);
-            let (broken_at, under_way) = (Nanos::ZERO, Vec::new());
-            let (seq, writes) = (0, 0);
-            Self { register, fade_at, seq, writes, done, lost_at, broken_at, under_way }
+            let (register, mut caches) = (Register::new(), Caches::default());
+            (0..2).for_each(|writer| caches.opened(writer));
+            let (seq, writes, under_way) = (0, 0, Vec::new());
+            Self { register, fade_at, seq, writes, caches, under_way }
         }
 
         fn next(&mut self) -> Moment {
@@ -368,9 +380,9 @@ mod tests {
             let invoked = self.next();
             self.register.write_invoked(author, invoked);
             let ended = Moment { op: invoked.op, ..self.next() };
-            let (done, fade_at) = (self.done, self.fade_at);
-            let (under_way, unbroken_since) = (&self.under_way[..], self.broken_at);
-            let flushes = Flushes { volume: VOLUME, done, under_way, unbroken_since, fade_at };
+            let (done, openers) = (self.caches.flushed, self.caches.openers());
+            let (under_way, fade_at) = (&self.under_way[..], self.fade_at);
+            let flushes = Flushes { volume: VOLUME, done, under_way, openers, fade_at };
             let mut gone = Vec::new();
             let _ = self.register.write_ended(fate, ended, Some(flushes), &mut gone);
             // However many there are: what is forgotten is the same then, faded or not.
@@ -391,30 +403,26 @@ mod tests {
                     let (invoked, returned) = (self.next(), self.next());
                     return self.register.read(author, invoked, returned).is_ok();
                 }
-                Step::FlushBegun => {
-                    let Moment { at: invoked, op, .. } = self.next();
-                    let (lost_before, unbroken_since) = (self.lost_at, self.broken_at);
-                    let flush =
-                        Flushing { volume: VOLUME, op, invoked, lost_before, unbroken_since };
-                    self.under_way.push(flush);
+                Step::FlushBegun(writer) => {
+                    let Moment { at, op, .. } = self.next();
+                    self.under_way.push(self.caches.flush((VOLUME, writer), op, at));
                 }
                 Step::FlushOver(which, is_done) if !self.under_way.is_empty() => {
                     let at = usize::from(which) % self.under_way.len();
                     let mut flush = self.under_way.remove(at);
                     let now = self.next().at;
                     if is_done {
-                        self.done = self.done.max(flush.invoked);
-                        flush.unbroken_since = self.broken_at;
+                        let _ = self.caches.flush_done(&mut flush);
                         self.register.promised(&flush);
                     } else {
-                        self.broken_at = now;
+                        self.caches.flush_failed(&flush, now);
                     }
                 }
                 Step::FlushOver(..) => {}
                 Step::Lost => {
                     let now = self.next();
-                    self.lost_at = now.at;
-                    self.register.caches_lost(self.done);
+                    self.caches.lose(now.seq, now.at);
+                    self.register.caches_lost(self.caches.flushed);
                 }
             }
             true
@@ -435,7 +443,7 @@ mod tests {
             let authors = (0..=self.writes).map(|number| (WRITER * number.min(1)) | number);
             let each = authors.map(|author| {
                 let holds = self.register.may_hold(author, self.seq + 1).is_ok();
-                (author, holds, self.register.may_survive(author, self.done).is_ok())
+                (author, holds, self.register.may_survive(author, self.caches.flushed).is_ok())
             });
             each.collect()
         }
@@ -448,7 +456,7 @@ mod tests {
             1 => Just(Step::Write(Fate::Durable)),
             1 => Just(if trims { Step::Trim } else { Step::Read(0) }),
             8 => (0..6_u8).prop_map(Step::Read),
-            3 => Just(Step::FlushBegun),
+            3 => (0..2_u16).prop_map(Step::FlushBegun),
             3 => (any::<u8>(), any::<bool>()).prop_map(|(at, ok)| Step::FlushOver(at, ok)),
             3 => Just(Step::Lost),
         ];
@@ -496,7 +504,7 @@ mod tests {
             tale.tell(Step::Write(Fate::Acknowledged));
             match round % 1_000 {
                 // A flush that takes long, and fails.
-                100 => assert!(tale.tell(Step::FlushBegun)),
+                100 => assert!(tale.tell(Step::FlushBegun(0))),
                 900 => assert!(tale.tell(Step::FlushOver(0, false))),
                 _ => {}
             }

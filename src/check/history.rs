@@ -2,12 +2,13 @@
 //! by all checkers. Notices contradictions, and leaves it to the checkers to report them.
 
 use crate::base::history::{
-    BlockRead, CachesLost, MediaWritten, NodeDown, OpAbandoned, OpInvoked, OpKind, OpResult,
-    OpReturned,
+    AppOpened, BlockRead, CachesLost, MediaWritten, NodeDown, OpAbandoned, OpInvoked, OpKind,
+    OpResult, OpReturned,
 };
 use crate::base::protocol::TopologyDecided;
 use crate::base::{Nanos, NodeId, OpId, Record, Recorded, Seq, Stamp, VolumeId};
 
+use super::caches::Caches;
 use super::faded::{FADE_AT, Flushes, Flushing};
 use super::graves::Graves;
 use super::operations::{Operation, Operations};
@@ -22,6 +23,7 @@ const SHOWN: u32 = BlockRead::TYPE.code;
 const RETURNED: u32 = OpReturned::TYPE.code;
 const ABANDONED: u32 = OpAbandoned::TYPE.code;
 const LOST: u32 = CachesLost::TYPE.code;
+const OPENED: u32 = AppOpened::TYPE.code;
 const DOWN: u32 = NodeDown::TYPE.code;
 const DECIDED: u32 = TopologyDecided::TYPE.code;
 
@@ -81,23 +83,6 @@ pub struct History {
     flushing: Vec<Flushing>,
 }
 
-/// A volume's volatile caches, seen from outside.
-#[derive(Clone, Copy, Debug, Default)]
-struct Caches {
-    /// What was acknowledged before this is on every leg for good.
-    flushed: Nanos,
-    /// When every copy last lost its power.
-    lost: Seq,
-    lost_at: Nanos,
-    /// When the last write was acknowledged, at the latest, that a loss may have taken and that no flush has
-    /// covered since.
-    doubtful: Option<Nanos>,
-    /// The node whose applications use the volume. What was acknowledged before `broken_at` was so to somebody
-    /// else or before a restart of it, or somebody was told since, by a flush that failed, that it may be lost.
-    client: Option<NodeId>,
-    broken_at: Nanos,
-}
-
 impl History {
     /// A history of nothing.
     #[must_use]
@@ -111,8 +96,8 @@ impl History {
         self.caches.get_or_insert_default();
     }
 
-    fn caches_of(&self, volume: VolumeId) -> Option<Caches> {
-        Some(self.caches.as_ref()?.get(volume.index()).copied().unwrap_or_default())
+    fn caches_of(&self, volume: VolumeId) -> Option<&Caches> {
+        self.caches.as_ref()?.get(volume.index())
     }
 
     fn caches_mut(&mut self, volume: VolumeId) -> Option<&mut Caches> {
@@ -127,7 +112,7 @@ impl History {
     fn caches_lost(&mut self, volume: VolumeId, at: Nanos) {
         let now = self.now;
         let Some(caches) = self.caches_mut(volume) else { return };
-        (caches.lost, caches.lost_at, caches.doubtful) = (now, at, Some(at));
+        caches.lose(now, at);
         let flushed = caches.flushed;
         self.registers.of_volume(volume.get(), |register| register.caches_lost(flushed));
     }
@@ -138,9 +123,12 @@ impl History {
     /// When it may not, why.
     pub fn may_survive(&self, volume: VolumeId, block: u64, content: Stamp) -> Result<(), Unfit> {
         self.at_home(volume, block, content)?;
-        let Some(caches) = self.caches_of(volume) else { return Ok(()) };
+        if self.caches.is_none() {
+            return Ok(());
+        }
+        let flushed = self.caches_of(volume).map_or(Nanos::ZERO, |caches| caches.flushed);
         let judged = match self.registers.get(place(volume, block)) {
-            Some(register) => register.may_survive(author(content), caches.flushed),
+            Some(register) => register.may_survive(author(content), flushed),
             None if author(content) == 0 => Ok(()),
             None => Err(Wrong::Absent),
         };
@@ -174,9 +162,14 @@ impl History {
             }
             LOST => self.caches_lost(CachesLost::from_words(&record.words).volume, record.at),
             DOWN => {
-                let down = Some(NodeDown::from_words(&record.words).node);
-                let mut all = self.caches.iter_mut().flatten();
-                all.by_ref().filter(|it| it.client == down).for_each(|it| it.broken_at = record.at);
+                let NodeDown { node, .. } = NodeDown::from_words(&record.words);
+                self.caches.iter_mut().flatten().for_each(|it| it.down(node, record.at));
+            }
+            OPENED => {
+                let AppOpened { volume, writer } = AppOpened::from_words(&record.words);
+                if let Some(caches) = self.caches_mut(volume) {
+                    caches.opened(writer as u16);
+                }
             }
             DECIDED => {
                 let decided = TopologyDecided::from_words(&record.words);
@@ -301,7 +294,7 @@ impl History {
         }
         let moment = Moment { seq: record.seq, at: record.at, op: invoked.op };
         let author = match invoked.kind {
-            OpKind::Flush => return self.flush_invoked(invoked.volume, moment),
+            OpKind::Flush => return self.flush_invoked(invoked, moment),
             OpKind::Write | OpKind::WriteFua => invoked.author,
             OpKind::Read | OpKind::Trim => 0,
         };
@@ -346,68 +339,56 @@ impl History {
 
     /// A node's applications use the volume, or are to.
     fn used_by(&mut self, volume: VolumeId, client: Option<NodeId>, at: Nanos) {
-        if let Some(caches) = self.caches_mut(volume).filter(|caches| caches.client != client) {
-            (caches.client, caches.broken_at) = (client, at);
+        if let Some(caches) = self.caches_mut(volume) {
+            caches.used_by(client, at);
         }
     }
 
-    fn flush_invoked(&mut self, volume: VolumeId, Moment { at: invoked, op, .. }: Moment) {
-        if let Some(caches) = self.caches_of(volume) {
-            let (lost_before, unbroken_since) = (caches.lost_at, caches.broken_at);
-            let flush = Flushing { volume, op, invoked, lost_before, unbroken_since };
-            self.flushing.push(flush);
+    fn flush_invoked(&mut self, flush: &OpInvoked, Moment { at, op, .. }: Moment) {
+        let writer = Stamp::from_words([0, flush.author]).writer();
+        if let Some(caches) = self.caches_of(flush.volume) {
+            self.flushing.push(caches.flush((flush.volume, writer), op, at));
         }
     }
 
-    /// A flush is over. If it is done, what was acknowledged before it began is on every leg for good; if all
-    /// caches were lost before that, however often, that had been doubtful in the meantime: but as no flush
-    /// failed since, nothing was lost. If it failed, somebody was told that something may be.
+    /// A flush is over. What it promises if it is done, is there for good.
     fn flush_ended(&mut self, flush: &Operation, at: Nanos, is_done: bool) {
         let Some(slot) = self.flushing.iter().position(|it| it.op == flush.op()) else { return };
         let mut flushing = self.flushing.swap_remove(slot);
         let Some(caches) = self.caches_mut(flush.volume) else { return };
         if !is_done {
-            caches.broken_at = at;
+            caches.flush_failed(&flushing, at);
             return;
         }
-        caches.flushed = caches.flushed.max(flushing.invoked);
-        flushing.unbroken_since = caches.broken_at;
-        let covers_doubtful = caches.doubtful.is_some();
-        caches.doubtful = caches.doubtful.filter(|last| *last >= flushing.invoked);
-        if covers_doubtful || flush.invoked.seq < caches.lost {
+        if caches.flush_done(&mut flushing) || flush.invoked.seq < caches.lost {
             let keep = |register: &mut Register| register.promised(&flushing);
             self.registers.of_volume(flush.volume.get(), keep);
         }
     }
 
     fn write_ended(&mut self, operation: &Operation, ended: Moment, fate: Fate) {
+        let caches = self.caches_mut(operation.volume);
+        let is_fua = operation.kind == OpKind::WriteFua && caches.is_some();
+        // It may have been on every leg, and lost with every leg's power, before it returned.
+        let fate = match (fate, caches) {
+            (Fate::Acknowledged, _) if is_fua => Fate::Durable,
+            (Fate::Acknowledged, Some(caches)) if operation.invoked.seq < caches.lost => {
+                caches.doubt(ended.at);
+                Fate::Unflushed
+            }
+            (other, _) => other,
+        };
         for offset in 0..u64::from(operation.blocks) {
             let block = operation.block + offset;
-            let caches = self.caches_of(operation.volume);
-            // It may have been on every leg, and lost with every leg's power, before it returned.
-            let spans_loss = caches.is_some_and(|caches| operation.invoked.seq < caches.lost);
-            let is_fua = operation.kind == OpKind::WriteFua && caches.is_some();
-            let fate = match fate {
-                Fate::Acknowledged if is_fua => Fate::Durable,
-                Fate::Acknowledged if spans_loss => Fate::Unflushed,
-                other => other,
-            };
-            if fate == Fate::Unflushed
-                && let Some(caches) = self.caches_mut(operation.volume)
-            {
-                caches.doubtful = Some(ended.at);
-            }
+            let caches = self.caches.as_ref().and_then(|all| all.get(operation.volume.index()));
             let (volume, under_way, fade_at) = (operation.volume, &self.flushing[..], FADE_AT);
-            let flushes = caches.map(|Caches { flushed: done, broken_at, .. }| Flushes {
-                volume,
-                done,
-                under_way,
-                unbroken_since: broken_at,
-                fade_at,
+            let flushes = caches.map(|caches| {
+                let (done, openers) = (caches.flushed, caches.openers());
+                Flushes { volume, done, under_way, openers, fade_at }
             });
             let place = place(operation.volume, block);
             if fate == Fate::Acknowledged
-                && caches.is_none()
+                && flushes.is_none()
                 && let Some(value) = self.registers.rewritten(place, ended)
             {
                 self.graves.bury(place, value);

@@ -1,6 +1,7 @@
 //! The checkers: pure readers of the history and of frozen snapshots. They know no simulator and no cluster.
 
 mod bounds;
+mod caches;
 mod checker;
 mod control;
 mod durable;

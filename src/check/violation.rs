@@ -99,7 +99,7 @@ impl Violation {
 fn line(record: &Record, names: &Names) -> String {
     let line = record.line(names);
     let (end, stamp) = if let Some(invoked) = record.get::<OpInvoked>() {
-        if invoked.author == 0 {
+        if !invoked.kind.is_write() {
             (" author=", None)
         } else {
             let place = u64::from(invoked.volume.get()) << 48 | invoked.block;

@@ -236,6 +236,7 @@ const fn grounds_of(bug: Bug) -> &'static str {
         Bug::ClearDirtyBetweenInconsistentPeers => "cold-regions-degraded",
         Bug::FlushOnlyOneMirror => "volatile-caches-targets-in-turn",
         Bug::FlushIgnoresLoss | Bug::ServeBeforeRegistration => "volatile-caches-power-cut",
+        Bug::LossToldOnce => "volatile-caches-of-two-applications",
         Bug::EarlierSessionLivesOn => "half-open-on-slow-disks",
         Bug::MarksLostAtBoot | Bug::PromoteRebuiltLeg => "last-good-copy-away",
         Bug::ActBeforePersist => "reboots-during-rebuild",

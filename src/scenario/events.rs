@@ -10,6 +10,7 @@ pub const EVENTS: &[&str] = &[
     "app.abandoned",
     "app.block-read",
     "app.invoked",
+    "app.opened",
     "app.replaying",
     "app.returned",
     "client.granted",

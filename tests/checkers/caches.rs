@@ -308,6 +308,46 @@ fn a_flush_promises_nothing_of_what_somebody_was_told_of() {
 }
 
 #[test]
+fn what_one_application_was_told_is_no_news_to_another() {
+    let told_to_one = |flushes: u16, opens_anew: bool| {
+        move |story: &mut Story| {
+            story.open_as(2);
+            story.open_as(1);
+            story.write(1, 7);
+            story.lose_caches();
+            story.flush_failed(3);
+            if opens_anew {
+                story.open_as(flushes);
+            }
+            story.app = flushes;
+            story.flush(2);
+            story.put_both(7, ZEROES);
+        }
+    };
+    assert_eq!(found(true, told_to_one(2, false)), ["durable/lost-write"]);
+    assert_eq!(found(true, told_to_one(1, false)), NONE, "it was told itself");
+    assert_eq!(found(true, told_to_one(2, true)), NONE, "that was before it was there");
+    assert_eq!(found(true, told_to_one(3, true)), NONE);
+    let both_told = |story: &mut Story| {
+        told_to_one(1, false)(story);
+        story.app = 2;
+        story.flush_failed(4);
+        story.flush(5);
+    };
+    assert_eq!(found(true, both_told), NONE);
+    let not_told_in_time = |story: &mut Story| {
+        told_to_one(1, false)(story);
+        story.app = 2;
+        story.flush(4);
+    };
+    assert_eq!(
+        found(true, not_told_in_time),
+        ["durable/lost-write"],
+        "though the first flushed since"
+    );
+}
+
+#[test]
 fn a_flush_that_is_done_in_spite_of_several_losses_has_promised_no_less() {
     let spanned = |story: &mut Story, result: OpResult| {
         story.write(1, 7);

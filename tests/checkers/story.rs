@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use stormglass::base::history::{
-    BlockRead, CachesLost, FenceRaised, MediaWritten, OpAbandoned, OpInvoked, OpKind, OpResult,
-    OpReturned,
+    AppOpened, BlockRead, CachesLost, FenceRaised, MediaWritten, OpAbandoned, OpInvoked, OpKind,
+    OpResult, OpReturned,
 };
 use stormglass::base::{
     Block, DiskId, Epoch, LegIndex, Names, Nanos, NodeId, OpId, Record, Recorded, Region, Stamp,
@@ -33,6 +33,8 @@ pub struct Story {
     pub media: Platters,
     seq: u64,
     kinds: BTreeMap<u64, OpKind>,
+    /// The application that flushes.
+    pub app: u16,
 }
 
 /// What the legs hold, and where they are marked.
@@ -93,6 +95,7 @@ impl Story {
             media: Platters::default(),
             seq: 0,
             kinds: BTreeMap::new(),
+            app: 1,
         }
     }
 
@@ -106,6 +109,12 @@ impl Story {
         let mut story = Self::new();
         story.checkers.expect_volatile_caches();
         story
+    }
+
+    /// An application opens the volume, and is the one that flushes from now on.
+    pub fn open_as(&mut self, writer: u16) {
+        self.app = writer;
+        self.record(AppOpened { volume: VOL0, writer: writer.into() });
     }
 
     /// A flush, from invocation to return.
@@ -169,7 +178,11 @@ impl Story {
 
     fn invoke(&mut self, op: u64, kind: OpKind, block: u64, blocks: u32) {
         self.kinds.insert(op, kind);
-        let author = if kind.is_write() { by(op, 0).words()[1] } else { 0 };
+        let author = match kind {
+            OpKind::Flush => Stamp::new(0, 0, self.app, 0).words()[1],
+            _ if kind.is_write() => by(op, 0).words()[1],
+            _ => 0,
+        };
         let op = OpId::new(op);
         self.record(OpInvoked { op, volume: VOL0, kind, block, blocks, author });
     }

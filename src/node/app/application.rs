@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use crate::base::history::AppOpened;
 use crate::base::{Job, Nanos, Odds, OpId, Replay};
 use crate::node::client::BlockDevice;
 use crate::sim::{JoinHandle, NodeHandle, Signal};
@@ -182,6 +183,8 @@ pub fn start(
     progress.starts.set(start);
     progress.replayed.start_again();
     *progress.resumed.borrow_mut() = Some(Signal::new(handle.kernel()));
+    let writer = u32::from(config.writer);
+    handle.emit(&AppOpened { volume: device.volume(), writer });
     let workers = (0..config.depth).map(|worker| {
         let draw = Draw::new(handle, config, worker);
         let issuer = issue::Issuer {

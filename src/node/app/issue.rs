@@ -218,8 +218,11 @@ impl Issuer {
         op.returned(result);
     }
 
-    /// The stamp of the operation's first block; of no use but to a write.
+    /// The stamp of a write's first block; of a flush, one that says whose it is.
     fn stamp(&self, kind: OpKind, volume: VolumeId, block: u64) -> Stamp {
+        if kind == OpKind::Flush {
+            return Stamp::new(volume.get(), block, self.config.writer, 0);
+        }
         if !kind.is_write() {
             return Stamp::default();
         }

@@ -96,7 +96,8 @@ impl Flushes {
     pub(super) fn end(&self, opener: &Opener, flushing: Flushing) -> bool {
         let lost = flushing.is_needed && flushing.cold != self.cold.get();
         let losses = self.losses.get();
-        let is_told = opener.told.replace(losses) == losses;
+        let is_told = opener.told.replace(losses) == losses
+            || planted!(LossToldOnce) && self.told.get() == losses;
         self.told.set(losses);
         let kept = (is_told && !lost) || planted!(FlushIgnoresLoss);
         if kept {
