@@ -67,7 +67,7 @@ crate::record! {
 
 crate::record! {
     /// An application issued an operation. `author` is the second word of the stamps of a write's blocks; a
-    /// flush's says whose it is, as of a write before the first.
+    /// flush's has the application's number and sequence 0.
     pub struct OpInvoked = "app.invoked", History {
         op: OpId, volume: VolumeId, kind: OpKind, block: u64, blocks: u32, author: u64
     }

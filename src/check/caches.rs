@@ -4,6 +4,8 @@
 //! A flush speaks to whoever has opened the volume and asked for it: one application that was told of a loss says
 //! nothing to the next. So each has a time of its own since when what was acknowledged must be there, or told.
 
+use std::collections::VecDeque;
+
 use crate::base::{Nanos, NodeId, OpId, Seq, VolumeId};
 
 use super::faded::Flushing;
@@ -13,13 +15,30 @@ use super::faded::Flushing;
 pub(super) struct Opener {
     /// An application's number in the stamps of its blocks; nobody's for whoever opens the volume next.
     writer: Option<u16>,
-    /// What was acknowledged before this was so to somebody elsewhere, or before a restart; or this one was told
-    /// since, or before it was there somebody else, by a flush that failed, that it may be lost.
+    /// What was acknowledged before this may be lost without a flush to come that says so: it was acknowledged to
+    /// somebody elsewhere, or before a restart or another attachment; or this one was told since, by a flush that
+    /// failed; or somebody else was, before this one opened the volume.
     pub(super) broken_at: Nanos,
     /// When the last write was acknowledged, at the latest, that a loss may have taken and that no flush of this
     /// one has covered since.
     doubtful: Option<Nanos>,
 }
+
+/// A flush that was done after every copy had lost its power, and so says that nothing had gone.
+#[derive(Clone, Copy, Debug)]
+pub struct Promise {
+    /// The flush.
+    pub op: OpId,
+    /// The number of the application that asked for it.
+    pub writer: u16,
+    /// When it was invoked, and when it returned.
+    pub span: (Nanos, Nanos),
+    /// When every copy had last lost its power by then.
+    pub lost_at: Nanos,
+}
+
+/// How many promises are remembered for reports.
+const PROMISES_MAX: usize = 8;
 
 /// A volume's volatile caches.
 #[derive(Clone, Debug)]
@@ -33,16 +52,24 @@ pub(super) struct Caches {
     client: Option<NodeId>,
     /// Whoever opens it next, and then those who have.
     openers: Vec<Opener>,
+    /// The last flushes that promised something over a loss.
+    promises: VecDeque<Promise>,
 }
 
 impl Default for Caches {
     fn default() -> Self {
         let (flushed, lost_at, client) = (Nanos::ZERO, Nanos::ZERO, None);
-        Self { flushed, lost: 0, lost_at, client, openers: vec![Opener::default()] }
+        let openers = vec![Opener::default()];
+        Self { flushed, lost: 0, lost_at, client, openers, promises: VecDeque::new() }
     }
 }
 
 impl Caches {
+    /// When every copy last lost its power.
+    pub(super) fn lost_at(&self) -> Nanos {
+        self.lost_at
+    }
+
     /// Those who have opened the volume, and whoever opens it next.
     pub(super) fn openers(&self) -> &[Opener] {
         &self.openers
@@ -109,14 +136,31 @@ impl Caches {
     /// A flush is done: what was acknowledged before it began is on every leg for good. Says whether it may promise
     /// something that had been doubtful: if all caches were lost before, however often, but no flush failed since,
     /// nothing was lost.
-    pub(super) fn flush_done(&mut self, flush: &mut Flushing) -> bool {
+    pub(super) fn flush_done(&mut self, flush: &mut Flushing, at: Nanos) -> bool {
         self.flushed = self.flushed.max(flush.invoked);
         let place = self.place_of(flush.writer);
         let opener = &mut self.openers[place];
         flush.unbroken_since = opener.broken_at;
         let covers_doubtful = opener.doubtful.is_some();
         opener.doubtful = opener.doubtful.filter(|last| *last >= flush.invoked);
+        if covers_doubtful || flush.lost_before < self.lost_at {
+            self.remember(flush, at);
+        }
         covers_doubtful
+    }
+
+    fn remember(&mut self, flush: &Flushing, at: Nanos) {
+        let Flushing { op, writer, invoked, .. } = *flush;
+        if self.promises.len() == PROMISES_MAX {
+            self.promises.pop_front();
+        }
+        self.promises.push_back(Promise { op, writer, span: (invoked, at), lost_at: self.lost_at });
+    }
+
+    /// The first flush still known that has promised, over a loss, what was acknowledged at a time.
+    pub(super) fn promise_of(&self, acknowledged: Nanos) -> Option<Promise> {
+        let covers = |it: &&Promise| acknowledged <= it.lost_at && acknowledged < it.span.0;
+        self.promises.iter().find(covers).copied()
     }
 }
 
@@ -167,6 +211,9 @@ mod tests {
         let mut flushes = [1, 2].map(|writer| {
             caches.flush((VolumeId::new(0), writer), OpId::new(writer.into()), Nanos::new(20))
         });
-        assert_eq!([0, 1, 0].map(|at| caches.flush_done(&mut flushes[at])), [true, true, false]);
+        assert_eq!(
+            [0, 1, 0].map(|at| caches.flush_done(&mut flushes[at], Nanos::new(30))),
+            [true, true, false]
+        );
     }
 }

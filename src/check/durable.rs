@@ -166,7 +166,9 @@ fn violation(freeze: &Freeze<'_>, volume: &VolumeView<'_>, finding: &Finding) ->
         found: format!("on {leg}: {found}"),
         expected: match finding.kind {
             NOT_FLUSHED => "what the last flush covered, or newer, past the cache".to_owned(),
-            _ => origin::any_of(&history.legal_now(id, block)),
+            _ => {
+                origin::any_of(&history.legal_now(id, block), history.values(id, block).is_empty())
+            }
         },
         detail,
         recent: history.recent(id, Some(block), &ops),

@@ -17,7 +17,7 @@
 
 use crate::base::{Nanos, OpId, Seq, VolumeId};
 
-use super::caches::Opener;
+use super::caches::Caches;
 use super::few::Few;
 use super::value::{Fate, Moment, Value};
 
@@ -61,10 +61,16 @@ impl Flushing {
             && (value.invoked_at > self.lost_before || acknowledged > self.unbroken_since)
     }
 
-    /// One that nobody has begun yet, after a loss of every copy's power that is to come.
-    fn to_come(volume: VolumeId, unbroken_since: Nanos) -> Self {
-        let (writer, op, never) = (0, Moment::START.op, Nanos::MAX);
-        Self { volume, writer, op, invoked: never, lost_before: never, unbroken_since }
+    /// The same, should whoever asked for it be told of a loss meanwhile.
+    const fn broken(self) -> Self {
+        Self { unbroken_since: Nanos::MAX, ..self }
+    }
+
+    /// One that nobody has begun yet, and that is done after a loss of every copy's power that is to come: if it
+    /// begins before that, `lost_before` is when the last one was, else it is never.
+    fn to_come(volume: VolumeId, lost_before: Nanos, unbroken_since: Nanos) -> Self {
+        let (writer, op, invoked) = (0, Moment::START.op, Nanos::MAX);
+        Self { volume, writer, op, invoked, lost_before, unbroken_since }
     }
 }
 
@@ -72,27 +78,38 @@ impl Flushing {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flushes<'a> {
     pub(super) volume: VolumeId,
-    /// What was acknowledged before this is on every leg for good.
-    pub(super) done: Nanos,
+    /// What they have done so far, and who may ask for others.
+    pub(super) caches: &'a Caches,
     /// Those under way, of whatever volume.
     pub(super) under_way: &'a [Flushing],
-    /// Those who may ask for others.
-    pub(super) openers: &'a [Opener],
     /// How many values a register has in full before it lets some fade.
     pub(super) fade_at: usize,
 }
 
 impl<'a> Flushes<'a> {
-    fn pending(self) -> impl Iterator<Item = &'a Flushing> {
-        self.under_way.iter().filter(move |flush| flush.volume == self.volume)
+    /// What was acknowledged before this is on every leg for good.
+    pub(super) fn done(self) -> Nanos {
+        self.caches.flushed
     }
 
-    /// Those that nobody has begun yet: one for each time since when an opener was told of nothing.
+    /// Those under way, each also as it is if its application is told of a loss before it is done.
+    fn pending(self) -> impl Iterator<Item = Flushing> {
+        let its = self.under_way.iter().filter(move |flush| flush.volume == self.volume);
+        its.flat_map(|flush| [*flush, flush.broken()])
+    }
+
+    /// Those that nobody has begun yet: two for each time since when an opener was told of nothing, by whether they
+    /// begin before the next loss or after it; and one of who will have been told.
     fn to_come(self) -> impl Iterator<Item = Flushing> {
-        let times = self.openers.iter().map(|opener| opener.broken_at).enumerate();
-        let earlier = move |at: usize| self.openers[..at].iter().map(|opener| opener.broken_at);
-        let each = times.filter(move |(at, since)| !earlier(*at).any(|other| other == *since));
-        each.map(move |(_, since)| Flushing::to_come(self.volume, since))
+        let openers = self.caches.openers();
+        let times = openers.iter().map(|opener| opener.broken_at).enumerate();
+        let earlier = move |at: usize| openers[..at].iter().map(|opener| opener.broken_at);
+        let times = times.filter(move |(at, since)| !earlier(*at).any(|other| other == *since));
+        let each = times.flat_map(move |(_, since)| {
+            [self.caches.lost_at(), Nanos::MAX]
+                .map(|lost| Flushing::to_come(self.volume, lost, since))
+        });
+        each.chain([Flushing::to_come(self.volume, self.caches.lost_at(), Nanos::MAX)])
     }
 }
 
@@ -287,17 +304,17 @@ pub(super) fn fade(
         |value: &Value| value.first_return.seq <= oldest && value.fate != Fate::Unflushed;
     let (last, second) = last_two(values.as_slice().iter().filter(|value| is_there(value)));
     let all = values.as_slice();
-    let under_way = flushes.pending().map(|flush| Promised::of(*flush, Flushing::promises, all));
+    let under_way = flushes.pending().map(|flush| Promised::of(flush, Flushing::promises, all));
     let to_come = flushes.to_come();
     let to_come = to_come.map(|flush| Promised::of(flush, Flushing::promises_after_loss, all));
-    let fading = Fading { done: flushes.done, promised: under_way.chain(to_come).collect() };
+    let fading = Fading { done: flushes.done(), promised: under_way.chain(to_come).collect() };
     // The last but one stays, too: it may tell that the last was shown when it was gone.
     let is_dead_before = |value: &Value, last: Seq, second: Seq| {
         value.first_return.seq < last && value.last_invoke.seq < second
     };
     let fades = |value: &Value| {
         matches!(value.fate, Fate::Acknowledged | Fate::Kept | Fate::Unflushed)
-            && !value.is_flushed(flushes.done)
+            && !value.is_flushed(flushes.done())
             && is_dead_before(value, last, second)
             && fading.promised.iter().all(|Promised { flush, promises, last, second }| {
                 !promises(flush, value) || is_dead_before(value, *last, *second)
@@ -332,7 +349,7 @@ mod tests {
     use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
     use super::{Flushes, Flushing};
-    use crate::base::{Nanos, OpId, Seq, VolumeId};
+    use crate::base::{Nanos, NodeId, OpId, Seq, VolumeId};
     use crate::check::caches::Caches;
     use crate::check::register::Register;
     use crate::check::value::{Fate, Moment};
@@ -348,6 +365,9 @@ mod tests {
         Read(u8),
         /// By which application.
         FlushBegun(u16),
+        /// An application opens the volume anew, or all are gone and do.
+        Opened(u16),
+        Down,
         /// Of a flush under way, done or not.
         FlushOver(u8, bool),
         Lost,
@@ -366,6 +386,7 @@ mod tests {
     impl Tale {
         fn new(fade_at: usize) -> Self {
             let (register, mut caches) = (Register::new(), Caches::default());
+            caches.used_by(Some(NodeId::new(0)), Nanos::ZERO);
             (0..2).for_each(|writer| caches.opened(writer));
             let (seq, writes, under_way) = (0, 0, Vec::new());
             Self { register, fade_at, seq, writes, caches, under_way }
@@ -380,9 +401,8 @@ mod tests {
             let invoked = self.next();
             self.register.write_invoked(author, invoked);
             let ended = Moment { op: invoked.op, ..self.next() };
-            let (done, openers) = (self.caches.flushed, self.caches.openers());
             let (under_way, fade_at) = (&self.under_way[..], self.fade_at);
-            let flushes = Flushes { volume: VOLUME, done, under_way, openers, fade_at };
+            let flushes = Flushes { volume: VOLUME, caches: &self.caches, under_way, fade_at };
             let mut gone = Vec::new();
             let _ = self.register.write_ended(fate, ended, Some(flushes), &mut gone);
             // However many there are: what is forgotten is the same then, faded or not.
@@ -412,13 +432,18 @@ mod tests {
                     let mut flush = self.under_way.remove(at);
                     let now = self.next().at;
                     if is_done {
-                        let _ = self.caches.flush_done(&mut flush);
-                        self.register.promised(&flush);
+                        let _ = self.caches.flush_done(&mut flush, now);
+                        return self.register.promised(&flush).is_none();
                     } else {
                         self.caches.flush_failed(&flush, now);
                     }
                 }
                 Step::FlushOver(..) => {}
+                Step::Opened(writer) => self.caches.opened(writer),
+                Step::Down => {
+                    let now = self.next().at;
+                    self.caches.down(NodeId::new(0), now);
+                }
                 Step::Lost => {
                     let now = self.next();
                     self.caches.lose(now.seq, now.at);
@@ -459,6 +484,8 @@ mod tests {
             3 => (0..2_u16).prop_map(Step::FlushBegun),
             3 => (any::<u8>(), any::<bool>()).prop_map(|(at, ok)| Step::FlushOver(at, ok)),
             3 => Just(Step::Lost),
+            1 => (0..2_u16).prop_map(Step::Opened),
+            1 => Just(Step::Down),
         ];
         prop::collection::vec(step, 0..80)
     }

@@ -5,10 +5,10 @@ use crate::base::history::{
     AppOpened, BlockRead, CachesLost, MediaWritten, NodeDown, OpAbandoned, OpInvoked, OpKind,
     OpResult, OpReturned,
 };
-use crate::base::protocol::TopologyDecided;
+use crate::base::protocol::{TopologyDecided, TopologyFound};
 use crate::base::{Nanos, NodeId, OpId, Record, Recorded, Seq, Stamp, VolumeId};
 
-use super::caches::Caches;
+use super::caches::{Caches, Promise};
 use super::faded::{FADE_AT, Flushes, Flushing};
 use super::graves::Graves;
 use super::operations::{Operation, Operations};
@@ -26,6 +26,7 @@ const LOST: u32 = CachesLost::TYPE.code;
 const OPENED: u32 = AppOpened::TYPE.code;
 const DOWN: u32 = NodeDown::TYPE.code;
 const DECIDED: u32 = TopologyDecided::TYPE.code;
+const FOUND: u32 = TopologyFound::TYPE.code;
 
 /// The writer of contents that are no stamp's (`Block::fingerprint`).
 const NO_WRITER: u16 = u16::MAX;
@@ -48,11 +49,12 @@ pub struct Contradiction {
     pub volume: VolumeId,
     /// The block.
     pub block: u64,
-    /// The read that was shown what it must not be shown, or the refused write that had been seen.
+    /// The read that was shown what it must not be shown, the refused write that had been seen, or the flush that was
+    /// done though something was gone.
     pub operation: Operation,
     /// When that operation returned.
     pub at: Nanos,
-    /// What was shown.
+    /// What was shown; to a flush nothing is, but to a read before.
     pub content: Stamp,
     /// Why it must not have been.
     pub unfit: Unfit,
@@ -114,7 +116,7 @@ impl History {
         let Some(caches) = self.caches_mut(volume) else { return };
         caches.lose(now, at);
         let flushed = caches.flushed;
-        self.registers.of_volume(volume.get(), |register| register.caches_lost(flushed));
+        self.registers.of_volume(volume.get(), |_, register| register.caches_lost(flushed));
     }
 
     /// Whether a medium that is in sync may hold this content for good, whatever it holds in a cache.
@@ -174,6 +176,11 @@ impl History {
             DECIDED => {
                 let decided = TopologyDecided::from_words(&record.words);
                 self.used_by(decided.volume, Some(decided.owner), record.at);
+            }
+            // Of a decision that stands although its decider was gone before it said so, only the next manager tells.
+            FOUND => {
+                let found = TopologyFound::from_words(&record.words);
+                self.used_by(found.volume, Some(found.owner), record.at);
             }
             _ => {}
         }
@@ -248,6 +255,13 @@ impl History {
         self.registers.get(place(volume, block)).map_or_else(Vec::new, |it| it.values().to_vec())
     }
 
+    /// The flush that was done after all copies had lost their power, and so has promised a value that was acknowledged
+    /// before that, if one is still known.
+    #[must_use]
+    pub fn promise_of(&self, volume: VolumeId, value: &Value) -> Option<Promise> {
+        self.caches_of(volume)?.promise_of(value.acknowledged_at())
+    }
+
     /// The last records about these operations, or about that block of the volume if it is given.
     #[must_use]
     pub fn recent(&self, volume: VolumeId, block: Option<u64>, ops: &[OpId]) -> Vec<Record> {
@@ -319,7 +333,7 @@ impl History {
         let ended = Moment { seq: record.seq, at: record.at, op: operation.op() };
         match operation.kind {
             OpKind::Flush => {
-                self.flush_ended(&operation, ended.at, result == Some(OpResult::Ok));
+                self.flush_ended(&operation, ended, result == Some(OpResult::Ok));
             }
             OpKind::Read => self.read_ended(&operation, ended, result == Some(OpResult::Ok)),
             OpKind::Write | OpKind::WriteFua | OpKind::Trim => {
@@ -351,19 +365,36 @@ impl History {
         }
     }
 
-    /// A flush is over. What it promises if it is done, is there for good.
-    fn flush_ended(&mut self, flush: &Operation, at: Nanos, is_done: bool) {
+    /// A flush is over. What it promises if it is done, is there for good; if a read has shown since that it is not,
+    /// the flush should have failed.
+    fn flush_ended(&mut self, flush: &Operation, ended: Moment, is_done: bool) {
         let Some(slot) = self.flushing.iter().position(|it| it.op == flush.op()) else { return };
         let mut flushing = self.flushing.swap_remove(slot);
         let Some(caches) = self.caches_mut(flush.volume) else { return };
         if !is_done {
-            caches.flush_failed(&flushing, at);
+            caches.flush_failed(&flushing, ended.at);
             return;
         }
-        if caches.flush_done(&mut flushing) || flush.invoked.seq < caches.lost {
-            let keep = |register: &mut Register| register.promised(&flushing);
-            self.registers.of_volume(flush.volume.get(), keep);
+        if caches.flush_done(&mut flushing, ended.at) || flush.invoked.seq < caches.lost {
+            let mut gone = None;
+            self.registers.of_volume(flush.volume.get(), |place, register| {
+                let wrong = register.promised(&flushing);
+                gone = gone.take().or(wrong.map(|wrong| (place, wrong)));
+            });
+            if let Some((place, wrong)) = gone {
+                self.broke_promise(flush, ended, (place, wrong));
+            }
         }
+    }
+
+    /// A flush was done though a read had shown that `by` is gone, which it promises.
+    fn broke_promise(&mut self, flush: &Operation, ended: Moment, (place, wrong): (u64, Wrong)) {
+        let Wrong::Superseded { value, .. } = &wrong else { return };
+        let content = match value.author {
+            0 => Stamp::default(),
+            author => Stamp::from_words([place, author]),
+        };
+        self.contradicted(flush, ended, (place & BLOCK_MASK, content), Unfit::Wrong(wrong));
     }
 
     fn write_ended(&mut self, operation: &Operation, ended: Moment, fate: Fate) {
@@ -382,10 +413,7 @@ impl History {
             let block = operation.block + offset;
             let caches = self.caches.as_ref().and_then(|all| all.get(operation.volume.index()));
             let (volume, under_way, fade_at) = (operation.volume, &self.flushing[..], FADE_AT);
-            let flushes = caches.map(|caches| {
-                let (done, openers) = (caches.flushed, caches.openers());
-                Flushes { volume, done, under_way, openers, fade_at }
-            });
+            let flushes = caches.map(|caches| Flushes { volume, caches, under_way, fade_at });
             let place = place(operation.volume, block);
             if fate == Fate::Acknowledged
                 && flushes.is_none()
@@ -524,9 +552,12 @@ impl History {
     }
 }
 
+/// The block's bits of the word that names it.
+const BLOCK_MASK: u64 = (1 << 48) - 1;
+
 /// The word that names a block: the first of its stamps.
 const fn place(volume: VolumeId, block: u64) -> u64 {
-    (volume.get() as u64) << 48 | (block & ((1 << 48) - 1))
+    (volume.get() as u64) << 48 | (block & BLOCK_MASK)
 }
 
 /// Of a content, the word that names its write; 0 for zeroes.

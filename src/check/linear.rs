@@ -2,7 +2,9 @@
 //! and never goes back. Reports what the history found contradictory; see `register.rs` for the rule.
 
 use crate::base::Record;
+use crate::base::history::OpKind;
 
+use super::caches::Promise;
 use super::checker::Checker;
 use super::history::{Contradiction, History, Unfit};
 use super::name::Check;
@@ -34,21 +36,40 @@ fn violation(contradiction: &Contradiction, history: &History) -> Violation {
     let own = std::iter::once(operation.op());
     let ops = origin::distinct(own.chain(origin::ops(unfit)));
     let mut detail = vec![format!("{}, returned {at}", operation.text())];
-    detail.extend(origin::reasons(unfit));
+    detail.extend(if operation.kind == OpKind::Flush {
+        origin::broken_promise(operation.author, unfit)
+    } else {
+        origin::reasons(unfit)
+    });
+    detail.extend(promise(contradiction, history));
     Violation {
         check: Check::Linear,
-        kind: kind(unfit),
+        kind: if operation.kind == OpKind::Flush { "flushed-though-lost" } else { kind(unfit) },
         component: volume.to_string(),
         volume: Some(volume),
         disk: None,
         block: Some(block),
         at,
         found: origin::of_unfit(history, content, unfit),
-        expected: origin::any_of(legal),
+        expected: origin::any_of(legal, history.values(volume, block).is_empty()),
         detail,
         recent: history.recent(volume, Some(block), &ops),
         ops,
     }
+}
+
+/// Of what all caches were lost behind, why it must be there nevertheless.
+fn promise(contradiction: &Contradiction, history: &History) -> Option<String> {
+    let Unfit::Wrong(Wrong::Superseded { by, .. }) = &contradiction.unfit else { return None };
+    if contradiction.operation.kind == OpKind::Flush {
+        return None;
+    }
+    let Promise { op, writer, span: (_, at), lost_at } =
+        history.promise_of(contradiction.volume, by)?;
+    let new = origin::label(by.author);
+    Some(format!(
+        "all copies lost their power {lost_at}, but {op}, a flush of application {writer}, was done {at} and says that {new} is there"
+    ))
 }
 
 fn kind(unfit: &Unfit) -> &'static str {

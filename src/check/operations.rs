@@ -17,7 +17,7 @@ pub struct Operation {
     pub block: u64,
     /// How many blocks.
     pub blocks: u32,
-    /// For a write, the author word of its stamps.
+    /// For a write, the author word of its stamps; for a flush, one that says whose it is.
     pub author: u64,
     /// Its invocation.
     pub invoked: Moment,

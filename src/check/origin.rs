@@ -47,10 +47,14 @@ pub(super) fn describe(value: &Value) -> String {
     format!("{label}, {verb} by {} (invoked {}, {fate})", value.op, value.invoked_at)
 }
 
-/// Any of these values.
-pub(super) fn any_of(values: &[Value]) -> String {
+/// Any of these values; `is_untouched` says whether nothing was ever written there.
+pub(super) fn any_of(values: &[Value], is_untouched: bool) -> String {
     if values.is_empty() {
-        return "zeroes, the initial content: nothing was ever written here".to_owned();
+        return match is_untouched {
+            true => "zeroes, the initial content: nothing was ever written here".to_owned(),
+            false => "nothing that can be: what is promised and what was shown exclude each other"
+                .to_owned(),
+        };
     }
     // What a read has shown or an acknowledgement promised says most, then the newest.
     let is_known = |value: &&Value| value.first_return != Moment::NEVER;
@@ -136,6 +140,24 @@ pub(super) fn reasons(unfit: &Unfit) -> Vec<String> {
             ]
         }
     }
+}
+
+/// Why a flush of the application with this author word must not have been done.
+pub(super) fn broken_promise(author: u64, unfit: &Unfit) -> Vec<String> {
+    let Unfit::Wrong(Wrong::Superseded { value, by }) = unfit else { return Vec::new() };
+    let (old, new) = (label(value.author), label(by.author));
+    let writer = Stamp::from_words([0, author]).writer();
+    vec![
+        format!(
+            "it is of application {writer}, was done, and so says that {new} is there: {}",
+            first_shown(by)
+        ),
+        format!(
+            "but {old} is, which was before: {}, and after that {}",
+            first_shown(value),
+            last_needed(value)
+        ),
+    ]
 }
 
 /// The operations that the content's wrongness shows in.

@@ -200,14 +200,31 @@ impl Register {
         self.faded.iter_mut().for_each(|lot| lot.caches_lost(flushed));
     }
 
-    /// A flush that was under way when every copy lost its cache was done all the same: what it promised is there.
-    pub(super) fn promised(&mut self, flush: &Flushing) {
+    /// A flush was done although every copy had lost its cache: what it promised is there. If a read has shown since
+    /// that it is not, what was shown in its place.
+    pub(super) fn promised(&mut self, flush: &Flushing) -> Option<Wrong> {
+        let mut has_promised = false;
         for value in self.values.as_mut_slice() {
             let is_uncertain = matches!(value.fate, Fate::Unflushed | Fate::Kept);
             if is_uncertain && flush.promises(value) {
-                value.fate = Fate::Acknowledged;
+                (value.fate, has_promised) = (Fate::Acknowledged, true);
             }
         }
+        if has_promised { self.shown_in_place(flush) } else { None }
+    }
+
+    /// A value that reads have shown in the place of another one, which a flush promises: each must precede the
+    /// other.
+    fn shown_in_place(&self, flush: &Flushing) -> Option<Wrong> {
+        let there = || self.values().iter().filter(|value| value.fate != Fate::Unflushed);
+        let promised = there().filter(|by| by.fate == Fate::Acknowledged && flush.promises(by));
+        let mut pairs = promised.flat_map(|by| there().map(move |value| (value, by)));
+        let (value, by) = pairs.find(|(value, by)| {
+            value.first_return.seq < by.last_invoke.seq
+                && by.first_return.seq < value.last_invoke.seq
+                && value.op != by.op
+        })?;
+        Some(Wrong::Superseded { value: Box::new(*value), by: Box::new(*by) })
     }
 
     /// Whether a medium that is in sync may hold the value for good: it must not be older than what was
@@ -407,7 +424,7 @@ impl Register {
         flushes: Option<Flushes<'_>>,
         forgotten: &mut Vec<Value>,
     ) {
-        let lasts = |value: &Value| flushes.is_none_or(|flushes| value.is_flushed(flushes.done));
+        let lasts = |value: &Value| flushes.is_none_or(|flushes| value.is_flushed(flushes.done()));
         let seen = |value: &Value| value.first_return != Moment::NEVER;
         if self.values().iter().any(|value| value.fate == Fate::Pending && seen(value)) {
             return;

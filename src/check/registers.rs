@@ -192,13 +192,13 @@ impl Registers {
     }
 
     /// Works on the registers of all blocks of a volume: those whose places have it in their high bits.
-    pub(super) fn of_volume(&mut self, volume: u16, mut work: impl FnMut(&mut Register)) {
+    pub(super) fn of_volume(&mut self, volume: u16, mut work: impl FnMut(u64, &mut Register)) {
         let is_its = |chunk: &u64| (chunk * CHUNK as u64) >> 48 == u64::from(volume);
         let chunks: Vec<u64> = self.index.keys().filter(is_its).collect();
         for place in chunks.into_iter().flat_map(|chunk| (0..CHUNK).map(move |at| (chunk, at))) {
             let place = place.0 * CHUNK as u64 + place.1 as u64;
             if !matches!(self.cell(place), Cell::Untouched) {
-                self.with(place, &mut work);
+                self.with(place, |register| work(place, register));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A checker's finding, as data and as text for a person. Finds nothing itself.
 
-use crate::base::history::{BlockRead, OpInvoked};
+use crate::base::history::{BlockRead, OpInvoked, OpKind};
 use crate::base::{DiskId, Names, Nanos, OpId, Record, Stamp, VolumeId};
 
 use super::name::Check;
@@ -99,7 +99,11 @@ impl Violation {
 fn line(record: &Record, names: &Names) -> String {
     let line = record.line(names);
     let (end, stamp) = if let Some(invoked) = record.get::<OpInvoked>() {
-        if !invoked.kind.is_write() {
+        if invoked.kind == OpKind::Flush {
+            let writer = Stamp::from_words([0, invoked.author]).writer();
+            let start = line.split(" author=").next().unwrap_or(&line);
+            return format!("{start} (of application {writer})");
+        } else if !invoked.kind.is_write() {
             (" author=", None)
         } else {
             let place = u64::from(invoked.volume.get()) << 48 | invoked.block;

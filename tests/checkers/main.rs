@@ -5,6 +5,7 @@ mod bounds;
 mod caches;
 mod control;
 mod fencing;
+mod flushes;
 mod live;
 mod media;
 mod parity;

@@ -192,7 +192,7 @@ fn live() {
                 op2 flush, invoked 200us
       last records
                100us c0   app.invoked op=1 volume=data kind=write block=7 blocks=4 (vol0:7 w1#1)
-               200us c0   app.invoked op=2 volume=data kind=flush block=0 blocks=0
+               200us c0   app.invoked op=2 volume=data kind=flush block=0 blocks=0 (of application 1)
     "#);
 }
 

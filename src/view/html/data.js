@@ -129,7 +129,7 @@ function authorOf(i) {
   const writer = hi >>> 16, sequence = (hi & 0xffff) * 2 ** 32 + lo;
   return writer === 0 ? "0" : writer === 0xffff ? "?" : `${writer}#${sequence}`;
 }
-const contentName = (content) => (content === "0" ? "zeroes" : content === "?" ? "unknown bytes" : `w${content}`);
+const contentName = (content) => (content === "0" ? "zeroes" : content === "?" ? "unknown bytes" : `w${content}`.replace(/#0$/, ""));
 /** The colours of the contents in the story that is told: far apart where they are neighbours, strong where a failure names them. */
 const HUES = new Map();
 function contentColour(content, alpha = 1) {

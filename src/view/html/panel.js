@@ -13,6 +13,7 @@ function linked(text) {
 const MEANINGS = {
   "read-went-back": "A read showed older content after a read had shown newer content that nothing has overwritten since.",
   "stale-read": "A read showed content that an acknowledged write had replaced before the read began.",
+  "flushed-though-lost": "A flush succeeded although a read had shown that all copies have lost what it promises.",
   "mirrors-differ": "Legs that are in sync hold different content, and no write-intent mark covers the difference.",
   "lost-write": "What was acknowledged is not on the medium of a leg in sync.",
   "old-epoch-write": "A medium was changed under an epoch that a later registration had fenced off.",
