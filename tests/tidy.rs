@@ -31,9 +31,14 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 const LINES_MAX: usize = 800;
 
-/// The one file that has to handle signals and registers.
-const UNSAFE_FILE: &str = "src/sim/strict/traps.rs";
-const UNSAFE: &str = concat!("allow(", "unsafe_code");
+/// The files that can't do without: one handles signals and registers, one hands code of type 'static its way out of a
+/// stack, one calls a library made of C.
+const UNSAFE_FILES: &[&str] = &[
+    "src/sim/strict/traps.rs",
+    "src/node/app/guest/fiber.rs",
+    "src/node/app/guest/sqlite/engine.rs",
+];
+const UNSAFE: &str = concat!("unsafe", "_code");
 
 /// Names that say nothing of what a file holds.
 const EMPTY_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "imp", "misc"];
@@ -85,9 +90,9 @@ fn complaints_about(file: &str, text: &str) -> Vec<String> {
         complain(1, "has a name that says nothing: name it after what it holds".into());
     }
     if let Some(line) = text.lines().position(|line| line.contains(UNSAFE))
-        && file != UNSAFE_FILE
+        && !UNSAFE_FILES.contains(&file)
     {
-        complain(line + 1, format!("allows unsafe code, which {UNSAFE_FILE} alone may hold"));
+        complain(line + 1, format!("allows unsafe code, which only {UNSAFE_FILES:?} may hold"));
     }
     if !file.starts_with("src/") {
         return complaints;
@@ -252,9 +257,9 @@ fn a_mod_file_that_holds_code_is_found() {
 
 #[test]
 fn heads_sizes_and_names_are_looked_at() {
-    let unsafe_code = format!("//! A head.\n#![{UNSAFE}, reason = \"speed\")]\n");
-    assert_eq!(complaints_about("src/sim/fast.rs", &unsafe_code).len(), 1);
-    assert!(complaints_about(UNSAFE_FILE, &unsafe_code).is_empty());
+    let fast = format!("//! A head.\n#![allow({UNSAFE}, reason = \"speed\")]\n");
+    assert_eq!(complaints_about("src/sim/fast.rs", &fast).len(), 1);
+    assert!(complaints_about(UNSAFE_FILES[0], &fast).is_empty());
     assert_eq!(complaints_about("src/net/a.rs", "use std::fmt;\n").len(), 1);
     assert_eq!(complaints_about("tests/a.rs", "//!\n").len(), 1, "a head that says nothing");
     check("src/net/a.rs", &"\n".repeat(798), &[]);

@@ -6,6 +6,7 @@ mod block;
 mod bug;
 pub mod control;
 mod field;
+pub mod guest;
 pub mod history;
 mod id;
 mod job;

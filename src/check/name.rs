@@ -28,6 +28,8 @@ crate::word_enum! {
         /// What the control plane wants is stored, and what is stored is what everybody has; calls are answered, errors
         /// reported.
         Control = "control",
+        /// What programs on volumes were told is kept is what they find, in whole, and they find nothing wrong with it.
+        Guests = "guests",
         /// What the program that runs it adds.
         Own = "own",
     }
@@ -36,7 +38,7 @@ crate::word_enum! {
 /// A name that no check has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown check `{0}`: expected mirrors, parity, durable, linear, fencing, protocol, live, leaks, memory, bounds, control or own"
+    "unknown check `{0}`: expected mirrors, parity, durable, linear, fencing, protocol, live, leaks, memory, bounds, control, guests or own"
 )]
 pub struct UnknownCheck(String);
 

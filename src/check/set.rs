@@ -9,6 +9,7 @@ use super::checker::{Checker, Freeze};
 use super::control::{Control, Truth};
 use super::durable::Durable;
 use super::fencing::Fencing;
+use super::guests::Guests;
 use super::history::History;
 use super::leaks::{Leak, Leaks};
 use super::linear::Linear;
@@ -44,6 +45,7 @@ pub struct Checkers {
     leaks: Option<Leaks>,
     memory: Option<Memory>,
     control: Option<Control>,
+    guests: Option<Guests>,
     foreign: Vec<Foreign>,
     /// Of what every IO writes, the kinds that one of these wants to see.
     foreign_kinds: Kinds,
@@ -81,6 +83,7 @@ impl Checkers {
             leaks: asked(Check::Leaks).then(Leaks::default),
             memory: asked(Check::Memory).then(Memory::default),
             control: asked(Check::Control).then(Control::default),
+            guests: asked(Check::Guests).then(Guests::default),
             ..Self::default()
         }
     }
@@ -240,6 +243,9 @@ impl Checkers {
         if let Some(control) = &mut self.control {
             control.observe(record);
         }
+        if let Some(guests) = &mut self.guests {
+            guests.observe(record);
+        }
         self.history.observe(record);
         self.contradicted(record);
         if let Some(fencing) = &mut self.fencing {
@@ -262,7 +268,8 @@ impl Checkers {
         let found = self.protocol.as_ref().is_some_and(Protocol::has_violations)
             || self.bounds.as_ref().is_some_and(Bounds::has_violations)
             || self.fencing.as_ref().is_some_and(Fencing::has_violations)
-            || self.control.as_ref().is_some_and(Control::has_violations);
+            || self.control.as_ref().is_some_and(Control::has_violations)
+            || self.guests.as_ref().is_some_and(Guests::has_violations);
         if found {
             self.collect_all();
         }
@@ -275,6 +282,7 @@ impl Checkers {
         self.violations.extend(self.bounds.iter_mut().flat_map(Bounds::take_violations));
         self.violations.extend(self.fencing.iter_mut().flat_map(Checker::take_violations));
         self.violations.extend(self.control.iter_mut().flat_map(Control::take_violations));
+        self.violations.extend(self.guests.iter_mut().flat_map(Guests::take_violations));
     }
 
     fn show_foreign(&mut self, record: &Record) {

@@ -108,6 +108,9 @@ name_enum! {
         /// What administrators asked for is stored, and what is stored is what everybody has; every call is answered, and
         /// every error has one report.
         Control = "control",
+        /// What programs that nobody here wrote, such as `redb`, were told is kept is there when they look, in whole, and
+        /// nothing else; by their own checks all is well.
+        Guests = "guests",
         /// Those that the program adds, all of them. A plain stormglass has none.
         Own = "own",
         /// All of them.

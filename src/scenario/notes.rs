@@ -14,7 +14,8 @@ pub fn notes(scenario: &Scenario) -> Vec<String> {
         let said = match app {
             Workload::Trace(trace) => replayed(scenario, app, trace),
             Workload::Fio(fio) => followed(scenario, app, fio),
-            Workload::Random(_) | Workload::Verify(_) | Workload::MixedSize(_) => Vec::new(),
+            Workload::Random(_) | Workload::Verify(_) => Vec::new(),
+            Workload::MixedSize(_) | Workload::Guest(_) => Vec::new(),
         };
         notes.extend(said.into_iter().map(|what| format!("workload[{index}]: {what}")));
     }

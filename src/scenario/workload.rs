@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::fio::{FioApp, JobFile};
+use super::guest::{self, GuestApp};
 use super::ids::NodeRef;
 use super::name::name_enum;
 use super::trace::{BLOCKS_MAX, TraceApp};
@@ -26,6 +27,8 @@ pub enum Workload {
     Trace(TraceApp),
     /// Does what a job file says.
     Fio(FioApp),
+    /// Is a program that nobody here wrote.
+    Guest(GuestApp),
 }
 
 /// What all applications have, whatever they do.
@@ -37,6 +40,7 @@ macro_rules! each {
             Self::MixedSize($app) => $what,
             Self::Trace($app) => $what,
             Self::Fio($app) => $what,
+            Self::Guest($app) => $what,
         }
     };
 }
@@ -81,7 +85,7 @@ impl Workload {
         match self {
             Self::Trace(app) => Some(app.recording.text()),
             Self::Fio(app) => Some(app.jobs.text()),
-            Self::Random(_) | Self::Verify(_) | Self::MixedSize(_) => None,
+            Self::Random(_) | Self::Verify(_) | Self::MixedSize(_) | Self::Guest(_) => None,
         }
     }
     /// The same with another text to go by; `None` if it has none, or cannot go by that.
@@ -96,7 +100,7 @@ impl Workload {
                 let jobs = JobFile::of(text, app.jobs.iologs().clone()).ok()?;
                 Some(Self::Fio(FioApp { jobs, ..app.clone() }))
             }
-            Self::Random(_) | Self::Verify(_) | Self::MixedSize(_) => None,
+            Self::Random(_) | Self::Verify(_) | Self::MixedSize(_) | Self::Guest(_) => None,
         }
     }
     /// The first and the last block that it uses, if not the whole volume.
@@ -121,6 +125,7 @@ impl Workload {
             Self::MixedSize(app) => app.blocks.unwrap_or_else(|| up_to(BLOCKS_MAX)),
             Self::Trace(app) => up_to(app.recording.longest(block_size)),
             Self::Fio(app) => up_to(app.longest(block_size)),
+            Self::Guest(_) => up_to(guest::LONGEST),
         }
     }
 }

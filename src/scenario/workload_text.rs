@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::complaint::Complaints;
 use super::fio::{FioApp, JobFile};
+use super::guest::{GuestApp, GuestProgram};
 use super::ids::NodeRef;
 use super::trace::{LineError, Recording, Speed, TraceApp, TraceFormat};
 use super::units::{
@@ -29,6 +30,12 @@ enum AppName {
     Trace,
     /// Does what a job file says.
     Fio,
+    /// Is the embedded database `redb`, and does transactions.
+    Redb,
+    /// Is a FAT file system, and does operations on files.
+    Fatfs,
+    /// Is SQLite, and does transactions; only programs built with the feature `sqlite` have it.
+    Sqlite,
 }
 
 /// A workload entry as a file writes it.
@@ -41,12 +48,14 @@ pub(super) struct WorkloadText {
     client: NodeRef,
     /// The name of the volume that it uses.
     volume: String,
-    /// Operations that each instance issues. `random` and `mixed-size` need it, others have no use for it.
+    /// Operations that each instance issues, or for `redb`, `fatfs` and `sqlite` transactions, or operations on files,
+    /// that it finishes. These, `random` and `mixed-size` need it, others have no use for it.
     #[serde(default, deserialize_with = "maybe_within::<1, 0x100_0000_0000, _, _>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 0x100_0000_0000_u64))]
     ops: Option<u64>,
-    /// Operations that each instance issues per second of virtual time, at most (`random`, `mixed-size`).
+    /// Operations that each instance issues per second of virtual time, at most (`random`, `mixed-size`), or
+    /// transactions and operations on files (`redb`, `fatfs`, `sqlite`).
     #[serde(default, deserialize_with = "maybe_within::<1, 1_000_000_000, _, _>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000))]
@@ -99,7 +108,7 @@ pub(super) struct WorkloadText {
     #[serde(default, with = "maybe_duration", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Duration")]
     stop: Option<Nanos>,
-    /// How many instances of it run, 1 to 1000.
+    /// How many instances of it run, 1 to 1000; of `redb`, `fatfs` and `sqlite` one.
     #[serde(default = "one", deserialize_with = "within::<1, 1000, _, _>")]
     #[schemars(range(min = 1, max = 1000))]
     count: u32,
@@ -133,16 +142,19 @@ impl TryFrom<WorkloadText> for Workload {
             AppName::MixedSize => mixed_size(text, complaints).map(Self::MixedSize),
             AppName::Trace => trace(text, complaints).map(Self::Trace),
             AppName::Fio => fio(text, complaints).map(Self::Fio),
+            AppName::Redb => guest(text, GuestProgram::Redb, complaints).map(Self::Guest),
+            AppName::Fatfs => guest(text, GuestProgram::Fatfs, complaints).map(Self::Guest),
+            AppName::Sqlite => guest(text, GuestProgram::Sqlite, complaints).map(Self::Guest),
         }
     }
 }
 
 /// The keys that some applications have no use for: whether each was given, and which have one.
 fn strays(text: &WorkloadText) -> [(&'static str, bool, &'static [AppName]); 13] {
-    use AppName::{Fio, MixedSize, Random, Trace, Verify};
+    use AppName::{Fatfs, Fio, MixedSize, Random, Redb, Sqlite, Trace, Verify};
     [
-        ("ops", text.ops.is_some(), &[Random, MixedSize]),
-        ("rate", text.rate.is_some(), &[Random, MixedSize]),
+        ("ops", text.ops.is_some(), &[Random, MixedSize, Redb, Fatfs, Sqlite]),
+        ("rate", text.rate.is_some(), &[Random, MixedSize, Redb, Fatfs, Sqlite]),
         ("mix", text.mix.is_some(), &[Random, MixedSize]),
         ("blocks", text.blocks.is_some(), &[Random, Verify, MixedSize]),
         ("distribution", text.distribution.is_some(), &[Random]),
@@ -164,6 +176,9 @@ fn name(app: AppName) -> &'static str {
         AppName::MixedSize => "mixed-size",
         AppName::Trace => "trace",
         AppName::Fio => "fio",
+        AppName::Redb => "redb",
+        AppName::Fatfs => "fatfs",
+        AppName::Sqlite => "sqlite",
     }
 }
 
@@ -185,12 +200,16 @@ fn common(text: &WorkloadText) -> Complaints {
     complaints
 }
 
-/// How many operations are issued, and of what kinds.
-fn ops_and_mix(text: &WorkloadText, complaints: &mut Complaints) -> Mix {
+fn needs_ops(text: &WorkloadText, complaints: &mut Complaints) {
     if text.ops.is_none() {
         let expected = format!("how many operations app `{}` issues", name(text.app));
         complaints.add("ops", expected, "add `\"ops\": 1000`");
     }
+}
+
+/// How many operations are issued, and of what kinds.
+fn ops_and_mix(text: &WorkloadText, complaints: &mut Complaints) -> Mix {
+    needs_ops(text, complaints);
     let mix = text.mix.unwrap_or(Mix::USUAL);
     if mix.total() == 0 {
         let wanted = "a weight above 0 for at least one of `read`, `write`, `flush` and `trim`";
@@ -293,6 +312,31 @@ fn fio(text: WorkloadText, mut complaints: Complaints) -> Result<FioApp, Complai
     complaints.or(app)
 }
 
+fn guest(
+    text: WorkloadText,
+    program: GuestProgram,
+    mut complaints: Complaints,
+) -> Result<GuestApp, Complaints> {
+    needs_ops(&text, &mut complaints);
+    if text.count != 1 {
+        let help =
+            "it has its part of the volume for itself: add another entry with another `region`";
+        complaints.add("count", "1", help);
+    }
+    let app = text.ops.map(|ops| GuestApp {
+        program,
+        client: text.client,
+        volume: text.volume,
+        ops,
+        rate: text.rate,
+        region: text.region,
+        start: text.start,
+        stop: text.stop,
+        count: text.count,
+    });
+    complaints.or(app)
+}
+
 /// The text to replay: that of a file was put there by the loader.
 fn content<'t>(text: &'t WorkloadText, complaints: &mut Complaints) -> Option<&'t str> {
     if text.text.is_none() {
@@ -382,6 +426,14 @@ impl From<Workload> for WorkloadText {
                 iologs: Some(app.jobs.iologs().clone()).filter(|logs| !logs.is_empty()),
                 ..plain(AppName::Fio)
             },
+            Workload::Guest(app) => {
+                let name = match app.program {
+                    GuestProgram::Redb => AppName::Redb,
+                    GuestProgram::Fatfs => AppName::Fatfs,
+                    GuestProgram::Sqlite => AppName::Sqlite,
+                };
+                Self { ops: Some(app.ops), rate: app.rate, ..plain(name) }
+            }
             Workload::Trace(app) => Self {
                 depth: Some(app.depth),
                 text: Some(app.recording.text().to_owned()),

@@ -3,8 +3,10 @@
 use std::rc::Rc;
 
 use crate::base::{BlockSize, Nanos, VolumeId};
-use crate::node::app::{self, AppConfig, AppKind, AppProgress};
-use crate::scenario::{Distribution, FioApp, FioJob, FioWork, Mix, RandomApp, Scenario, Workload};
+use crate::node::app::{self, AppConfig, AppKind, AppProgress, Guest, Program};
+use crate::scenario::{
+    Distribution, FioApp, FioJob, FioWork, GuestProgram, Mix, RandomApp, Scenario, Workload,
+};
 
 use super::build::NodeTable;
 use super::mounts::App;
@@ -72,6 +74,14 @@ fn parts(workload: &Workload, region: (u64, u64), block_size: BlockSize) -> Vec<
             let replay = app.replay(block_size, region);
             let replay = replay.expect("a validated trace has a bounded number of operations");
             one(AppKind::Replay(Rc::new(replay)), app.depth)
+        }
+        Workload::Guest(app) => {
+            let program = match app.program {
+                GuestProgram::Redb => Program::Redb,
+                GuestProgram::Fatfs => Program::Fatfs,
+                GuestProgram::Sqlite => Program::Sqlite,
+            };
+            one(AppKind::Guest(Guest { program, steps: app.ops, rate: app.rate }), 1)
         }
         Workload::Fio(app) => jobs(app, region, block_size),
     }

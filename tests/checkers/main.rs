@@ -6,6 +6,7 @@ mod caches;
 mod control;
 mod fencing;
 mod flushes;
+mod guests;
 mod live;
 mod media;
 mod parity;

@@ -7,6 +7,7 @@ mod corpus;
 mod database;
 mod flushes;
 mod foreign;
+mod guests;
 mod integrity;
 mod library;
 mod managers;

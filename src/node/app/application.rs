@@ -11,6 +11,7 @@ use crate::sim::{JoinHandle, NodeHandle, Signal};
 use super::draw::Distribution;
 use super::draw::Draw;
 use super::draw::Mix;
+use super::guest::{self, Guest, Plan};
 use super::issue;
 use super::job::JobState;
 use super::mixed::Mixed;
@@ -74,6 +75,8 @@ pub enum AppKind {
     Replay(Rc<Replay>),
     /// As a job file says.
     Job(Rc<Job>),
+    /// As a program that nobody here wrote has it.
+    Guest(Guest),
 }
 
 /// How far an application has come; shared by all lives of its client.
@@ -97,6 +100,8 @@ pub struct AppProgress {
     pub(super) replayed: Replayed,
     /// How far a job has come.
     pub(super) job: RefCell<Option<JobState>>,
+    /// How far a guest has come.
+    pub(super) guest: RefCell<Option<Rc<RefCell<Plan>>>>,
     /// Whether workers wait for the end of what is under way.
     pub(super) awaits_quiet: Cell<bool>,
     /// When its first worker began.
@@ -195,7 +200,10 @@ pub fn start(
             device: device.clone(),
             ops: ops.clone(),
         };
-        handle.spawn("app", issuer.run(draw))
+        match config.kind {
+            AppKind::Guest(guest) => handle.spawn("app", guest::run(issuer, guest)),
+            _ => handle.spawn("app", issuer.run(draw)),
+        }
     });
     workers.collect()
 }

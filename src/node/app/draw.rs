@@ -84,8 +84,8 @@ impl Draw {
             }
             AppKind::Verify => self.verify(progress),
             AppKind::Replay(ref replay) => progress.replayed.take(replay),
-            // A job keeps where it is by itself.
-            AppKind::Job(_) => None,
+            // These keep where they are by themselves.
+            AppKind::Job(_) | AppKind::Guest(_) => None,
         }
     }
 

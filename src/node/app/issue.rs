@@ -29,20 +29,15 @@ pub(super) struct Issuer {
 
 impl Issuer {
     pub(super) async fn run(self, mut draw: Draw) {
-        self.handle.sleep_until(self.config.start).await;
-        if !self.config.behind.is_empty() || self.config.delay > Nanos::ZERO {
-            self.wait_for_turn().await;
-        }
+        self.wait_for_start().await;
         loop {
             match self.next_slot() {
                 Slot::Now => {}
                 Slot::At(slot) => self.handle.sleep_until(slot).await,
                 Slot::Never => return,
             }
-            if self.progress.is_paused.get() {
-                self.wait_to_go_on().await;
-            }
-            if self.progress.starts.get() != self.start {
+            self.go_on().await;
+            if self.is_stale() {
                 return;
             }
             match self.choose(&mut draw) {
@@ -54,17 +49,47 @@ impl Issuer {
                     self.handle.sleep_until(until).await;
                 }
                 Turn::Over => {
-                    self.progress.is_finished.set(true);
-                    self.tell();
+                    self.finished();
                     return;
                 }
             }
         }
     }
 
+    /// Waits for the time to begin.
+    pub(super) async fn wait_for_start(&self) {
+        self.handle.sleep_until(self.config.start).await;
+        if !self.config.behind.is_empty() || self.config.delay > Nanos::ZERO {
+            self.wait_for_turn().await;
+        }
+    }
+
+    /// Waits while the application is paused.
+    pub(super) async fn go_on(&self) {
+        if self.progress.is_paused.get() {
+            self.wait_to_go_on().await;
+        }
+    }
+
+    /// Whether the application was started anew, and it is to end.
+    pub(super) fn is_stale(&self) -> bool {
+        self.progress.starts.get() != self.start
+    }
+
+    /// Whether it is to issue no more.
+    pub(super) fn is_at_stop(&self) -> bool {
+        self.config.stop.is_some_and(|stop| self.handle.monotonic() >= stop)
+    }
+
+    /// The application is over.
+    pub(super) fn finished(&self) {
+        self.progress.is_finished.set(true);
+        self.tell();
+    }
+
     /// What to do next.
     fn choose(&self, draw: &mut Draw) -> Turn {
-        if self.config.stop.is_some_and(|stop| self.handle.monotonic() >= stop) {
+        if self.is_at_stop() {
             return Turn::Over;
         }
         match &self.config.kind {
@@ -75,7 +100,8 @@ impl Issuer {
 
     async fn issue_in_turn(&self, choice: Choice) {
         let began = self.handle.monotonic();
-        self.issue(choice).await;
+        // How it ended is for the history to know.
+        let _ended = self.issue(choice).await;
         self.tell();
         // One that waits for its time to be up must not keep time from going on by what returns at once.
         let is_timed = matches!(self.config.kind, AppKind::Job(_));
@@ -86,7 +112,7 @@ impl Issuer {
 
     /// Waits until those are over that it comes behind, and then as long as it is told.
     async fn wait_for_turn(&self) {
-        let is_stale = || self.progress.starts.get() != self.start;
+        let is_stale = || self.is_stale();
         let is_turn = || self.config.behind.iter().all(|other| other.is_over());
         self.wait_for(|| is_stale() || is_turn()).await;
         if !is_stale() {
@@ -97,7 +123,7 @@ impl Issuer {
     /// Waits until nothing of the application is under way, or it is started anew.
     async fn wait_until_quiet(&self) {
         self.progress.awaits_quiet.set(true);
-        let is_stale = || self.progress.starts.get() != self.start;
+        let is_stale = || self.is_stale();
         self.wait_for(|| is_stale() || self.progress.open.get() == 0).await;
     }
 
@@ -153,7 +179,7 @@ impl Issuer {
 
     /// Waits until the application is resumed, or started anew.
     async fn wait_to_go_on(&self) {
-        let is_stale = || self.progress.starts.get() != self.start;
+        let is_stale = || self.is_stale();
         self.wait_for(|| is_stale() || !self.progress.is_paused.get()).await;
     }
 
@@ -165,11 +191,12 @@ impl Issuer {
             }
             AppKind::Job(job) => job.rate.map_or(Slot::Now, |rate| self.next_at(rate)),
             AppKind::Replay(replay) => self.next_step(replay),
-            AppKind::Random { .. } | AppKind::Mixed { .. } | AppKind::Verify => Slot::Now,
+            AppKind::Random { .. } | AppKind::Mixed { .. } => Slot::Now,
+            AppKind::Verify | AppKind::Guest(_) => Slot::Now,
         }
     }
 
-    fn next_at(&self, rate: u64) -> Slot {
+    pub(super) fn next_at(&self, rate: u64) -> Slot {
         let slot = self.progress.next_at.get().max(self.handle.monotonic());
         self.progress.next_at.set(slot + Nanos::new(1_000_000_000 / rate.max(1)));
         Slot::At(slot)
@@ -177,7 +204,7 @@ impl Issuer {
 
     /// When the next operation of a recording may be issued. Workers of an earlier start reserve none.
     fn next_step(&self, replay: &Replay) -> Slot {
-        if self.progress.starts.get() != self.start {
+        if self.is_stale() {
             return Slot::Never;
         }
         if self.progress.replayed.is_at_start() {
@@ -196,26 +223,31 @@ impl Issuer {
         self.handle.emit(&Replaying { writer, operations, skipped, moved, clamped, rounded });
     }
 
-    async fn issue(&self, choice: Choice) {
+    /// Issues an operation, and gives what it read.
+    pub(super) async fn issue(&self, choice: Choice) -> Result<Payload, IoError> {
         let Choice { kind, block, blocks } = choice;
         let volume = self.device.volume();
         let stamp = self.stamp(kind, volume, block);
         let op = OpenOp::new(self, volume, kind);
         let author = stamp.words()[1];
         self.handle.emit(&OpInvoked { op: op.id, volume, kind, block, blocks, author });
-        let result = match kind {
+        let done = match kind {
             OpKind::Write => self.device.write(block, Payload::run(stamp, blocks)).await,
             OpKind::WriteFua => self.device.write_fua(block, Payload::run(stamp, blocks)).await,
             OpKind::Trim => self.device.trim(block, blocks).await,
             OpKind::Flush => self.device.flush().await,
-            OpKind::Read => self.device.read(block, blocks).await.map(|data| {
-                for (at, content) in (block..).zip(data.blocks()) {
+            OpKind::Read => {
+                let read = self.device.read(block, blocks).await;
+                for (at, content) in (block..).zip(read.iter().flat_map(Payload::blocks)) {
                     let [place, author] = content.fingerprint().words();
                     self.handle.emit(&BlockRead { op: op.id, volume, block: at, place, author });
                 }
-            }),
+                op.returned(read.as_ref().map(drop).map_err(|error| *error));
+                return read;
+            }
         };
-        op.returned(result);
+        op.returned(done);
+        done.map(|()| Payload::empty())
     }
 
     /// The stamp of a write's first block; of a flush, one that says whose it is.

@@ -5,6 +5,7 @@
 mod application;
 mod cover;
 mod draw;
+mod guest;
 mod issue;
 mod job;
 mod mixed;
@@ -13,4 +14,5 @@ mod replay;
 
 pub use application::{AppConfig, AppKind, AppProgress, OpCounter, start};
 pub use draw::{Distribution, Mix};
+pub use guest::{Guest, Program};
 pub use records::Replaying;

@@ -12,7 +12,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use crate::base::{Block, LegIndex, Payload, VolumeId};
+use crate::base::{Block, BlockSize, LegIndex, Payload, VolumeId};
 use crate::layout::Layout;
 use crate::layout::LegSet;
 use crate::layout::Run;
@@ -79,6 +79,12 @@ impl BlockDevice {
     #[must_use]
     pub fn volume(&self) -> VolumeId {
         self.volume.spec.id
+    }
+
+    /// The size of its blocks.
+    #[must_use]
+    pub fn block_size(&self) -> BlockSize {
+        self.volume.client.map.block_size
     }
 
     /// Its size in blocks.

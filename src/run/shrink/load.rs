@@ -2,7 +2,7 @@
 
 use crate::base::Nanos;
 use crate::scenario::{
-    Effect, Entry, MixedApp, NanosRange, RandomApp, Scenario, TraceApp, Trigger, Workload,
+    Effect, Entry, GuestApp, MixedApp, NanosRange, RandomApp, Scenario, TraceApp, Trigger, Workload,
 };
 
 use super::judge::Failing;
@@ -52,6 +52,11 @@ fn with_loads(scenario: &Scenario, change: impl Fn(Load) -> Load) -> Scenario {
             let MixedApp { ops, rate, start, stop, .. } = app;
             let Load { ops, rate, start, stop } = change(Load { ops, rate, start, stop });
             Workload::MixedSize(MixedApp { ops, rate, start, stop, ..app })
+        }
+        Workload::Guest(app) => {
+            let GuestApp { ops, rate, start, stop, .. } = app;
+            let Load { ops, rate, start, stop } = change(Load { ops, rate, start, stop });
+            Workload::Guest(GuestApp { ops, rate, start, stop, ..app })
         }
         Workload::Trace(app) => {
             let (ops, rate, start, stop) = (app.recording.ops() as u64, None, app.start, app.stop);

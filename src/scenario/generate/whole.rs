@@ -117,8 +117,8 @@ mod tests {
                     Workload::Random(app) => seen.insert(app.distribution.to_string()),
                     Workload::Verify(_) => seen.insert("verify".to_owned()),
                     Workload::MixedSize(_) => seen.insert("mixed-size".to_owned()),
-                    Workload::Trace(_) | Workload::Fio(_) => {
-                        panic!("random scenarios replay nothing")
+                    Workload::Trace(_) | Workload::Fio(_) | Workload::Guest(_) => {
+                        panic!("random scenarios replay nothing, and have no guests")
                     }
                 };
             }

@@ -70,8 +70,8 @@ fn operations(app: &Workload) -> u64 {
     match app {
         Workload::Random(app) => app.ops * u64::from(app.count),
         Workload::MixedSize(app) => app.ops * u64::from(app.count),
-        // A random scenario replays nothing.
-        Workload::Trace(_) | Workload::Fio(_) => 0,
+        // A random scenario replays nothing, and has no guests.
+        Workload::Trace(_) | Workload::Fio(_) | Workload::Guest(_) => 0,
         Workload::Verify(app) => {
             let blocks = app.region.map_or(1, |region| region.max - region.min + 1);
             2 * blocks / app.blocks.max

@@ -1,6 +1,7 @@
 //! Applications: their client, their volume and the blocks that they use.
 
 use crate::scenario::fio::FioApp;
+use crate::scenario::guest::{CAN_SQLITE, GuestApp, GuestProgram};
 use crate::scenario::ids::NodeClass;
 use crate::scenario::trace::{BLOCKS_MAX, STEPS_MAX, TraceApp};
 use crate::scenario::workload::Workload;
@@ -73,12 +74,42 @@ fn blocks(validator: &mut Validator<'_, '_>, index: usize, app: &Workload) {
     match app {
         Workload::Trace(trace) => replay(validator, index, trace),
         Workload::Fio(fio) => jobs(validator, index, fio),
+        Workload::Guest(app) => guest(validator, index, (app, region)),
         Workload::Random(_) | Workload::Verify(_) | Workload::MixedSize(_) => {}
     }
     if most > region {
         let expected = format!("at most {region}, the blocks that the application may use");
         let steps = steps!["workload", index, "blocks"];
         validator.report_found(&steps, Some(&format!("up to {most} blocks")), &expected, "");
+    }
+}
+
+/// A guest needs room, and nobody else there.
+fn guest(validator: &mut Validator<'_, '_>, index: usize, (app, blocks): (&GuestApp, u64)) {
+    let scenario = validator.scenario;
+    if app.program == GuestProgram::Sqlite && !CAN_SQLITE {
+        let expected = "a program that this one has";
+        let help = "build with `--features sqlite`";
+        validator.report_found(&steps!["workload", index, "app"], Some("`sqlite`"), expected, help);
+    }
+    let room = app.room(scenario.cluster.block_size);
+    if blocks < room {
+        let expected = format!("at least {room} blocks, which `{}` needs", app.program);
+        let found = format!("{blocks} blocks");
+        let steps = steps!["workload", index, "region"];
+        validator.report_found(&steps, Some(&found), &expected, "");
+    }
+    let volume = scenario.volume_index(&app.volume).map(|at| scenario.volumes[at].blocks);
+    let region = |app: &Workload| app.region_in(volume.unwrap_or(0));
+    let own = region(&scenario.workload[index]);
+    let others = scenario.workload.iter().enumerate().filter(|(at, _)| *at != index);
+    let meets = |other: &Workload| {
+        other.volume() == app.volume && region(other).min <= own.max && own.min <= region(other).max
+    };
+    if let Some((other, _)) = others.into_iter().find(|(_, other)| meets(other)) {
+        let expected = format!("blocks that `workload[{other}]` does not use");
+        let help = "what it keeps there is its own: give each a `region`";
+        validator.report(&steps!["workload", index, "region"], &expected, help);
     }
 }
 
@@ -90,7 +121,8 @@ fn texts(validator: &mut Validator<'_, '_>) {
             let logs = app.jobs.iologs().values();
             quoted_bytes(app.jobs.text()) + logs.map(|log| quoted_bytes(log)).sum::<usize>()
         }
-        Workload::Random(_) | Workload::Verify(_) | Workload::MixedSize(_) => 0,
+        Workload::Random(_) | Workload::Verify(_) => 0,
+        Workload::MixedSize(_) | Workload::Guest(_) => 0,
     });
     let quoted: usize = quoted.sum();
     if quoted > TEXTS_MAX {
