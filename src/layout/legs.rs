@@ -6,6 +6,8 @@ use crate::base::LegIndex;
 
 /// The most legs that a volume may have.
 pub const LEGS_MAX: usize = 16;
+/// The most legs that may be copies of each other.
+pub const COPIES_MAX: usize = 4;
 
 /// A set of legs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

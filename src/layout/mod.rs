@@ -5,7 +5,9 @@
 
 mod any;
 mod coded;
+mod examine;
 mod legs;
+mod own;
 mod raid0;
 mod raid1;
 mod raid10;
@@ -15,10 +17,12 @@ mod strategy;
 
 pub use any::AnyLayout;
 pub use coded::Coded;
-pub use legs::{LEGS_MAX, LegSet};
+pub use examine::examine;
+pub use legs::{COPIES_MAX, LEGS_MAX, LegSet};
+pub use own::{OwnLayout, Wanted};
 pub use raid0::Raid0;
 pub use raid1::Raid1;
 pub use raid10::Raid10;
-pub use shape::{Layout, Run};
+pub use shape::{Layout, ROW_DEPTH_MAX, Run};
 pub use solve::Solution;
 pub use strategy::{Line, Plan, Strategy};

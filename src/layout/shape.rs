@@ -16,11 +16,38 @@ pub struct Run {
     pub blocks: u32,
 }
 
+/// The deepest row that a layout may have, in blocks: a region of a volume is a row at least, and is locked, copied and
+/// held in memory as a whole.
+pub const ROW_DEPTH_MAX: u32 = 1024;
+
 /// Where the blocks of a volume are on its legs, and what each group of legs stands.
 ///
 /// The legs of a volume are parted into *groups*, each a row of neighbouring legs. What a leg holds can be
 /// had from the others of its group and from nobody else. A layout deals the blocks of the volume out in
 /// *rows*: each row is so many blocks of the volume, and the same place and depth on every leg.
+///
+/// # What a layout promises
+///
+/// Clients, targets, the manager, the fault budget and the checkers take it at its word. [`examine`](super::examine) says
+/// which of these it breaks:
+///
+/// - It is arithmetic: it keeps no state, and says the same whenever it is asked.
+/// - It has 1 to [`LEGS_MAX`](super::LEGS_MAX) legs. Each is in one group: all legs of a group are neighbours, and name the
+///   same group.
+/// - Without a [`code`](Layout::code), legs of a group are copies: at most [`COPIES_MAX`](super::COPIES_MAX), of which
+///   it takes one, `needed`. Each block is on all legs of one group, at the same place of each. There is no journal.
+/// - With a code, legs, groups, rows, journal and the place of each block are those of the code.
+/// - Row `n` has the blocks from `n * columns * row_depth` on, as many as `columns * row_depth`, and on each leg the
+///   places from `n * row_depth` on, as many as `row_depth`. No block is outside of its row, which is at most
+///   [`ROW_DEPTH_MAX`] deep.
+/// - No two blocks share a place: `block_at` says of each leg that holds a block, and of its place there, that it is this
+///   block, and of no other place.
+/// - `run` gives at least one block, no more than it is asked for, and those behind the first one are where they are said
+///   to be when they are asked for alone.
+/// - Only a layout whose legs all are copies of each other, two at least, may leave volatile caches to flushes
+///   ([`writes_through`](Layout::writes_through)).
+///
+/// `leg_blocks`, `all` and `groups` follow from the rest: what a layout of one's own says in their place is not asked for.
 pub trait Layout {
     /// How many legs it has, 1 to [`LEGS_MAX`](super::LEGS_MAX).
     fn legs(&self) -> u8;
@@ -43,7 +70,7 @@ pub trait Layout {
     /// How deep a row is on each leg, in blocks.
     fn row_depth(&self) -> u32;
 
-    /// The longest run of at most `blocks` blocks from `block` on.
+    /// A run of at most `blocks` blocks from `block` on, as long as there is one: each is a request of its own to each leg.
     fn run(&self, block: u64, blocks: u32) -> Run;
 
     /// The block of the volume that a leg holds at a place; `None` where it holds something else. The block
@@ -72,7 +99,10 @@ pub trait Layout {
     }
 
     /// The groups, in the order of their legs.
-    fn groups(&self) -> impl Iterator<Item = LegSet> {
+    fn groups(&self) -> impl Iterator<Item = LegSet>
+    where
+        Self: Sized,
+    {
         let mut left = self.all();
         std::iter::from_fn(move || {
             let group = (!left.is_empty()).then(|| self.group_of(left.first()))?;

@@ -170,7 +170,7 @@ impl<'a> World<'a> {
             checkers.expect_volatile_caches();
         }
         for volume in &stage.map.volumes {
-            checkers.expect_places(volume.id, Box::new(Laid(volume.layout)));
+            checkers.expect_places(volume.id, Box::new(Laid(volume.layout.clone())));
         }
         checkers.expect_limits(limits::limits(&stage));
         if let Some(control) = &stage.map.control {

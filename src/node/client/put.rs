@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::base::{Epoch, LegIndex, Payload};
-use crate::layout::LegSet;
+use crate::layout::{COPIES_MAX, LegSet};
 use crate::sim::Sleep;
 
 use super::calls::{Call, Reply, To};
@@ -80,7 +80,7 @@ pub(super) struct Put {
 
 impl Put {
     /// The most neighbouring legs that one work is done on.
-    pub(super) const LEGS_MAX: usize = 4;
+    pub(super) const LEGS_MAX: usize = COPIES_MAX;
 
     /// Work for `legs`, all of which are in the `window` of at most [`Put::LEGS_MAX`] neighbours.
     pub(super) fn new(volume: &Rc<Volume>, work: Work, window: LegSet, legs: LegSet) -> Self {
