@@ -60,8 +60,9 @@
 //!
 //! # Words of one's own
 //!
-//! A program adds actions, conditions, checks and records to scenarios with [`world::Own`]; they are read with
-//! [`scenario::parse_with`], and [`cli::main_with_words`] is the command line with them: `examples/own_scenario_action.rs`.
+//! A program adds actions, conditions, checks, records and layouts to scenarios with [`world::Own`]; they are read with
+//! [`scenario::parse_with`], and [`cli::main_with_words`] is the command line with them: `examples/own_scenario_action.rs`,
+//! `examples/own_layout.rs`.
 //!
 //! # Building
 //!

@@ -170,6 +170,9 @@ fn the_examples_find_what_they_say_they_find() {
     let (ok, text) = example("own_scenario_action", None);
     let said = "budget survivable: 20 of 20 seeds pass\nbudget none: 0 of 20 seeds pass\n";
     assert!(ok && text == said, "{text}");
+    let (ok, text) = example("own_layout", None);
+    let said = "first blocks of 100 rows: on 1 mirror of raid10, on 4 of mine.diagonal\n20 of 20 seeds pass\n";
+    assert!(ok && text == said, "{text}");
 }
 
 #[test]

@@ -86,7 +86,7 @@ pub(super) enum Command {
     Validate(super::validate::Args),
     /// Print the JSON Schema of scenario files, for editors
     Schema(super::schema::Args),
-    /// List scenarios, faults, conditions, checks, probes or bugs
+    /// List scenarios, faults, conditions, checks, layouts, probes or bugs
     List(super::list::Args),
 }
 

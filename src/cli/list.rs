@@ -47,6 +47,8 @@ enum What {
     Conditions,
     /// What a run can be held to
     Checks,
+    /// How the blocks of a volume may be laid out over its legs
+    Layouts,
     /// Bugs that a build can plant
     Bugs,
     /// Rare paths that a sweep reports on, and those that `buggify` takes on purpose
@@ -91,6 +93,7 @@ pub(super) fn list(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, F
         What::Faults => fault_items(context.words),
         What::Conditions => condition_items(context.words),
         What::Checks => check_items(context.words),
+        What::Layouts => layout_items(context.words),
         What::Probes => probe_items(),
         What::Bugs => bug_items(),
     };
@@ -247,6 +250,14 @@ fn check_items(words: &Words) -> Vec<Item> {
     items.chain(own).collect()
 }
 
+fn layout_items(words: &Words) -> Vec<Item> {
+    let schema = schema_value(words);
+    let layouts = choices(definition(&schema, "Layout"));
+    let item =
+        |layout: &Value| Some(Item::new(layout["const"].as_str()?.to_owned(), about(layout)));
+    layouts.filter_map(item).collect()
+}
+
 /// What a check holds, in a sentence.
 pub(super) fn about_check(name: &str) -> String {
     let items = check_items(&Words::default()).into_iter();
@@ -255,9 +266,9 @@ pub(super) fn about_check(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::scenario::Action;
+    use crate::scenario::{Action, Layout};
 
-    use super::{Words, check_items, fault_items};
+    use super::{Words, check_items, fault_items, layout_items};
 
     #[test]
     fn every_fault_is_listed_and_explained() {
@@ -269,6 +280,14 @@ mod tests {
             let arguments = item.arguments.as_ref().unwrap();
             assert!(arguments.iter().all(|argument| !argument.about.is_empty()), "{}", item.name);
         }
+    }
+
+    #[test]
+    fn every_layout_is_listed_and_explained() {
+        let items = layout_items(&Words::default());
+        let names: Vec<&str> = items.iter().map(|item| item.name.as_str()).collect();
+        assert_eq!(names, Layout::NAMES);
+        assert!(items.iter().all(|item| !item.about.is_empty()));
     }
 
     #[test]

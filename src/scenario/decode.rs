@@ -186,7 +186,7 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
         let variant = |text: &str| names.iter().copied().find(|known| *known == text);
         let no_such = |key| Err(Trouble::new(What::NoSuchName { key, names }));
         let result = match self.tree.json(self.at) {
-            Json::Text(text) => match variant(text) {
+            Json::Text(text) => match variant(text).or(is_open(name, text).then_some(text)) {
                 Some(name) => visitor.visit_enum(Variant { name, content: None, whole: self }),
                 None => no_such(false),
             },
@@ -231,9 +231,10 @@ fn unknown_keys(whole: Decoder<'_>, name: &str, names: &[&str]) -> Vec<At> {
     tree.children(whole.at).filter(|at| !is_known(tree.key(*at))).collect()
 }
 
-/// Whether a type of this name may have such a key that the format does not know: the validation asks the program.
+/// Whether a type of this name may have such a key, or be such a name, that the format does not know: the validation asks the
+/// program.
 fn is_open(name: &str, key: &str) -> bool {
-    matches!(name, "Action" | "Condition") && is_own_name(key)
+    matches!(name, "Action" | "Condition" | "Layout") && is_own_name(key)
 }
 
 struct Items<'t>(Decoder<'t>, std::collections::VecDeque<At>);

@@ -1,5 +1,5 @@
-//! What a program adds to the words of a scenario: actions, conditions, checks and records of its own. Gives none of them a
-//! meaning.
+//! What a program adds to the words of a scenario: actions, conditions, checks, records and layouts of its own. Gives none of
+//! them a meaning.
 
 use std::any::Any;
 use std::fmt;
@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::action::{Arguments, Family};
 use super::tree::Step;
 use super::validate::Validator;
+use crate::layout::{AnyLayout, Layout, OwnLayout, Wanted};
 
 /// An action or a condition of a program's own, as a scenario writes it: its name and its arguments.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +68,38 @@ impl fmt::Debug for Word {
     }
 }
 
+/// A layout that a program adds: its name, and how one is made for a volume.
+pub struct LayoutWord {
+    /// The name: `prefix.name`.
+    pub name: &'static str,
+    /// What it is, in a sentence.
+    pub about: &'static str,
+    make: Box<dyn Fn(Wanted) -> OwnLayout + Send + Sync>,
+}
+
+impl LayoutWord {
+    /// A name whose layouts are made of what scenarios say of volumes.
+    ///
+    /// # Panics
+    /// When the name is none that a program may add.
+    #[must_use]
+    pub fn new<L: Layout + Send + Sync + 'static>(
+        name: &'static str,
+        about: &'static str,
+        make: impl Fn(&Wanted) -> L + Send + Sync + 'static,
+    ) -> Self {
+        assert!(is_own_name(name), "{name:?} is no `prefix.name` that a program may add");
+        let make = Box::new(move |wanted| OwnLayout::new(name, wanted, make(&wanted)));
+        Self { name, about, make }
+    }
+
+    /// The layout of a volume.
+    #[must_use]
+    pub fn made(&self, wanted: Wanted) -> AnyLayout {
+        (self.make)(wanted).into()
+    }
+}
+
 /// All that a program adds.
 pub trait Vocabulary: Any + Send + Sync {
     /// Its actions.
@@ -77,6 +110,8 @@ pub trait Vocabulary: Any + Send + Sync {
     fn checks(&self) -> Vec<(&'static str, &'static str)>;
     /// The names of its records, for conditions that wait for one.
     fn events(&self) -> &[&'static str];
+    /// Its layouts.
+    fn layouts(&self) -> &[LayoutWord];
 }
 
 /// The words of one's own that a scenario was read with. They are no part of what it says: two scenarios that differ in
@@ -126,6 +161,18 @@ impl Words {
     #[must_use]
     pub fn events(&self) -> &[&'static str] {
         self.0.as_deref().map_or(&[], Vocabulary::events)
+    }
+
+    /// The layouts that the program adds.
+    #[must_use]
+    pub fn layouts(&self) -> &[LayoutWord] {
+        self.0.as_deref().map_or(&[], Vocabulary::layouts)
+    }
+
+    /// The layout of this name that the program adds.
+    #[must_use]
+    pub fn layout(&self, name: &str) -> Option<&LayoutWord> {
+        self.layouts().iter().find(|word| word.name == name)
     }
 
     /// The place of an action among those that the program adds.

@@ -57,7 +57,7 @@ impl Scenario {
     /// How a volume's blocks are laid out over its legs.
     #[must_use]
     pub fn shape(&self, volume: &Volume) -> AnyLayout {
-        volume.shape(self.cluster.targets)
+        volume.shape(self.cluster.targets, &self.words)
     }
 
     /// Blocks of a leg that one bit of its write-intent bitmap stands for: whole rows of its volume's layout,

@@ -48,6 +48,7 @@ fn generate<T: JsonSchema>(words: &Words) -> Schema {
     let (actions, conditions) = own.split_at(words.actions().len());
     add_actions(&mut schema, words.actions().iter().zip(actions));
     add_conditions(&mut schema, words.conditions().iter().zip(conditions));
+    add_layouts(&mut schema, words);
     for transform in [&mut NoNull as &mut dyn Transform, &mut Describe] {
         transform.transform(&mut schema);
     }
@@ -83,6 +84,17 @@ fn add_conditions<'a>(schema: &mut Schema, own: impl Iterator<Item = (&'a Word, 
         let keys = schema.pointer_mut("/$defs/Condition/properties").and_then(Value::as_object_mut);
         keys.expect("a condition has keys").insert(word.name.to_owned(), property.to_value());
     }
+}
+
+fn add_layouts(schema: &mut Schema, words: &Words) {
+    let choices = schema.pointer_mut("/$defs/Layout/oneOf").and_then(Value::as_array_mut);
+    let choices = choices.expect("a layout is one of several");
+    choices.extend(
+        words
+            .layouts()
+            .iter()
+            .map(|word| json!({ "description": word.about, "type": "string", "const": word.name })),
+    );
 }
 
 fn pretty(schema: &Schema) -> String {

@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ids::DiskRef;
+use super::layout::Layout;
 use super::name::name_enum;
+use super::own::Words;
 use super::units::{Duration, duration, maybe_within, within};
 use crate::base::Nanos;
 use crate::layout::AnyLayout;
@@ -13,6 +15,8 @@ use crate::layout::LEGS_MAX;
 use crate::layout::Raid0;
 use crate::layout::Raid1;
 use crate::layout::Raid10;
+use crate::layout::Wanted;
+use crate::layout::examine;
 
 /// A volume that applications issue IO on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -112,15 +116,23 @@ fn is_sixteen(blocks: &u32) -> bool {
 }
 
 impl Volume {
-    /// How its blocks are laid out, in a cluster of so many targets. A number of legs that the layout cannot
-    /// have is taken for the nearest one below that it can.
+    /// What a layout may go by, in a cluster of so many targets.
+    pub(super) fn wanted(&self, targets: u16) -> Wanted {
+        let free = usize::from(targets).saturating_sub(self.spares.len());
+        let legs = self.legs.as_ref().map_or(free, Vec::len).clamp(1, LEGS_MAX) as u8;
+        let Self { copies, stripe_blocks, data, parity, blocks, .. } = *self;
+        Wanted { legs, copies, stripe_blocks, data, parity, blocks }
+    }
+
+    /// How its blocks are laid out, in a cluster of so many targets, by a program with these words. A number of legs that
+    /// the layout cannot have is taken for the nearest one below that it can. What stands in for a layout that nobody has,
+    /// or that is none, is seen by the validation alone, which reports it.
     #[must_use]
-    pub fn shape(&self, targets: u16) -> AnyLayout {
-        let free = usize::from(targets).saturating_sub(self.spares.len()).min(LEGS_MAX);
-        let legs = self.legs.as_ref().map_or(free, |legs| legs.len().min(LEGS_MAX)) as u8;
-        let (copies, stripe_blocks) = (self.copies, self.stripe_blocks);
-        match self.layout {
-            Layout::Raid0 => Raid0 { legs: legs.max(1), stripe_blocks }.into(),
+    pub fn shape(&self, targets: u16, words: &Words) -> AnyLayout {
+        let wanted = self.wanted(targets);
+        let Wanted { legs, copies, stripe_blocks, .. } = wanted;
+        match &self.layout {
+            Layout::Raid0 => Raid0 { legs, stripe_blocks }.into(),
             Layout::Raid1 => Raid1 { copies }.into(),
             Layout::Ec => {
                 let (data, parity) = (self.data.unwrap_or(2), self.parity.unwrap_or(1));
@@ -130,21 +142,12 @@ impl Volume {
                 let groups = (legs / copies).max(1);
                 Raid10 { groups, copies, stripe_blocks }.into()
             }
+            Layout::Own(name) => {
+                let own = words.layout(name).map(|word| word.made(wanted));
+                let own = own.filter(|own| examine(own, 0).is_ok());
+                own.unwrap_or_else(|| Raid1 { copies }.into())
+            }
         }
-    }
-}
-
-name_enum! {
-    /// How the blocks of a volume are laid out over its legs.
-    pub enum Layout {
-        /// Stripes over all legs, each block on one of them.
-        Raid0 = "raid0",
-        /// Every leg holds every block.
-        Raid1 = "raid1",
-        /// Stripes over groups of neighbouring legs, each of which holds a copy.
-        Raid10 = "raid10",
-        /// Stripes over `data` legs, with parity on `parity` more.
-        Ec = "ec",
     }
 }
 

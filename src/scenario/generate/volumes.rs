@@ -3,7 +3,8 @@
 use crate::base::Nanos;
 use crate::scenario::cluster::Cluster;
 use crate::scenario::ids::DiskRef;
-use crate::scenario::volume::{Integrity, Layout, Volume};
+use crate::scenario::layout::Layout;
+use crate::scenario::volume::{Integrity, Volume};
 
 use super::dice::Dice;
 use super::profile::Profile;
@@ -43,12 +44,12 @@ fn volume(dice: &mut Dice, cluster: &Cluster, number: u64) -> Volume {
     let layout = dice.pick(&layouts(targets));
     let copies = match layout {
         Layout::Raid1 | Layout::Raid10 => dice.between(2, targets.min(4)).min(dice.between(2, 4)),
-        Layout::Raid0 | Layout::Ec => 2,
+        Layout::Raid0 | Layout::Ec | Layout::Own(_) => 2,
     };
     let columns = (layout == Layout::Ec).then(|| columns(dice, targets));
     let blocks = dice.amount((32, 1_024), &[1, 7, 33, 4_096]);
     let stripe_blocks = match layout {
-        Layout::Raid1 => 16,
+        Layout::Raid1 | Layout::Own(_) => 16,
         Layout::Ec => dice.amount((1, 16), &[1, 5, 64]) as u32,
         Layout::Raid0 | Layout::Raid10 => dice.amount((1, 32), &[1, 3, 128]) as u32,
     };
@@ -112,7 +113,7 @@ fn legs(dice: &mut Dice, cluster: &Cluster, volume: &Volume) -> Vec<DiskRef> {
     let copies = u16::from(volume.copies);
     let count = match volume.layout {
         Layout::Raid0 => dice.between(1, u64::from(targets)) as u16,
-        Layout::Raid1 => copies,
+        Layout::Raid1 | Layout::Own(_) => copies,
         Layout::Raid10 => dice.between(1, u64::from(targets / copies)) as u16 * copies,
         Layout::Ec => u16::from(volume.data.unwrap_or(2)) + u16::from(volume.parity.unwrap_or(1)),
     };

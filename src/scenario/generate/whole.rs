@@ -48,7 +48,8 @@ pub fn generate(seed: u64, profile: Profile) -> Scenario {
 
 /// What the coded volumes take of a client's memory while they are attached; others take next to nothing.
 fn memory_of(volumes: &[Volume], cluster: &Cluster) -> u64 {
-    let codes = volumes.iter().filter_map(|volume| volume.shape(cluster.targets).code());
+    let shape = |volume: &Volume| volume.shape(cluster.targets, &Words::default());
+    let codes = volumes.iter().filter_map(|volume| shape(volume).code());
     let blocks = codes.map(|code| (u64::from(code.slots()) + 1) * code.slot_blocks());
     blocks.sum::<u64>() * cluster.block_size.bytes() as u64
 }
@@ -59,9 +60,10 @@ mod tests {
 
     use super::generate;
     use crate::scenario::action::Action;
+    use crate::scenario::layout::Layout;
     use crate::scenario::model::Budget;
     use crate::scenario::script::{Effect, Trigger};
-    use crate::scenario::volume::{Integrity, Layout};
+    use crate::scenario::volume::Integrity;
     use crate::scenario::workload::{Distribution, Workload};
     use crate::scenario::{Profile, Scenario, Schedule, parse};
 

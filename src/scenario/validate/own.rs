@@ -1,12 +1,17 @@
-//! Actions and conditions of a program's own: whether the program has them, and what stands under their names.
+//! Actions, conditions and layouts of a program's own: whether the program has them, and whether what stands under their
+//! names, or is made for them, can be.
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
+use crate::layout::examine;
 use crate::scenario::action::{Action, Arguments};
+use crate::scenario::collect::one_of;
+use crate::scenario::layout::Layout;
 use crate::scenario::own::{OwnCall, Word};
 use crate::scenario::script::{Condition, Entry};
 use crate::scenario::tree::Step;
+use crate::scenario::volume::Volume;
 
 use super::entry::{Validator, steps};
 use super::script;
@@ -44,6 +49,30 @@ pub(super) fn holds(validator: &mut Validator<'_, '_>, at: &[Step], call: &OwnCa
             validator.reading.report_key(&at, "the unknown key ", &names);
         }
     }
+}
+
+/// Whether there is such a layout as the volume's at this place of `volumes`, and it keeps its promises there.
+pub(super) fn is_laid_out(
+    validator: &mut Validator<'_, '_>,
+    (index, volume): (usize, &Volume),
+) -> bool {
+    let Layout::Own(name) = &volume.layout else { return true };
+    let at = steps!["volumes", index, "layout"];
+    let words = validator.scenario.words.clone();
+    let Some(word) = words.layout(name) else {
+        let own = words.layouts().iter().map(|word| word.name);
+        let names = || Layout::NAMES.iter().copied().chain(own.clone());
+        validator.report_found(&at, Some(&format!("`{name}`")), &one_of(names()), "");
+        validator.reading.suggest(name, names());
+        return false;
+    };
+    let layout = word.made(volume.wanted(validator.scenario.cluster.targets));
+    let Err(broken) = examine(&layout, volume.blocks) else { return true };
+    let found = format!("`{name}`, which {broken}");
+    let expected = "a layout that keeps what the trait `Layout` promises";
+    let help = "in a test, `layout::examine` says the same of it";
+    validator.report_found(&at, Some(&found), expected, help);
+    false
 }
 
 fn find<'a>(words: &'a [Word], call: &OwnCall) -> Option<&'a Word> {

@@ -6,10 +6,12 @@ use crate::layout::Layout as _;
 use crate::layout::LegSet;
 use crate::scenario::controller::is_resource_name;
 use crate::scenario::ids::DiskRef;
+use crate::scenario::layout::Layout;
 use crate::scenario::placement::NoRoom;
-use crate::scenario::volume::{Layout, Volume};
+use crate::scenario::volume::Volume;
 
 use super::entry::{Validator, is_name, steps};
+use super::own;
 
 const VOLUMES_MAX: usize = 4096;
 const SPARES_MAX: usize = 16;
@@ -21,8 +23,13 @@ pub(super) fn check(validator: &mut Validator<'_, '_>) {
             (format!("{} volumes", volumes.len()), format!("1 to {VOLUMES_MAX}"));
         validator.report_found(&steps!["volumes"], Some(&found), &expected, "");
     }
+    let mut all_laid_out = true;
     for (index, volume) in volumes.iter().enumerate() {
         name(validator, index, volume);
+        if !own::is_laid_out(validator, (index, volume)) {
+            all_laid_out = false;
+            continue;
+        }
         columns(validator, index, volume);
         match &volume.legs {
             Some(legs) => fixed_legs(validator, index, volume, legs),
@@ -30,7 +37,9 @@ pub(super) fn check(validator: &mut Validator<'_, '_>) {
         }
         spares(validator, index, volume);
     }
-    space(validator);
+    if all_laid_out {
+        space(validator);
+    }
 }
 
 fn name(validator: &mut Validator<'_, '_>, index: usize, volume: &Volume) {
@@ -51,7 +60,7 @@ fn name(validator: &mut Validator<'_, '_>, index: usize, volume: &Volume) {
     }
 }
 
-/// `ec` has columns, and nothing else has.
+/// `ec` has columns, a layout of the program's own may have some, and nothing else has.
 fn columns(validator: &mut Validator<'_, '_>, index: usize, volume: &Volume) {
     for (key, given) in [("data", volume.data), ("parity", volume.parity)] {
         let at = steps!["volumes", index];
@@ -60,7 +69,7 @@ fn columns(validator: &mut Validator<'_, '_>, index: usize, volume: &Volume) {
             let expected = "how many legs hold data and how many parity";
             let help = r#"write such as `"data": 4, "parity": 2`"#;
             validator.report_found(&at, Some(&found), expected, help);
-        } else if volume.layout != Layout::Ec && given.is_some() {
+        } else if !matches!(volume.layout, Layout::Ec | Layout::Own(_)) && given.is_some() {
             validator.report_found(&at, Some(&found), "it only with the layout `ec`", "");
         }
     }
@@ -78,11 +87,11 @@ fn columns(validator: &mut Validator<'_, '_>, index: usize, volume: &Volume) {
 }
 
 fn fixed_legs(validator: &mut Validator<'_, '_>, index: usize, volume: &Volume, legs: &[DiskRef]) {
-    if let Some((expected, help)) = wrong_count(volume, legs.len()) {
+    let shape = validator.scenario.shape(volume);
+    if let Some((expected, help)) = wrong_count(volume, shape.legs(), legs.len()) {
         let found = format!("{} legs", legs.len());
         validator.report_found(&steps!["volumes", index, "legs"], Some(&found), &expected, help);
     }
-    let shape = validator.scenario.shape(volume);
     let group_of = |at: usize| match at < usize::from(shape.legs()) {
         true => shape.group_of(LegIndex::new(at as u8)),
         false => LegSet::NONE,
@@ -110,10 +119,10 @@ fn fixed_legs(validator: &mut Validator<'_, '_>, index: usize, volume: &Volume, 
     }
 }
 
-/// What is wrong with so many legs, if anything is.
-fn wrong_count(volume: &Volume, legs: usize) -> Option<(String, &'static str)> {
+/// What is wrong with so many legs, if anything is; of a layout of the program's own, where it would have other than those.
+fn wrong_count(volume: &Volume, made: u8, legs: usize) -> Option<(String, &'static str)> {
     let copies = usize::from(volume.copies);
-    match volume.layout {
+    match &volume.layout {
         Layout::Raid0 if !(1..=LEGS_MAX).contains(&legs) => {
             let help = "name that many disks, or leave `legs` out";
             Some((format!("1 to {LEGS_MAX}"), help))
@@ -132,7 +141,11 @@ fn wrong_count(volume: &Volume, legs: usize) -> Option<(String, &'static str)> {
             let expected = format!("{wanted}, one for each column of data and of parity");
             (legs != wanted).then_some((expected, help))
         }
-        Layout::Raid0 | Layout::Raid1 | Layout::Raid10 => None,
+        Layout::Own(name) if legs != usize::from(made) => {
+            let help = "name that many disks, or leave `legs` out";
+            Some((format!("{made}, as many as `{name}` has here"), help))
+        }
+        Layout::Raid0 | Layout::Raid1 | Layout::Raid10 | Layout::Own(_) => None,
     }
 }
 
@@ -146,6 +159,7 @@ fn free_legs(validator: &mut Validator<'_, '_>, index: usize, volume: &Volume) {
     if validator.cluster_known && u16::from(legs) > targets {
         let found = match volume.layout {
             Layout::Ec => format!("{legs} columns and no `legs`"),
+            Layout::Own(_) => format!("{legs} legs and no `legs`"),
             _ => format!("{legs} copies and no `legs`"),
         };
         let expected = match spares {
@@ -163,10 +177,11 @@ fn spares(validator: &mut Validator<'_, '_>, index: usize, volume: &Volume) {
         return;
     }
     let at = steps!["volumes", index, "spares"];
-    if volume.layout == Layout::Raid0 {
+    if validator.scenario.shape(volume).groups().all(|group| group.count() == 1) {
+        let expected = format!("none with the layout `{}`", volume.layout);
         let help =
             "what a lost leg held is nowhere else: use another layout, or leave `spares` out";
-        validator.report_found(&at, Some("`spares`"), "none with the layout `raid0`", help);
+        validator.report_found(&at, Some("`spares`"), &expected, help);
         return;
     }
     if volume.spares.len() > SPARES_MAX {

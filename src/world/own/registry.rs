@@ -5,7 +5,8 @@ use serde::de::DeserializeOwned;
 
 use crate::base::{Record, Recorded};
 use crate::check::Checker;
-use crate::scenario::{Arguments, EVENTS, OwnCall, Scenario, Vocabulary, Word, Words};
+use crate::layout::{Layout, Wanted};
+use crate::scenario::{Arguments, EVENTS, LayoutWord, OwnCall, Scenario, Vocabulary, Word, Words};
 
 use super::look::Look;
 use super::scene::Scene;
@@ -97,6 +98,7 @@ pub struct Own {
     holds: Vec<Make<dyn Hold>>,
     checks: Vec<OwnCheck>,
     events: Vec<&'static str>,
+    layouts: Vec<LayoutWord>,
 }
 
 impl Own {
@@ -155,6 +157,25 @@ impl Own {
         self
     }
 
+    /// Adds a layout that volumes may name. `about` says in a sentence what it is; `make` makes one of what a scenario says of
+    /// the volume, and of nothing else. A scenario whose volume would have one that breaks what
+    /// [`Layout`] promises is refused ([`examine`](crate::layout::examine)).
+    ///
+    /// # Panics
+    /// When its name is none that a program may add, or is taken.
+    #[must_use]
+    pub fn layout<L: Layout + Send + Sync + 'static>(
+        mut self,
+        name: &'static str,
+        about: &'static str,
+        make: impl Fn(&Wanted) -> L + Send + Sync + 'static,
+    ) -> Self {
+        let is_taken = self.layouts.iter().any(|known| known.name == name);
+        assert!(!is_taken, "there is a {name} already");
+        self.layouts.push(LayoutWord::new(name, about, make));
+        self
+    }
+
     /// The words that scenarios are read with.
     #[must_use]
     pub fn words(self) -> Words {
@@ -200,5 +221,8 @@ impl Vocabulary for Own {
     }
     fn events(&self) -> &[&'static str] {
         &self.events
+    }
+    fn layouts(&self) -> &[LayoutWord] {
+        &self.layouts
     }
 }

@@ -1,5 +1,7 @@
 //! What a program adds to scenarios does there what the format's own words do: actions, conditions, checks, records.
 
+mod layouts;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -397,10 +399,10 @@ fn a_prefix_of_the_formats_own_is_refused() {
     let _own = Own::new().action::<Melt>();
 }
 
-/// The example as a command line, in a directory.
-fn command(directory: &Path, arguments: &str) -> (Option<i32>, String) {
+/// An example as a command line, in a directory.
+fn command(example: &str, directory: &Path, arguments: &str) -> (Option<i32>, String) {
     let here = std::env::current_exe().expect("a test is a program");
-    let built = here.ancestors().nth(2).expect("below target").join("examples/own_scenario_action");
+    let built = here.ancestors().nth(2).expect("below target").join("examples").join(example);
     let mut command = Command::new(built);
     let Output { status, stdout, stderr } = command
         .args(arguments.split_whitespace())
@@ -408,6 +410,20 @@ fn command(directory: &Path, arguments: &str) -> (Option<i32>, String) {
         .output()
         .expect("the example runs");
     (status.code(), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned())
+}
+
+/// Holds what an example says as a command line, in a directory, to its exit code and these parts of it.
+#[track_caller]
+fn says((example, at): (&str, &Path), arguments: &str, code: i32, parts: &[&str]) {
+    let (status, text) = command(example, at, arguments);
+    assert_eq!(status, Some(code), "{arguments}: {text}");
+    parts.iter().for_each(|part| assert!(text.contains(part), "{arguments}: `{part}` in {text}"));
+}
+
+/// The one file in the directory `seeds` of another.
+fn saved(at: &Path) -> String {
+    let mut files = std::fs::read_dir(at.join("seeds")).expect("seeds");
+    files.next().expect("one").expect("one").path().display().to_string()
 }
 
 #[test]
@@ -428,12 +444,8 @@ fn the_whole_command_line_knows_them() {
         "do '{\"rack.power_cut\": {\"rack\": 0}}' --for 1ms\nscript\n",
     )
     .expect("a file");
-    let says = |arguments: &str, code: i32, parts: &[&str]| {
-        let (status, text) = command(at, arguments);
-        assert_eq!(status, Some(code), "{arguments}: {text}");
-        parts
-            .iter()
-            .for_each(|part| assert!(text.contains(part), "{arguments}: `{part}` in {text}"));
+    let says = |arguments: &str, code, parts: &[&str]| {
+        says(("own_scenario_action", at), arguments, code, parts);
     };
     says("list faults", 0, &["family rack\nrack.power_cut", "rack: Which rack", "`for` undoes it"]);
     says("list conditions", 0, &["rack.is_dark", "No target of the rack is up.", "acked"]);
@@ -449,9 +461,7 @@ fn the_whole_command_line_knows_them() {
         &["rack.power_cut", "live"],
     );
     says("sweep racks.json --seeds 4 --save seeds", 10, &["own/all-racks-dark: 4 in racks"]);
-    let saved =
-        std::fs::read_dir(at.join("seeds")).expect("seeds").next().expect("one").expect("one");
-    let saved = saved.path().display().to_string();
+    let saved = saved(at);
     says(&format!("replay {saved}"), 10, &["bit for bit"]);
     says(&format!("shrink {saved} -o small.json"), 0, &["own/all-racks-dark"]);
     says("replay small.json", 10, &["bit for bit"]);
