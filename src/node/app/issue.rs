@@ -120,11 +120,13 @@ impl Issuer {
         }
     }
 
-    /// Waits until nothing of the application is under way, or it is started anew.
+    /// Waits until nothing of the application is under way, or it is started anew. Others may have begun something by
+    /// the time that this one looks, though all were told: then it goes on, to see whether it must wait any longer.
     async fn wait_until_quiet(&self) {
-        self.progress.awaits_quiet.set(true);
-        let is_stale = || self.is_stale();
-        self.wait_for(|| is_stale() || self.progress.open.get() == 0).await;
+        let AppProgress { awaits_quiet, open, .. } = &*self.progress;
+        awaits_quiet.set(true);
+        let is_told = || !awaits_quiet.get() || open.get() == 0;
+        self.wait_for(|| self.is_stale() || is_told()).await;
     }
 
     /// Waits for what is told by [`AppProgress::look_again`].
