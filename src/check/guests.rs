@@ -103,12 +103,14 @@ fn violation(record: &Record, found: &GuestFound, guest: &Guest) -> Violation {
         (Damage::Panicked, _) => ("damaged", "it panics over what it wrote".to_owned()),
     };
     let expected = match guest.done {
+        _ if found.damage != Damage::None => "nothing wrong with what it keeps".to_owned(),
         0 => "nothing yet".to_owned(),
         step => format!("what it was told at {} is kept of step {step}", guest.done_at),
     };
-    let under_way = (guest.begun > guest.done).then(|| {
-        format!("step {}, which was under way, may be there as well, in whole", guest.begun)
-    });
+    let under_way = (guest.begun > guest.done)
+        .then(|| format!("step {} was under way: it may be there as well", guest.begun));
+    let words = (found.damage != Damage::None)
+        .then(|| "what it says itself is in the log: `run … --log stormglass=debug`".to_owned());
     let changes = "its reads and writes are those of the application with this number".to_owned();
     Violation {
         check: Check::Guests,
@@ -121,7 +123,7 @@ fn violation(record: &Record, found: &GuestFound, guest: &Guest) -> Violation {
         at: record.at,
         found: what,
         expected,
-        detail: under_way.into_iter().chain([changes]).collect(),
+        detail: under_way.into_iter().chain(words).chain([changes]).collect(),
         recent: vec![*record],
     }
 }

@@ -3,8 +3,10 @@
 //! A FAT has no journal: what an operation touches may be in any state after a crash, and clusters may be nobody's. What it
 //! doesn't touch must be as it was.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::rc::Rc;
 
 use fatfs::{FileSystem, FormatVolumeOptions, FsOptions, format_volume};
 
@@ -12,51 +14,114 @@ use super::drive::Drive;
 use super::plan::{Edit, Rows, Style};
 use super::work::{Told, Work};
 
-/// The volume as the file system has it: bytes, one behind the other. It reads a few at a time: the block that they were in
-/// is kept.
-struct Tape {
+/// How many blocks are kept: as many as a file system goes back and forth between.
+const HELD_MAX: usize = 8;
+
+/// A part of a volume whose blocks used last are kept, and written when others are used or all is flushed: the file system
+/// reads and writes a few bytes at a time, and its disk takes whole blocks, as any does.
+struct Held {
     drive: Drive,
+    /// The one used last is the last.
+    blocks: Vec<HeldBlock>,
+}
+
+struct HeldBlock {
+    first: u64,
+    bytes: Vec<u8>,
+    is_dirty: bool,
+}
+
+impl HeldBlock {
+    fn write_back(&mut self, drive: &Drive) -> io::Result<()> {
+        if self.is_dirty {
+            drive.write(self.first, &self.bytes)?;
+            self.is_dirty = false;
+        }
+        Ok(())
+    }
+}
+
+impl Held {
+    fn new(drive: &Drive) -> Self {
+        Self { drive: drive.clone(), blocks: Vec::new() }
+    }
+
+    /// Writes the blocks that have changed.
+    fn write_back(&mut self) -> io::Result<()> {
+        self.blocks.iter_mut().try_for_each(|block| block.write_back(&self.drive))
+    }
+
+    /// The block in which a byte is, and its place in it.
+    fn block_of(&mut self, at: u64) -> io::Result<(&mut HeldBlock, usize)> {
+        let size = self.drive.block_bytes();
+        let first = at / size * size;
+        let block = match self.blocks.iter().position(|block| block.first == first) {
+            Some(place) => self.blocks.remove(place),
+            None => {
+                let mut bytes = vec![0; size as usize];
+                self.drive.read(first, &mut bytes)?;
+                HeldBlock { first, bytes, is_dirty: false }
+            }
+        };
+        if self.blocks.len() == HELD_MAX {
+            self.blocks[0].write_back(&self.drive)?;
+            self.blocks.remove(0);
+        }
+        self.blocks.push(block);
+        Ok((self.blocks.last_mut().expect("it is the last"), (at - first) as usize))
+    }
+
+    fn read(&mut self, at: u64, out: &mut [u8]) -> io::Result<()> {
+        if out.len() as u64 > self.drive.block_bytes() {
+            self.write_back()?;
+            return self.drive.read(at, out);
+        }
+        let (block, within) = self.block_of(at)?;
+        let here = out.len().min(block.bytes.len() - within);
+        out[..here].copy_from_slice(&block.bytes[within..within + here]);
+        if here < out.len() { self.read(at + here as u64, &mut out[here..]) } else { Ok(()) }
+    }
+
+    fn write(&mut self, at: u64, data: &[u8]) -> io::Result<()> {
+        if data.len() as u64 > self.drive.block_bytes() {
+            self.write_back()?;
+            self.blocks.clear();
+            return self.drive.write(at, data);
+        }
+        let (block, within) = self.block_of(at)?;
+        let here = data.len().min(block.bytes.len() - within);
+        block.bytes[within..within + here].copy_from_slice(&data[..here]);
+        block.is_dirty = true;
+        if here < data.len() { self.write(at + here as u64, &data[here..]) } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.write_back()?;
+        self.drive.flush()
+    }
+}
+
+/// The same as the file system has it: bytes, one behind the other.
+struct Tape {
+    held: Rc<RefCell<Held>>,
+    bytes: u64,
     at: u64,
-    block: Option<(u64, Vec<u8>)>,
 }
 
 impl Tape {
-    fn new(drive: &Drive) -> Self {
-        Self { drive: drive.clone(), at: 0, block: None }
+    fn new(held: &Rc<RefCell<Held>>) -> Self {
+        Self { held: held.clone(), bytes: held.borrow().drive.bytes(), at: 0 }
     }
 
-    /// Reads what is within one block.
-    fn read_within(&mut self, out: &mut [u8]) -> io::Result<()> {
-        let size = self.drive.block_bytes();
-        let first = self.at / size * size;
-        let kept = self.block.take().filter(|(at, _)| *at == first);
-        let bytes = kept.map_or_else(
-            || {
-                let mut bytes = vec![0; size as usize];
-                self.drive.read(first, &mut bytes).map(|()| bytes)
-            },
-            |(_, bytes)| Ok(bytes),
-        )?;
-        let within = (self.at - first) as usize;
-        out.copy_from_slice(&bytes[within..within + out.len()]);
-        self.block = Some((first, bytes));
-        Ok(())
-    }
-
-    fn on(&mut self, length: usize) -> usize {
-        (self.drive.bytes().saturating_sub(self.at)).min(length as u64) as usize
+    fn on(&self, length: usize) -> usize {
+        self.bytes.saturating_sub(self.at).min(length as u64) as usize
     }
 }
 
 impl Read for Tape {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let length = self.on(out.len());
-        let size = self.drive.block_bytes();
-        if self.at % size + length as u64 <= size {
-            self.read_within(&mut out[..length])?;
-        } else {
-            self.drive.read(self.at, &mut out[..length])?;
-        }
+        self.held.borrow_mut().read(self.at, &mut out[..length])?;
         self.at += length as u64;
         Ok(length)
     }
@@ -65,14 +130,13 @@ impl Read for Tape {
 impl Write for Tape {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         let length = self.on(data.len());
-        self.block = None;
-        self.drive.write(self.at, &data[..length])?;
+        self.held.borrow_mut().write(self.at, &data[..length])?;
         self.at += length as u64;
         Ok(length)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.drive.flush()
+        self.held.borrow_mut().flush()
     }
 }
 
@@ -81,7 +145,7 @@ impl Seek for Tape {
         let (from, by) = match to {
             SeekFrom::Start(at) => (at, 0),
             SeekFrom::Current(by) => (self.at, by),
-            SeekFrom::End(by) => (self.drive.bytes(), by),
+            SeekFrom::End(by) => (self.bytes, by),
         };
         self.at = from.checked_add_signed(by).ok_or(io::ErrorKind::InvalidInput)?;
         Ok(self.at)
@@ -91,11 +155,22 @@ impl Seek for Tape {
 /// It at work.
 pub(super) struct Fat {
     files: FileSystem<Tape>,
-    drive: Drive,
+    held: Rc<RefCell<Held>>,
 }
 
 fn name(number: u64) -> String {
     format!("file number {number}.data")
+}
+
+/// The number of the file of that name; nothing if nobody made such a one.
+fn number(name: &str) -> Option<u64> {
+    name.strip_prefix("file number ")?.strip_suffix(".data")?.parse().ok()
+}
+
+/// Whether nothing is known of the file of that name. As long as there are such files, those are of them that nobody made:
+/// an entry without its long name, or a part of one that was being removed.
+fn is_doubtful(called: &str, but: &BTreeSet<u64>) -> bool {
+    number(called).map_or(!but.is_empty(), |number| but.contains(&number))
 }
 
 impl Work for Fat {
@@ -105,23 +180,27 @@ impl Work for Fat {
         // Nothing of what was there before is taken for a part of it.
         drive.clear(0, drive.bytes())?;
         let options = FormatVolumeOptions::new().bytes_per_sector(drive.block_bytes() as u16);
-        format_volume(Tape::new(drive), options)?;
-        Ok(drive.flush()?)
+        let held = Rc::new(RefCell::new(Held::new(drive)));
+        format_volume(Tape::new(&held), options)?;
+        let done = held.borrow_mut().flush();
+        Ok(done?)
     }
 
     fn open(drive: &Drive) -> Told<Self> {
-        Ok(Self {
-            files: FileSystem::new(Tape::new(drive), FsOptions::new())?,
-            drive: drive.clone(),
-        })
+        let held = Rc::new(RefCell::new(Held::new(drive)));
+        Ok(Self { files: FileSystem::new(Tape::new(&held), FsOptions::new())?, held })
     }
 
     /// No more clusters are free than its files leave.
-    fn check(&mut self) -> Told<()> {
-        let stats = self.files.stats()?;
+    fn check(&mut self, but: &BTreeSet<u64>) -> Told<()> {
+        // Counted anew: what it knows itself is wrong as soon as it has removed a file whose clusters were free already.
+        let stats = FileSystem::new(Tape::new(&self.held), FsOptions::new())?.stats()?;
         let mut used = 0;
         for entry in self.files.root_dir().iter() {
-            used += entry?.len().div_ceil(u64::from(stats.cluster_size()));
+            let entry = entry?;
+            if !is_doubtful(&entry.file_name(), but) {
+                used += entry.len().div_ceil(u64::from(stats.cluster_size()));
+            }
         }
         let taken = stats.total_clusters().checked_sub(stats.free_clusters());
         match taken {
@@ -131,18 +210,14 @@ impl Work for Fat {
     }
 
     fn rows(&mut self, but: &BTreeSet<u64>) -> Told<Rows> {
-        let but: Vec<String> = but.iter().map(|number| name(*number)).collect();
         let mut rows = Rows::new();
         for entry in self.files.root_dir().iter() {
             let entry = entry?;
             let called = entry.file_name();
-            if but.contains(&called) {
+            if is_doubtful(&called, but) {
                 continue;
             }
-            let number =
-                called.strip_prefix("file number ").and_then(|it| it.strip_suffix(".data"));
-            let number = number.and_then(|number| number.parse().ok());
-            let number: u64 = number.ok_or("there is a file that nobody made")?;
+            let number = number(&called).ok_or("there is a file that nobody made")?;
             let mut bytes = Vec::new();
             entry.to_file().read_to_end(&mut bytes)?;
             if bytes.len() as u64 != entry.len() || rows.insert(number, bytes).is_some() {
@@ -172,7 +247,8 @@ impl Work for Fat {
                 Edit::Rename(from, to) => root.rename(&name(*from), &root, &name(*to))?,
             }
         }
-        Ok(self.drive.flush()?)
+        let done = self.held.borrow_mut().flush();
+        Ok(done?)
     }
 
     fn clean(&mut self, doubtful: &BTreeSet<u64>) -> Told<bool> {
@@ -181,11 +257,18 @@ impl Work for Fat {
             match root.remove(&name(*number)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 // A chain that leads nowhere, unless the volume has failed.
-                Err(_) => return Ok(self.drive.flush().map(|()| false)?),
+                Err(_) => {
+                    let done = self.held.borrow_mut().flush();
+                    return Ok(done.map(|()| false)?);
+                }
                 Ok(()) => {}
             }
         }
-        self.drive.flush()?;
-        Ok(true)
+        let mut is_clean = true;
+        for entry in root.iter() {
+            is_clean &= number(&entry?.file_name()).is_some();
+        }
+        let done = self.held.borrow_mut().flush();
+        Ok(done.map(|()| is_clean)?)
     }
 }

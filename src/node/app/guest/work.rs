@@ -28,8 +28,8 @@ pub(super) trait Work: Sized {
     /// Starts it on what is there, in whatever state a crash has left it.
     fn open(drive: &Drive) -> Told<Self>;
 
-    /// Its own check of everything.
-    fn check(&mut self) -> Told<()>;
+    /// Its own check of everything but those rows.
+    fn check(&mut self, but: &BTreeSet<u64>) -> Told<()>;
 
     /// All its rows, but those.
     fn rows(&mut self, but: &BTreeSet<u64>) -> Told<Rows>;
@@ -139,8 +139,8 @@ fn start<W: Work>(drive: &Drive, plan: &Shared) -> Result<W, Stop> {
 }
 
 fn look<W: Work>(program: &mut W, drive: &Drive, plan: &Shared) -> Result<(), Stop> {
-    or(program.check(), Damage::CheckFailed)?;
     let doubtful = plan.borrow().doubtful();
+    or(program.check(&doubtful), Damage::CheckFailed)?;
     let rows = or(program.rows(&doubtful), Damage::NotReadable)?;
     tell_found(drive, contents_of(&rows), Damage::None)?;
     plan.borrow_mut().found(rows);

@@ -57,7 +57,7 @@ impl Work for Sqlite {
         Ok(Self(connection))
     }
 
-    fn check(&mut self) -> Told<()> {
+    fn check(&mut self, _but: &BTreeSet<u64>) -> Told<()> {
         let said: String = self.0.query_row("pragma integrity_check", [], |row| row.get(0))?;
         if said == "ok" { Ok(()) } else { Err(said.into()) }
     }
