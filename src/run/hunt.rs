@@ -75,6 +75,9 @@ pub struct Hunted {
     pub wall: Duration,
 }
 
+/// A run without any bug that failed: its scenario's index, its seed, and how.
+pub type Unclean = (usize, u64, Signature, Outcome);
+
 /// What a hunt came to.
 #[derive(Clone, Debug, Default)]
 pub struct HuntReport {
@@ -82,8 +85,8 @@ pub struct HuntReport {
     pub hunted: Vec<Hunted>,
     /// Runs without any bug.
     pub clean_runs: u64,
-    /// Those of them that failed, with their scenario's index and their seed.
-    pub unclean: Vec<(usize, u64, Signature, Outcome)>,
+    /// Those of them that failed.
+    pub unclean: Vec<Unclean>,
     /// Runs in which Stormglass itself panicked.
     pub crashes: Vec<HarnessCrash>,
     /// Whether it was stopped from outside before its end.
@@ -103,7 +106,7 @@ impl HuntReport {
 }
 
 /// Plants each bug in its hunting grounds (in all that is given, random scenarios among it, when none of these
-/// are), seed by seed, until a run fails. Then runs the same scenarios without any. `watch` is given each bug that
+/// are), seed by seed, until a run fails that does not without it. Then runs the same scenarios without any. `watch` is given each bug that
 /// is over.
 pub fn hunt(
     engine: &Engine<'_>,
@@ -114,16 +117,19 @@ pub fn hunt(
 ) -> HuntReport {
     let mut report = HuntReport::default();
     let mut hunted: Vec<Option<Hunted>> = vec![None; options.bugs.len()];
+    let mut unclean = Vec::new();
     let work = |at: usize| (at, hunt_one(engine, scenarios, options.bugs[at], options.runs, stop));
     work_off(options.jobs, 0..options.bugs.len(), work, |result| match result {
-        Some((at, Ok(over))) => {
+        Some((at, Ok((over, met)))) => {
             watch(Some(&over));
             hunted[at] = Some(over);
+            unclean.extend(met);
         }
         Some((_, Err(crash))) => report.crashes.push(crash),
         None => watch(None),
     });
     report.hunted = hunted.into_iter().flatten().collect();
+    report.unclean = unclean;
     check_clean(engine, scenarios, options, stop, &mut report);
     report.interrupted = stop.is_up();
     report
@@ -139,33 +145,36 @@ fn grounds(bug: Bug, scenarios: &[Tested]) -> Vec<usize> {
     if named.is_empty() { all.filter(passes).collect() } else { named }
 }
 
+/// Hunts one bug. A run that fails without it, too, says nothing of it, and is given back beside what was found.
 fn hunt_one(
     engine: &Engine<'_>,
     scenarios: &[Tested],
     bug: Bug,
     runs_max: u64,
     stop: &StopFlag,
-) -> Result<Hunted, HarnessCrash> {
+) -> Result<(Hunted, Vec<Unclean>), HarnessCrash> {
     let clock = Stopwatch::start();
     let grounds = grounds(bug, scenarios);
     // No more than it may take: there may be no grounds at all.
     let rounds =
         (1..=runs_max).flat_map(|seed| grounds.iter().map(move |scenario| (*scenario, seed)));
-    let mut runs = 0;
-    let mut found = None;
+    let (mut runs, mut found, mut unclean) = (0, None, Vec::new());
     for (scenario, seed) in rounds.take(usize::try_from(runs_max).unwrap_or(usize::MAX)) {
         if stop.is_up() || found.is_some() {
             break;
         }
         runs += 1;
-        let planted = Scenario { plant: vec![bug], ..clean(&scenarios[scenario].of_seed(seed)) };
+        let without = clean(&scenarios[scenario].of_seed(seed));
+        let planted = Scenario { plant: vec![bug], ..without.clone() };
         let ran = run_once(engine, &planted, seed, &RunOptions::default())?;
-        found = failure(&ran).map(|(outcome, signature)| {
-            let digest = ran.report.digest;
-            Found { scenario, seed, outcome, signature, digest }
-        });
+        let Some((outcome, signature)) = failure(&ran) else { continue };
+        let digest = ran.report.digest;
+        match failure(&run_once(engine, &without, seed, &RunOptions::default())?) {
+            Some((outcome, signature)) => unclean.push((scenario, seed, signature, outcome)),
+            None => found = Some(Found { scenario, seed, outcome, signature, digest }),
+        }
     }
-    Ok(Hunted { bug, found, runs, wall: clock.elapsed() })
+    Ok((Hunted { bug, found, runs, wall: clock.elapsed() }, unclean))
 }
 
 /// A scenario as it is without any bug.
@@ -211,6 +220,7 @@ fn check_clean(
         }
     });
     report.unclean.sort_unstable_by_key(|(scenario, seed, ..)| (*scenario, *seed));
+    report.unclean.dedup_by_key(|(scenario, seed, ..)| (*scenario, *seed));
 }
 
 /// The name of the scenario that is known to find a bug soon.
@@ -298,7 +308,7 @@ mod tests {
 
     use super::{HuntOptions, grounds, grounds_of, hunt};
     use crate::base::Bug;
-    use crate::run::fake::{passes_but, scenario};
+    use crate::run::fake::{passes_but, scenario, stuck};
     use crate::run::outcome::ExitCode;
     use crate::run::plan::StopFlag;
     use crate::run::subject::{Subject, Tested};
@@ -328,6 +338,24 @@ mod tests {
         let report = hunt(&engine, &scenarios, &options, &StopFlag::new(), &mut |_| {});
         assert_eq!((report.hunted[0].runs, &report.hunted[0].found), (0, &None));
         assert_eq!(report.exit_code(), ExitCode::Inert);
+    }
+
+    #[test]
+    fn a_seed_that_fails_without_the_bug_too_is_no_find() {
+        let scenarios = [Tested::Scenario(Box::new(scenario("one")))];
+        let engine = passes_but(|scenario, seed| match seed {
+            2 | 3 => Some(stuck("broken-anyway")),
+            5 => (!scenario.plant.is_empty()).then(|| stuck("by-the-bug")),
+            _ => None,
+        });
+        let options =
+            HuntOptions { bugs: vec![Bug::NoWriteLock], runs: 9, jobs: NonZeroUsize::MIN };
+        let report = hunt(&engine, &scenarios, &options, &StopFlag::new(), &mut |_| {});
+        let found = report.hunted[0].found.as_ref().map(|found| found.seed);
+        assert_eq!((report.hunted[0].runs, found), (5, Some(5)));
+        let unclean: Vec<u64> = report.unclean.iter().map(|(_, seed, ..)| *seed).collect();
+        assert_eq!(unclean, [2, 3], "each is told of once");
+        assert_eq!(report.exit_code(), ExitCode::Liveness);
     }
 
     #[test]
