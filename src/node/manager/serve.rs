@@ -385,8 +385,7 @@ impl Manager {
         let machine = self.machines[spec.id.index()].as_ref()?;
         let (volume, record) = (spec.id, machine.record());
         let placed = || spec.places().find(|(_, place)| place.target == to);
-        let is_target =
-            self.map.volumes.iter().any(|it| it.places().any(|(_, at)| at.target == to));
+        let is_target = self.has_places(to);
         match what {
             FalseMessage::Pong => Some(Wire::Pong { beat: u64::MAX }),
             FalseMessage::Detached if !is_target => {
@@ -415,6 +414,10 @@ impl Manager {
             return;
         }
         match message {
+            // A target says what it holds before anything else: that was overlooked, and it is to say it anew.
+            Wire::Ping { .. } if peer.places.borrow().is_empty() && self.has_places(node) => {
+                peer.connection.close();
+            }
             Wire::Ping { beat } => {
                 let _closed = peer.connection.send(Wire::Pong { beat });
                 self.heard_owner(node, peer);
@@ -457,6 +460,11 @@ impl Manager {
                 peer.connection.close();
             }
         }
+    }
+
+    /// Whether a node is a target that holds something.
+    fn has_places(&self, node: NodeId) -> bool {
+        self.map.volumes.iter().any(|it| it.places().any(|(_, at)| at.target == node))
     }
 
     fn hello(&mut self, places: &[LegReport]) {
