@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use crate::base::{Nanos, NodeId, OpId, Seq, VolumeId};
 
 use super::faded::Flushing;
+use super::value::Value;
 
 /// One who has opened the volume, or whoever opens it next.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,15 +27,12 @@ pub(super) struct Opener {
 
 /// A flush that was done after every copy had lost its power, and so says that nothing had gone.
 #[derive(Clone, Copy, Debug)]
-pub struct Promise {
-    /// The flush.
-    pub op: OpId,
-    /// The number of the application that asked for it.
-    pub writer: u16,
-    /// When it was invoked, and when it returned.
-    pub span: (Nanos, Nanos),
+pub(super) struct Promise {
+    pub(super) flush: Flushing,
+    /// When it was done.
+    pub(super) done_at: Nanos,
     /// When every copy had last lost its power by then.
-    pub lost_at: Nanos,
+    pub(super) lost_at: Nanos,
 }
 
 /// How many promises are remembered for reports.
@@ -144,23 +142,20 @@ impl Caches {
         let covers_doubtful = opener.doubtful.is_some();
         opener.doubtful = opener.doubtful.filter(|last| *last >= flush.invoked);
         if covers_doubtful || flush.lost_before < self.lost_at {
-            self.remember(flush, at);
+            if self.promises.len() == PROMISES_MAX {
+                self.promises.pop_front();
+            }
+            let (flush, done_at, lost_at) = (*flush, at, self.lost_at);
+            self.promises.push_back(Promise { flush, done_at, lost_at });
         }
         covers_doubtful
     }
 
-    fn remember(&mut self, flush: &Flushing, at: Nanos) {
-        let Flushing { op, writer, invoked, .. } = *flush;
-        if self.promises.len() == PROMISES_MAX {
-            self.promises.pop_front();
-        }
-        self.promises.push_back(Promise { op, writer, span: (invoked, at), lost_at: self.lost_at });
-    }
-
-    /// The first flush still known that has promised, over a loss, what was acknowledged at a time.
-    pub(super) fn promise_of(&self, acknowledged: Nanos) -> Option<Promise> {
-        let covers = |it: &&Promise| acknowledged <= it.lost_at && acknowledged < it.span.0;
-        self.promises.iter().find(covers).copied()
+    /// The first flush still known that has promised a value over a loss.
+    pub(super) fn promise_of(&self, value: &Value) -> Option<Promise> {
+        let spans = |it: &&Promise| value.acknowledged_at() <= it.lost_at;
+        let promises = |it: &&Promise| spans(it) && it.flush.promises_after_loss(value);
+        self.promises.iter().find(promises).copied()
     }
 }
 

@@ -54,7 +54,7 @@ impl Flushing {
     }
 
     /// Whether it promises that the value is there although every copy has lost its power since.
-    fn promises_after_loss(&self, value: &Value) -> bool {
+    pub(super) fn promises_after_loss(&self, value: &Value) -> bool {
         let acknowledged = value.acknowledged_at();
         matches!(value.fate, Fate::Acknowledged | Fate::Kept | Fate::Unflushed)
             && acknowledged < self.invoked

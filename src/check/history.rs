@@ -257,9 +257,8 @@ impl History {
 
     /// The flush that was done after all copies had lost their power, and so has promised a value that was acknowledged
     /// before that, if one is still known.
-    #[must_use]
-    pub fn promise_of(&self, volume: VolumeId, value: &Value) -> Option<Promise> {
-        self.caches_of(volume)?.promise_of(value.acknowledged_at())
+    pub(super) fn promise_of(&self, volume: VolumeId, value: &Value) -> Option<Promise> {
+        self.caches_of(volume)?.promise_of(value)
     }
 
     /// The last records about these operations, or about that block of the volume if it is given.

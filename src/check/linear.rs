@@ -64,8 +64,8 @@ fn promise(contradiction: &Contradiction, history: &History) -> Option<String> {
     if contradiction.operation.kind == OpKind::Flush {
         return None;
     }
-    let Promise { op, writer, span: (_, at), lost_at } =
-        history.promise_of(contradiction.volume, by)?;
+    let Promise { flush, done_at: at, lost_at } = history.promise_of(contradiction.volume, by)?;
+    let (op, writer) = (flush.op, flush.writer);
     let new = origin::label(by.author);
     Some(format!(
         "all copies lost their power {lost_at}, but {op}, a flush of application {writer}, was done {at} and says that {new} is there"

@@ -7,14 +7,17 @@ use stormglass::base::{Epoch, NodeId};
 use crate::caches::{NONE, found};
 use crate::story::{Story, VOL0, ZEROES, by};
 
+/// A write, and a flush that spans so many losses.
+fn flush_over(losses: u32, story: &mut Story, result: OpResult) {
+    story.write(1, 7);
+    story.invoke_flush(2);
+    (0..losses).for_each(|_| story.lose_caches());
+    story.returned(2, result);
+}
+
 #[test]
 fn a_flush_that_is_done_in_spite_of_a_loss_has_promised_what_was_acknowledged_before_it() {
-    let spanned = |story: &mut Story, result: OpResult| {
-        story.write(1, 7);
-        story.invoke_flush(2);
-        story.lose_caches();
-        story.returned(2, result);
-    };
+    let spanned = |story: &mut Story, result| flush_over(1, story, result);
     let gone = |story: &mut Story| {
         spanned(story, OpResult::Ok);
         story.put_both(7, ZEROES);
@@ -153,6 +156,23 @@ fn a_flush_that_is_done_though_a_read_has_shown_what_is_gone_should_have_failed(
 }
 
 #[test]
+fn a_report_names_the_flush_that_promised_and_none_that_was_told() {
+    let mut story = Story::with_caches();
+    story.open_as(2);
+    story.open_as(1);
+    story.write(1, 7);
+    story.lose_caches();
+    story.flush_failed(3);
+    story.flush(4);
+    story.app = 2;
+    story.flush(5);
+    story.read(6, 7, ZEROES);
+    let report = story.report();
+    assert!(report.contains("op5, a flush of application 2, was done"), "{report}");
+    assert!(!report.contains("op4"), "{report}");
+}
+
+#[test]
 fn an_owner_that_a_new_manager_finds_has_taken_over_whoever_decided_it() {
     let taken_over = |found_by: u32| {
         move |story: &mut Story| {
@@ -173,13 +193,7 @@ fn an_owner_that_a_new_manager_finds_has_taken_over_whoever_decided_it() {
 
 #[test]
 fn a_flush_that_is_done_in_spite_of_several_losses_has_promised_no_less() {
-    let spanned = |story: &mut Story, result: OpResult| {
-        story.write(1, 7);
-        story.invoke_flush(2);
-        story.lose_caches();
-        story.lose_caches();
-        story.returned(2, result);
-    };
+    let spanned = |story: &mut Story, result| flush_over(2, story, result);
     let gone = |story: &mut Story| {
         spanned(story, OpResult::Ok);
         story.put_both(7, ZEROES);
