@@ -12,6 +12,18 @@ import gdb
 # What no frame of is looked for: it runs whatever runs, writes the records, or raises the signal.
 PLUMBING = re.compile(r"^<*(stormglass::(sim|world|check|cli|run)|madsim|async_task|nix|std|core|alloc)::")
 
+# The same by files, for builds that have the lines of the code and short names: `cargo build` makes such.
+PLUMBING_FILES = re.compile(r"(^|/)src/(sim|world|check|cli|run)/|^/rustc/|/registry/src/")
+
+
+def is_plumbing(frame):
+    """Whether a frame is of no interest, by its name if that says where it is from, or else by its file."""
+    name = frame.name() or ""
+    if "::" in re.sub(r"(?<=\w)<.*", "", name):
+        return PLUMBING.search(name) is not None
+    file = frame.find_sal().symtab
+    return file is None or PLUMBING_FILES.search(file.filename) is not None
+
 
 def frame_that_matters():
     """The first frame above the hook that is of the cluster, of a simulated device, or of code that was linked in."""
@@ -20,7 +32,7 @@ def frame_that_matters():
         name = frame.name() or ""
         if "stormglass_failure" in name:
             is_above = True
-        elif is_above and "::" in name and not PLUMBING.search(name):
+        elif is_above and not is_plumbing(frame):
             return frame
         frame = frame.older()
     return None

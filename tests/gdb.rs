@@ -44,8 +44,10 @@ fn a_debugger_stops_in_the_code_that_failed() {
     assert!(text.contains("received signal SIGTRAP"), "{text}");
     // The frame that `failure` went to, and the backtrace that leads from it to the task.
     let frame = text.lines().find(|line| line.starts_with('#')).unwrap_or_default();
-    assert!(frame.contains("stormglass::node::"), "{frame}\n{text}");
-    assert!(text.contains("stormglass::cli::breakpoint::stormglass_failure"), "{text}");
+    // By its name, or in a build that has the lines of the code by its file.
+    let is_of_a_node = ["stormglass::node::", "at src/node/"].iter().any(|it| frame.contains(it));
+    assert!(is_of_a_node, "{frame}\n{text}");
+    assert!(text.contains("stormglass_failure"), "{text}");
 }
 
 #[test]
