@@ -61,6 +61,10 @@ trait Telling {
     fn read_leg(&mut self, leg: u8, at: u64, reader: u32);
     fn return_on(&mut self, node: u32, op: u64, kind: OpKind);
     fn agree(&mut self, manager: u32, index: u64, hash: u64);
+    /// Leg 1 is given up under an epoch and goes to disk 2 under the next one.
+    fn move_leg_1(&mut self, epoch: u64);
+    /// There it registers an epoch.
+    fn register_leg_1_elsewhere(&mut self, epoch: u64);
 }
 
 impl Telling for Story {
@@ -137,6 +141,23 @@ impl Telling for Story {
         let (epoch, owner, grantable) = (Epoch::new(epoch), NodeId::new(owner), false);
         let found = TopologyFound { volume: VOL0, epoch, modes, owner, grantable };
         self.record_on(MANAGER + 1, found);
+    }
+
+    fn move_leg_1(&mut self, epoch: u64) {
+        self.decide(epoch, LEG1_DEAD, CLIENT);
+        self.persist(epoch);
+        self.decide(epoch + 1, LEG1_REBUILT, CLIENT);
+        self.persist(epoch + 1);
+        let (leg, disk) = (LegIndex::new(1), DiskId::new(2));
+        self.record_on(MANAGER, LegMoved { volume: VOL0, leg, disk });
+    }
+
+    fn register_leg_1_elsewhere(&mut self, epoch: u64) {
+        let (disk, leg, spare) = (DiskId::new(2), LegIndex::new(1), TARGETS + 2);
+        let (first, blocks, depth) = (FIRST, DATA, DEPTH);
+        self.record_on(spare, LegLoaded { disk, volume: VOL0, leg, first, blocks, depth });
+        let (blocks, epoch) = (DATA + JOURNAL, Epoch::new(epoch));
+        self.record_on(spare, FenceRaised { disk, volume: VOL0, leg, first, blocks, epoch });
     }
 
     fn load(&mut self, leg: u8) {
@@ -269,6 +290,27 @@ const BROKEN: &[(Rule, Part)] = &[
         story.invoke_write(1, 7, 1);
         story.land(0, 7, 1, 2);
         story.returned(1, OpResult::Ok);
+    }),
+    (Rule::WrittenEverywhere, |story| {
+        // Neither where the leg was nor where it came.
+        story.invoke_write(1, 7, 1);
+        story.land(0, 7, 1, 2);
+        story.move_leg_1(3);
+        story.returned(1, OpResult::Ok);
+    }),
+    (Rule::WrittenEverywhere, |story| {
+        // The owner knows that the leg moved, and that its old disk has the block says nothing any more.
+        story.invoke_write(1, 7, 1);
+        story.land(0, 7, 1, 2);
+        story.land(1, 7, 1, 2);
+        story.move_leg_1(3);
+        story.register(0, 4);
+        story.allow(4);
+        story.register_leg_1_elsewhere(4);
+        story.grant(4, LEG1_REBUILT, CLIENT);
+        story.invoke_write(2, 7, 1);
+        story.land(0, 7, 1, 4);
+        story.returned(2, OpResult::Ok);
     }),
     (Rule::ClearedInSync, |story| {
         story.step(3, LEG1_DEAD, CLIENT);
@@ -415,6 +457,18 @@ const KEPT: &[(&str, Part)] = &[
         story.land(0, 7, 1, 2);
         story.returned(1, OpResult::InDoubt);
     }),
+    (
+        "an owner that stood still acknowledges late what its legs had before one moved, and another time",
+        |story| {
+            story.invoke_write(1, 7, 1);
+            story.land(0, 7, 1, 2);
+            story.land(1, 7, 1, 2);
+            story.move_leg_1(3);
+            let (leg, disk) = (LegIndex::new(1), DiskId::new(3));
+            story.record_on(MANAGER, LegMoved { volume: VOL0, leg, disk });
+            story.returned(1, OpResult::Ok);
+        },
+    ),
     ("a leg is taken back that nobody was told of having been given up", |story| {
         story.decide(3, LEG1_DEAD, CLIENT);
         story.persist(3);
@@ -427,24 +481,18 @@ const KEPT: &[(&str, Part)] = &[
     }),
     ("a leg goes on on another disk, and what is told of its old one is of the past", |story| {
         story.step(3, LEG1_DEAD, CLIENT);
-        story.decide(4, LEG1_REBUILT, CLIENT);
-        story.persist(4);
+        story.move_leg_1(4);
+        story.register(0, 5);
+        story.register_leg_1_elsewhere(5);
         let (leg, disk) = (LegIndex::new(1), DiskId::new(2));
-        story.record_on(MANAGER, LegMoved { volume: VOL0, leg, disk });
-        let (first, blocks, depth) = (FIRST, DATA, DEPTH);
-        let spare = TARGETS + 2;
-        story.record_on(spare, LegLoaded { disk, volume: VOL0, leg, first, blocks, depth });
-        story.register(0, 4);
-        let (blocks, epoch) = (DATA + JOURNAL, Epoch::new(4));
-        story.record_on(spare, FenceRaised { disk, volume: VOL0, leg, first, blocks, epoch });
         let marked = MarkChanged { disk, volume: VOL0, leg, region: 0, marked: true };
-        story.record_on(spare, marked);
-        story.allow(4);
-        story.grant(4, LEG1_REBUILT, CLIENT);
+        story.record_on(TARGETS + 2, marked);
+        story.allow(5);
+        story.grant(5, LEG1_REBUILT, CLIENT);
         // The old target is back, and knows of no move.
         story.load(1);
         story.set_mark(1, 0, false);
-        story.media_written(2, FIRST + 7, 1, 4);
+        story.media_written(2, FIRST + 7, 1, 5);
         story.media_written(1, FIRST + 40, 1, 2);
     }),
     ("a leg is in sync again when its owner says that it is rebuilt", |story| {

@@ -6,6 +6,9 @@ use crate::base::{DiskId, Epoch, LegIndex, Nanos, NodeId, Seq, VolumeId};
 /// How many places of a leg are remembered as written, a power of two.
 const LANDED_MAX: usize = 256;
 
+/// Places, and when each was written last.
+type Landed = Box<[(u64, Seq); LANDED_MAX]>;
+
 /// A leg.
 #[derive(Clone, Debug)]
 pub(super) struct Leg {
@@ -34,7 +37,9 @@ pub(super) struct Leg {
     pub(super) allowed: Epoch,
     marks: Vec<u64>,
     /// What was written last, by the lower bits of the place.
-    landed: Box<[(u64, Seq); LANDED_MAX]>,
+    landed: Landed,
+    /// When it was given its disk, and what was written last where it was before.
+    before: Option<(Seq, Landed)>,
     /// Whether an owner was granted an epoch without it in sync since it was.
     pub(super) has_missed: bool,
     /// The last epoch under which its owner said that it is rebuilt.
@@ -59,9 +64,21 @@ impl Leg {
             allowed: Epoch::new(0),
             marks: Vec::new(),
             landed: Box::new([(0, 0); LANDED_MAX]),
+            before: None,
             has_missed: false,
             rebuilt: Epoch::new(0),
         }
+    }
+
+    /// The same leg on another disk, of which nothing is known yet but that it lacks everything.
+    pub(super) fn moved(&self, disk: DiskId, at: Seq) -> Self {
+        let mut before = self.landed.clone();
+        let earlier = self.before.iter().flat_map(|(_, landed)| landed.iter());
+        for (now, then) in before.iter_mut().zip(earlier) {
+            *now = if now.1 < then.1 { *then } else { *now };
+        }
+        let here = Self::new((self.volume, self.leg), disk, 0);
+        Self { has_missed: true, before: Some((at, before)), ..here }
     }
 
     /// Its metadata was read: it is unmarked but for what is told next.
@@ -154,9 +171,11 @@ impl Leg {
         }
     }
 
-    /// Whether the place surely was not written since. Another place that shares its memory hides it.
-    pub(super) fn surely_lacks(&self, at: u64, since: Seq) -> bool {
-        let (_, seq) = self.landed[at as usize % LANDED_MAX];
-        seq <= since
+    /// Whether the place surely was not written since: where the leg is or, for whoever was granted an epoch before it
+    /// came there, where it was. Another place that shares its memory hides it.
+    pub(super) fn surely_lacks(&self, at: u64, since: Seq, granted: Seq) -> bool {
+        let lacks = |landed: &Landed| landed[at as usize % LANDED_MAX].1 <= since;
+        let before = self.before.as_ref().filter(|(moved, _)| granted < *moved);
+        lacks(&self.landed) && before.is_none_or(|(_, landed)| lacks(landed))
     }
 }

@@ -21,7 +21,7 @@ use crate::base::protocol::{
     Agreed, LegLoaded, LegMode, LegMoved, LegReported, MarkChanged, OwnerGranted,
     RegistrationStarted, TopologyDecided, TopologyFound, TopologyGrantable, TopologyPersisted,
 };
-use crate::base::{Audience, DiskId, Epoch, LegIndex, NodeId, OpId, Record, VolumeId};
+use crate::base::{Audience, DiskId, Epoch, LegIndex, NodeId, OpId, Record, Seq, VolumeId};
 
 use super::leg::Leg;
 use super::places::Places;
@@ -105,7 +105,7 @@ impl Protocol {
                 self.legs[slot].is_serving = false;
             }
         } else if let Some(LegMoved { volume, leg, disk }) = record.get() {
-            self.moved((volume, leg), disk);
+            self.moved((volume, leg), disk, record.seq);
         } else if let Some(raised) = record.get::<FenceRaised>() {
             self.registered(record, raised, history);
         } else if let Some(granted) = record.get::<OwnerGranted>() {
@@ -167,7 +167,7 @@ impl Protocol {
     }
 
     /// A leg is on another disk, of which nothing is known yet but that it lacks everything.
-    fn moved(&mut self, (volume, leg): (VolumeId, LegIndex), disk: DiskId) {
+    fn moved(&mut self, (volume, leg): (VolumeId, LegIndex), disk: DiskId, at: Seq) {
         let Some(slot) = self.leg((volume, leg), disk, 0).or(self.volume(volume).slot(leg)) else {
             return;
         };
@@ -176,8 +176,7 @@ impl Protocol {
             return;
         }
         self.disks[before.index()].retain(|held| *held as usize != slot);
-        self.legs[slot] = Leg::new((volume, leg), disk, 0);
-        self.legs[slot].has_missed = true;
+        self.legs[slot] = self.legs[slot].moved(disk, at);
         self.put_on(disk, slot);
     }
 
@@ -494,7 +493,7 @@ impl Protocol {
                     LegMode::Dead => false,
                 };
                 let slot = volume.slot(leg).filter(|_| is_due);
-                if slot.is_some_and(|slot| self.legs[slot].surely_lacks(at, since)) {
+                if slot.is_some_and(|slot| self.legs[slot].surely_lacks(at, since, grant.seq)) {
                     return Some((block, leg));
                 }
             }
