@@ -13,6 +13,7 @@ use super::leg::{Chore, Leg};
 use super::serve::MISSED_MAX;
 use crate::base::planted;
 use crate::layout::Layout;
+use crate::node::config::Timing;
 use crate::node::layout::{IntentMap, Superblock};
 use crate::node::probes;
 use crate::node::records::WriteMissing;
@@ -28,6 +29,7 @@ pub(super) async fn run(target: Rc<Target>, leg: Rc<Leg>) {
     let block = target.map.block_size.bytes() as u64;
     let bytes = regions.div_ceil(8) * 4 + regions * 4 + block;
     let _bitmaps = target.memory.reserve_waiting(bytes).await;
+    let mut failures = Failures::default();
     loop {
         // A new one each time: a device that was given up, or has lost its power, is looked for again.
         let (host, config) = (target.handle.node(), target.map.timing.driver);
@@ -35,12 +37,48 @@ pub(super) async fn run(target: Rc<Target>, leg: Rc<Leg>) {
         let rng = RefCell::new(target.handle.rng("keeper"));
         let keeper = Keeper { target: target.clone(), leg: leg.clone(), queue, rng };
         match keeper.load().await {
-            Ok(()) => keeper.store().await,
+            Ok(()) => {
+                failures.note(keeper.store().await);
+                if let Some(pause) = failures.pause(&target.map.timing) {
+                    target.handle.sleep(pause).await;
+                }
+            }
             Err(status) => {
                 tracing::debug!(place = %keeper.leg.place, %status, "metadata cannot be read");
                 keeper.target.handle.sleep(keeper.target.map.timing.patience).await;
             }
         }
+    }
+}
+
+/// How a keeper came to look at its disk anew.
+#[derive(Clone, Copy)]
+enum End {
+    /// The device has lost its power or is another.
+    Device,
+    /// A write failed, after so many that did not.
+    Write { after: u64 },
+}
+
+/// Attempts in a row at writing metadata of which none was written. A disk that can be read and takes no write looks usable
+/// each time anew, and the manager asks for it at once: the pause between two attempts grows.
+#[derive(Default)]
+struct Failures(u32);
+
+impl Failures {
+    fn note(&mut self, end: End) {
+        self.0 = match end {
+            End::Write { after: 0 } => self.0.saturating_add(1),
+            End::Write { .. } => 1,
+            End::Device => 0,
+        };
+    }
+
+    /// How long the disk is left alone: not at all after the first, then twice as long each time.
+    fn pause(&self, timing: &Timing) -> Option<Nanos> {
+        let doublings = self.0.checked_sub(2)?;
+        let pause = Nanos::new(timing.heartbeat.get() << doublings.min(16));
+        Some(pause.min(timing.patience))
     }
 }
 
@@ -98,18 +136,20 @@ impl Keeper {
 
     /// Writes whatever is to be written, until a write fails or the device is no longer the one that was
     /// read.
-    async fn store(&self) {
+    async fn store(&self) -> End {
+        let mut written = 0;
         loop {
             let Some(chore) = self.next_chore().await else {
                 tracing::debug!(place = %self.leg.place, "the device has lost its power or is another");
-                return self.leg.failed();
+                self.leg.failed();
+                return End::Device;
             };
             if crate::buggify!(self.target.handle, probes::SLOW_METADATA) {
                 let heartbeat = self.target.map.timing.heartbeat;
                 let pause = self.rng.borrow_mut().nanos(Nanos::ZERO, heartbeat);
                 self.target.handle.sleep(pause).await;
             }
-            let written = match &chore {
+            let result = match &chore {
                 Chore::Superblock { generation, confirmed, rebuild } => {
                     let block = Superblock {
                         volume: self.leg.volume.id,
@@ -125,13 +165,16 @@ impl Keeper {
                 }
                 Chore::Intent(intent) => self.write_intent(intent).await,
             };
-            match written {
-                Ok(()) => self.leg.chore_done(chore),
+            match result {
+                Ok(()) => {
+                    written += 1;
+                    self.leg.chore_done(chore);
+                }
                 Err(status) => {
                     crate::sometimes!(self.target.handle, true, probes::METADATA_UNWRITABLE);
                     tracing::debug!(place = %self.leg.place, %status, "metadata cannot be written");
                     self.leg.failed();
-                    return;
+                    return End::Write { after: written };
                 }
             }
         }
@@ -195,5 +238,30 @@ impl Keeper {
         self.queue.submit(command).expect("the keeper has one command at a time");
         let completion = self.queue.completion().await;
         (completion.status, completion.data)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{End, Failures};
+    use crate::base::Nanos;
+    use crate::node::config::Timing;
+
+    #[test]
+    fn a_disk_that_takes_no_write_is_left_alone_longer_each_time_until_it_takes_one() {
+        let timing = Timing::default();
+        let mut failures = Failures::default();
+        let mut pauses = |ends: &[End]| -> Vec<u64> {
+            ends.iter()
+                .map(|end| {
+                    failures.note(*end);
+                    failures.pause(&timing).unwrap_or(Nanos::ZERO).get() / 1_000_000
+                })
+                .collect()
+        };
+        let nothing = End::Write { after: 0 };
+        assert_eq!(pauses(&[nothing; 6]), [0, 1, 2, 3, 3, 3], "milliseconds");
+        assert_eq!(pauses(&[End::Write { after: 2 }, nothing, nothing]), [0, 1, 2]);
+        assert_eq!(pauses(&[End::Device, nothing, nothing]), [0, 0, 1]);
     }
 }
