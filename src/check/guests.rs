@@ -92,15 +92,7 @@ fn violation(record: &Record, found: &GuestFound, guest: &Guest) -> Violation {
         (Damage::None, None) => {
             ("wrong-contents", "contents that no step of it leads to".to_owned())
         }
-        (Damage::NotOpened, _) => ("damaged", "it does not open what it wrote".to_owned()),
-        (Damage::CheckFailed, _) => ("damaged", "its own check fails".to_owned()),
-        (Damage::NotReadable, _) => ("damaged", "it cannot read what it wrote".to_owned()),
-        (Damage::NotChanged, _) => ("damaged", "it cannot change what it wrote".to_owned()),
-        (Damage::WentBack, _) => (
-            "damaged",
-            "it reads less than it wrote, and its flush says that nothing was lost".to_owned(),
-        ),
-        (Damage::Panicked, _) => ("damaged", "it panics over what it wrote".to_owned()),
+        (damage, _) => (damage.name(), complaint(damage).to_owned()),
     };
     let expected = match guest.done {
         _ if found.damage != Damage::None => "nothing wrong with what it keeps".to_owned(),
@@ -109,8 +101,6 @@ fn violation(record: &Record, found: &GuestFound, guest: &Guest) -> Violation {
     };
     let under_way = (guest.begun > guest.done)
         .then(|| format!("step {} was under way: it may be there as well", guest.begun));
-    let words = (found.damage != Damage::None)
-        .then(|| "what it says itself is in the log: `run … --log stormglass=debug`".to_owned());
     let changes = "its reads and writes are those of the application with this number".to_owned();
     Violation {
         check: Check::Guests,
@@ -123,7 +113,20 @@ fn violation(record: &Record, found: &GuestFound, guest: &Guest) -> Violation {
         at: record.at,
         found: what,
         expected,
-        detail: under_way.into_iter().chain(words).chain([changes]).collect(),
+        detail: under_way.into_iter().chain([changes]).collect(),
         recent: vec![*record],
+    }
+}
+
+/// What a program complains of.
+const fn complaint(damage: Damage) -> &'static str {
+    match damage {
+        Damage::None => "nothing is wrong with it",
+        Damage::NotOpened => "it does not open what it wrote",
+        Damage::CheckFailed => "its own check fails",
+        Damage::NotReadable => "it cannot read what it wrote",
+        Damage::NotChanged => "it cannot change what it wrote",
+        Damage::WentBack => "it reads less than it wrote, and its flush says that nothing was lost",
+        Damage::Panicked => "it panics over what it wrote",
     }
 }

@@ -4,6 +4,8 @@ use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::time::Duration;
 
+use panic_message::panic_message;
+
 use crate::scenario::Scenario;
 use crate::world::RunOptions;
 use crate::world::RunReport;
@@ -51,9 +53,7 @@ pub fn run_once(
     let report = catch_unwind(AssertUnwindSafe(|| engine(scenario, seed, options)));
     let wall = watch.elapsed();
     let report = report.map_err(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-        let message = text.unwrap_or("a panic without a message").to_owned();
+        let message = panic_message(&panic).to_owned();
         HarnessCrash { scenario: scenario.name.clone(), seed, message }
     })?;
     let judgement = Judgement::of(&scenario.expect, &report.verdict);

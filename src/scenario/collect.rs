@@ -8,6 +8,7 @@ use super::complaint::{Complaint, Complaints};
 use super::decode::{Decoder, Trouble, What};
 use super::error::{LoadError, Place, ScenarioError};
 use super::tree::{At, Json, Step, Tree, push_step};
+use super::workload_text::keys_of;
 
 /// The most errors that are reported of one file.
 const ERRORS_MAX: usize = 50;
@@ -86,8 +87,9 @@ impl<'t> Reading<'t> {
         let at = trouble.at.unwrap_or(root);
         match trouble.what {
             What::UnknownKeys { keys, names } => {
+                let names = self.fitting(at, trouble.owner, names);
                 for key in keys {
-                    self.unknown_key(key, names);
+                    self.unknown_key(key, &names);
                     self.tree.leave_out(key);
                 }
                 return true;
@@ -119,6 +121,16 @@ impl<'t> Reading<'t> {
         }
         self.tree.leave_out(at);
         at != root
+    }
+
+    /// Of the keys that a type has, those that what is being read has a use for: applications have one type for all.
+    fn fitting(&self, at: At, owner: &str, names: &[&'static str]) -> Vec<&'static str> {
+        let app = self.tree.child(at, "app").filter(|_| owner == "Workload");
+        let keys = match app.map(|app| self.tree.json(app)) {
+            Some(Json::Text(name)) => keys_of(name),
+            _ => None,
+        };
+        names.iter().copied().filter(|key| keys.as_ref().is_none_or(|has| has(key))).collect()
     }
 
     fn unknown_key(&mut self, at: At, names: &[&str]) {

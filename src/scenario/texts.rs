@@ -8,6 +8,7 @@ use std::path::Path;
 use super::collect::Reading;
 use super::fio::JobFile;
 use super::tree::{At, Json, Step, Tree};
+use super::workload_text::keys_of;
 
 /// The largest file that is taken in, in bytes: 2 MiB.
 const BYTES_MAX: usize = 2 << 20;
@@ -28,6 +29,10 @@ pub(super) fn take_in(reading: &mut Reading<'_>, prefix: &[Step], directory: Opt
     let apps: Vec<At> = reading.tree.children(at).collect();
     for (index, app) in apps.into_iter().enumerate() {
         let Some(file) = reading.tree.child(app, FILE) else { continue };
+        if !replays(&reading.tree, app) {
+            // Whatever is in the file, the key says nothing there.
+            continue;
+        }
         let Json::Text(name) = reading.tree.json(file).clone() else { continue };
         let taken = match directory {
             _ if reading.tree.child(app, TEXT).is_some() => {
@@ -54,6 +59,13 @@ pub(super) fn take_in(reading: &mut Reading<'_>, prefix: &[Step], directory: Opt
             }
         }
     }
+}
+
+/// Whether the application is one that replays a text, or none that there is.
+fn replays(tree: &Tree<'_>, app: At) -> bool {
+    let name = tree.child(app, "app").map(|name| tree.json(name));
+    let Some(Json::Text(name)) = name else { return true };
+    keys_of(name).is_none_or(|keys| keys(FILE))
 }
 
 fn is_fio(tree: &Tree<'_>, app: At) -> bool {

@@ -149,25 +149,61 @@ impl TryFrom<WorkloadText> for Workload {
     }
 }
 
-/// The keys that some applications have no use for: whether each was given, and which have one.
-fn strays(text: &WorkloadText) -> [(&'static str, bool, &'static [AppName]); 13] {
+/// A key that some applications have no use for, and those that have one.
+type Key = (&'static str, &'static [AppName]);
+
+const KEYS: [Key; 13] = {
     use AppName::{Fatfs, Fio, MixedSize, Random, Redb, Sqlite, Trace, Verify};
     [
-        ("ops", text.ops.is_some(), &[Random, MixedSize, Redb, Fatfs, Sqlite]),
-        ("rate", text.rate.is_some(), &[Random, MixedSize, Redb, Fatfs, Sqlite]),
-        ("mix", text.mix.is_some(), &[Random, MixedSize]),
-        ("blocks", text.blocks.is_some(), &[Random, Verify, MixedSize]),
-        ("distribution", text.distribution.is_some(), &[Random]),
-        ("fua", !is_never(&text.fua), &[Random, MixedSize]),
-        ("depth", text.depth.is_some(), &[Random, Verify, MixedSize, Trace]),
-        ("file", text.file.is_some(), &[Trace, Fio]),
-        ("text", text.text.is_some() && text.file.is_none(), &[Trace, Fio]),
-        ("iologs", text.iologs.is_some(), &[Fio]),
-        ("format", text.format.is_some(), &[Trace]),
-        ("device", text.device.is_some(), &[Trace]),
-        ("speed", text.speed.is_some(), &[Trace]),
+        ("ops", &[Random, MixedSize, Redb, Fatfs, Sqlite]),
+        ("rate", &[Random, MixedSize, Redb, Fatfs, Sqlite]),
+        ("mix", &[Random, MixedSize]),
+        ("blocks", &[Random, Verify, MixedSize]),
+        ("distribution", &[Random]),
+        ("fua", &[Random, MixedSize]),
+        ("depth", &[Random, Verify, MixedSize, Trace]),
+        ("file", &[Trace, Fio]),
+        ("text", &[Trace, Fio]),
+        ("iologs", &[Fio]),
+        ("format", &[Trace]),
+        ("device", &[Trace]),
+        ("speed", &[Trace]),
     ]
+};
+
+/// Which of the keys of a workload entry the application of this name has a use for, if there is one.
+pub(super) fn keys_of(name: &str) -> Option<impl Fn(&str) -> bool> {
+    let app = *APPS.iter().find(|app| self::name(**app) == name)?;
+    Some(move |key: &str| {
+        let known = KEYS.iter().find(|(name, _)| *name == key);
+        known.is_none_or(|(_, apps)| apps.contains(&app))
+    })
 }
+
+/// The keys that were given of those that some applications have no use for.
+fn given(text: &WorkloadText) -> impl Iterator<Item = Key> {
+    let is_given = [
+        text.ops.is_some(),
+        text.rate.is_some(),
+        text.mix.is_some(),
+        text.blocks.is_some(),
+        text.distribution.is_some(),
+        !is_never(&text.fua),
+        text.depth.is_some(),
+        text.file.is_some(),
+        text.text.is_some() && text.file.is_none(),
+        text.iologs.is_some(),
+        text.format.is_some(),
+        text.device.is_some(),
+        text.speed.is_some(),
+    ];
+    KEYS.into_iter().zip(is_given).filter(|(_, is_given)| *is_given).map(|(key, _)| key)
+}
+
+const APPS: [AppName; 8] = {
+    use AppName::{Fatfs, Fio, MixedSize, Random, Redb, Sqlite, Trace, Verify};
+    [Random, Verify, MixedSize, Trace, Fio, Redb, Fatfs, Sqlite]
+};
 
 fn name(app: AppName) -> &'static str {
     match app {
@@ -190,10 +226,7 @@ fn common(text: &WorkloadText) -> Complaints {
     if text.stop.is_some_and(|stop| stop <= text.start) {
         complaints.add("stop", format!("a time after its `start` at {}", text.start), "");
     }
-    let strays = strays(text)
-        .into_iter()
-        .filter(|(_, is_given, apps)| *is_given && !apps.contains(&text.app));
-    for (key, _, apps) in strays {
+    for (key, apps) in given(text).filter(|(_, apps)| !apps.contains(&text.app)) {
         let expected = format!("no such key with app `{}`", name(text.app));
         complaints.add(key, expected, format!("remove it, or use app `{}`", name(apps[0])));
     }

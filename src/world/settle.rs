@@ -3,12 +3,13 @@
 
 use crate::base::Nanos;
 use crate::base::history::VolumeState;
-use crate::check::{Leak, MemoryAtRest};
+use crate::check::{Check, Leak, MemoryAtRest, Violation};
 use crate::scenario::NodeClass;
 use crate::sim::LeakedCount;
 
 use super::control;
 use super::freeze;
+use super::mounts::App;
 use super::records::{Phase, PhaseBegan};
 use super::report::{LivenessReport, Verdict};
 use super::script::chosen;
@@ -162,13 +163,23 @@ impl World<'_> {
         self.watch.checkers.borrow_mut().leaked(now, &leaks);
     }
 
+    /// Adds to what was found of programs on volumes what they say themselves.
+    fn let_programs_speak(&self, violations: &mut [Violation]) {
+        for violation in violations.iter_mut().filter(|it| it.check == Check::Guests) {
+            let is_it = |app: &&App| violation.component == format!("w{}", app.config.writer);
+            let said = self.stage.apps.iter().find(is_it).and_then(|app| app.progress.said());
+            violation.detail.extend(said.map(|words| format!("by its own words: {words}")));
+        }
+    }
+
     /// How the run ended, as far as is known now.
     pub(super) fn verdict(&mut self) -> Verdict {
         if let Some(crash) = self.stage.kernel.crash() {
             return Verdict::Crash(crash);
         }
-        let violations = self.watch.checkers.borrow_mut().take_violations();
+        let mut violations = self.watch.checkers.borrow_mut().take_violations();
         if !violations.is_empty() {
+            self.let_programs_speak(&mut violations);
             return Verdict::Violation(violations);
         }
         self.failure.take().unwrap_or(Verdict::Pass)

@@ -89,10 +89,10 @@ fn what_was_seen_once_to_have_been_done_or_not_stays_so() {
 
 #[test]
 fn damage_is_damage_whatever_else_is_there() {
-    use Damage::{CheckFailed, NotChanged, NotOpened, NotReadable, Panicked};
-    for damage in [NotOpened, CheckFailed, NotReadable, NotChanged, Panicked] {
+    use Damage::{CheckFailed, NotChanged, NotOpened, NotReadable, Panicked, WentBack};
+    for damage in [NotOpened, CheckFailed, NotReadable, NotChanged, Panicked, WentBack] {
         let mut told = Told::new();
         told.damaged(damage);
-        assert_eq!(told.found(), ["guests/damaged"], "{damage:?}");
+        assert_eq!(told.found(), [format!("guests/{}", damage.name())]);
     }
 }

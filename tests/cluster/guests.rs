@@ -71,11 +71,14 @@ fn a_flush_that_has_lost_what_it_was_to_keep_is_found_by_what_each_program_loses
     for program in PROGRAMS {
         let violation = r#"{ "violation": "guests" }"#;
         let scenario = on_failing_power(program, r#""flush_ignores_loss""#, violation);
-        let found = (1..=4).any(|seed| match run(&scenario, seed).verdict {
-            Verdict::Violation(found) => found.iter().any(|it| it.check == Check::Guests),
-            _ => false,
+        let found = (1..=4).find_map(|seed| match run(&scenario, seed).verdict {
+            Verdict::Violation(found) => found.into_iter().find(|it| it.check == Check::Guests),
+            _ => None,
         });
-        assert!(found, "{program} notices nothing");
+        let found = found.unwrap_or_else(|| panic!("{program} notices nothing"));
+        let speaks = found.detail.iter().any(|line| line.starts_with("by its own words: "));
+        let is_damage = !["lost-commit", "wrong-contents"].contains(&found.kind);
+        assert_eq!(speaks, is_damage, "{program}: {} {:?}", found.kind, found.detail);
         // It is the flush: one that says what it has lost costs the program an error, and nothing that it was told is kept.
         let report = run(&on_failing_power(program, "", r#""pass""#), 1);
         assert!(matches!(report.verdict, Verdict::Pass), "{program}: {:?}", report.verdict);
@@ -90,6 +93,11 @@ fn a_program_needs_room_for_itself() {
         (app(""), "`redb`"),
         (app(r#", "ops": 1, "region": "0..2000""#), "at least 2048 blocks"),
         (app(r#", "ops": 1, "depth": 4"#), "no such key"),
+        (app(r#", "ops": 1, "file": "none""#), "no such key with app `redb`"),
+        (
+            app(r#", "ops": 1, "steps": 2"#),
+            "expected one of `app`, `client`, `volume`, `ops`, `rate`, `region`, `start`, `stop` and `count`",
+        ),
         (app(r#", "ops": 1, "count": 2"#), "another `region`"),
         (
             format!("{}, {}", app(r#", "ops": 1"#), app(r#", "ops": 1, "region": "0..2047""#)),

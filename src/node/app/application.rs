@@ -121,6 +121,12 @@ impl AppProgress {
         self.is_finished.get() && self.open.get() == 0
     }
 
+    /// What a program on a volume said of the first damage that it found.
+    #[must_use]
+    pub fn said(&self) -> Option<String> {
+        self.guest.borrow().as_ref().and_then(|plan| plan.borrow().said.clone())
+    }
+
     /// Operations issued so far.
     #[must_use]
     pub fn issued(&self) -> u64 {

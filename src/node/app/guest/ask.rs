@@ -32,8 +32,8 @@ pub(super) enum Tale {
     Began { step: u64, before: u64, after: u64 },
     /// The step is done.
     Committed { step: u64, contents: u64 },
-    /// It has looked at everything.
-    Found { contents: u64, damage: Damage },
+    /// It has looked at everything. Of damage it has something to say.
+    Found { contents: u64, damage: Damage, words: String },
 }
 
 /// The answer.

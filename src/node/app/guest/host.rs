@@ -18,6 +18,7 @@ use super::work::work;
 use crate::node::app::draw::Choice;
 use crate::node::app::issue::Issuer;
 use crate::node::app::replay::Slot;
+use crate::node::probes;
 
 /// How long it takes until a guest that was told of an error is started anew: twice as long each time that it gets no
 /// further in between, up to the latter.
@@ -73,6 +74,8 @@ fn fiber(issuer: &Issuer, guest: Guest, plan: &Shared, size: BlockSize) -> Fiber
         let mut plan = plan.borrow_mut();
         plan.starts += 1;
         plan.contents.doubted();
+        let broken_off = std::mem::take(&mut plan.is_in_step);
+        crate::sometimes!(issuer.handle, broken_off, probes::PROGRAM_BROKEN_OFF);
         plan.starts
     };
     let name = format!("app.{}.guest.{start}", issuer.config.writer);
@@ -155,7 +158,7 @@ impl Host<'_> {
             }
             Ask::Turn => self.turn().await,
             Ask::Tell(tale) => {
-                self.tell(&tale);
+                self.tell(tale);
                 Reply::Done
             }
         }
@@ -180,7 +183,8 @@ impl Host<'_> {
         let is_kept = |(at, found)| self.plan.borrow().contents.is_kept(own, at, &found);
         if !shown().all(is_kept) {
             if self.plainly(OpKind::Flush, 0, 0).await == Reply::Done {
-                self.tell(&Tale::Found { contents: 0, damage: Damage::WentBack });
+                let words = format!("a block of {block}..{}", block + u64::from(blocks));
+                self.tell(Tale::Found { contents: 0, damage: Damage::WentBack, words });
             }
             return Reply::Failed;
         }
@@ -213,16 +217,21 @@ impl Host<'_> {
         if is_over || self.issuer.is_at_stop() { Reply::Over } else { Reply::Done }
     }
 
-    fn tell(&self, tale: &Tale) {
+    fn tell(&self, tale: Tale) {
         let (handle, writer) = (&self.issuer.handle, u32::from(self.issuer.config.writer));
-        match *tale {
+        match tale {
             Tale::Began { step, before, after } => {
+                self.plan.borrow_mut().is_in_step = true;
                 handle.emit(&GuestBegan { writer, step, before, after })
             }
             Tale::Committed { step, contents } => {
+                self.plan.borrow_mut().is_in_step = false;
                 handle.emit(&GuestCommitted { writer, step, contents })
             }
-            Tale::Found { contents, damage } => {
+            Tale::Found { contents, damage, words } => {
+                if damage != Damage::None {
+                    self.plan.borrow_mut().said.get_or_insert(words);
+                }
                 handle.emit(&GuestFound { writer, contents, damage })
             }
         };

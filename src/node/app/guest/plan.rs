@@ -99,6 +99,10 @@ pub struct Plan {
     pub(super) starts: u64,
     /// Whether what it keeps its rows in has been made.
     pub(super) is_made: bool,
+    /// Whether it has begun a step that it has not done.
+    pub(super) is_in_step: bool,
+    /// What it said of the first damage that it found.
+    pub(in crate::node::app) said: Option<String>,
 }
 
 /// A plan that its guest and its host both know.
@@ -128,6 +132,8 @@ impl Plan {
             finished: 0,
             starts: 0,
             is_made: false,
+            is_in_step: false,
+            said: None,
         }
     }
 

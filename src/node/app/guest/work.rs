@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use panic_message::panic_message;
+
 use crate::base::guest::Damage;
 
 use super::ask::{Ask, Reply, Tale};
@@ -45,8 +47,8 @@ pub(super) trait Work: Sized {
 
 /// Why a program comes to its end before it is over.
 enum Stop {
-    /// By its own words something is wrong.
-    Damaged(Damage),
+    /// Something is wrong, by these words of its own.
+    Damaged(Damage, String),
     /// It is dead, or the volume has failed it: it gets no further, and nobody hears what it has to say.
     Unheard,
 }
@@ -55,7 +57,7 @@ enum Stop {
 fn or<T>(told: Told<T>, damage: Damage) -> Result<T, Stop> {
     told.map_err(|error| {
         tracing::debug!(%error, "a program on a volume gives up");
-        Stop::Damaged(damage)
+        Stop::Damaged(damage, error.to_string())
     })
 }
 
@@ -70,19 +72,21 @@ fn tell(tale: Tale) -> Result<(), Stop> {
 /// it would show less. A program that had some of it in its own memory knows nothing of that. As on real systems an
 /// `fsync` that fails leaves everything since the last one in doubt, what was read too: nothing of it counts, and the
 /// program is started anew on what is there.
-fn tell_found(drive: &Drive, contents: u64, damage: Damage) -> Result<(), Stop> {
+fn tell_found(drive: &Drive, found: Tale) -> Result<(), Stop> {
     drive.flush().map_err(|_| Stop::Unheard)?;
-    tell(Tale::Found { contents, damage })
+    tell(found)
 }
 
 /// Runs a program, until it is over or cannot go on.
 pub(super) fn work<W: Work>(drive: &Drive, plan: &Shared) {
     let ended = catch_unwind(AssertUnwindSafe(|| all_steps::<W>(drive, plan)));
     // A program that takes nonsense for its own data panics sooner than it fails.
-    let ended = ended.unwrap_or(Err(Stop::Damaged(Damage::Panicked)));
-    if let Err(Stop::Damaged(damage)) = ended {
+    let ended = ended.unwrap_or_else(|panic| {
+        Err(Stop::Damaged(Damage::Panicked, panic_message(&panic).to_owned()))
+    });
+    if let Err(Stop::Damaged(damage, words)) = ended {
         // Unheard, it is started anew.
-        let _heard = tell_found(drive, 0, damage);
+        let _heard = tell_found(drive, Tale::Found { contents: 0, damage, words });
     }
 }
 
@@ -142,7 +146,8 @@ fn look<W: Work>(program: &mut W, drive: &Drive, plan: &Shared) -> Result<(), St
     let doubtful = plan.borrow().doubtful();
     or(program.check(&doubtful), Damage::CheckFailed)?;
     let rows = or(program.rows(&doubtful), Damage::NotReadable)?;
-    tell_found(drive, contents_of(&rows), Damage::None)?;
+    let (contents, damage, words) = (contents_of(&rows), Damage::None, String::new());
+    tell_found(drive, Tale::Found { contents, damage, words })?;
     plan.borrow_mut().found(rows);
     Ok(())
 }
