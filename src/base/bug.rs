@@ -135,12 +135,15 @@ pub const CAN_PLANT: bool = cfg!(feature = "planted-bugs");
 thread_local! {
     /// The bugs of the simulation that runs on this thread. A simulation has a thread of its own.
     static PLANTED: std::cell::Cell<u128> = const { std::cell::Cell::new(0) };
+    /// Those of them that it came upon, planted or not.
+    static MET: std::cell::Cell<u128> = const { std::cell::Cell::new(0) };
 }
 
 /// Plants these bugs, and no others, into the simulation that runs on this thread.
 #[cfg(feature = "planted-bugs")]
 pub fn plant(bugs: impl IntoIterator<Item = Bug>) {
     PLANTED.set(bugs.into_iter().fold(0, |planted, bug| planted | bug.bit()));
+    MET.set(0);
 }
 
 /// Plants nothing: this build cannot.
@@ -154,7 +157,24 @@ pub fn plant(bugs: impl IntoIterator<Item = Bug>) {
 #[cfg(feature = "planted-bugs")]
 #[must_use]
 pub fn is_planted(bug: Bug) -> bool {
+    MET.set(MET.get() | bug.bit());
     PLANTED.get() & bug.bit() != 0
+}
+
+/// The bugs whose places the simulation on this thread came to since bugs were planted. One that never came to a
+/// bug's place goes the same way whether that is planted or not.
+#[cfg(feature = "planted-bugs")]
+#[must_use]
+pub fn met() -> Vec<Bug> {
+    let met = MET.get();
+    Bug::ALL.iter().copied().filter(|bug| met & bug.bit() != 0).collect()
+}
+
+/// The bugs whose places the simulation on this thread came to: none, in this build.
+#[cfg(not(feature = "planted-bugs"))]
+#[must_use]
+pub fn met() -> Vec<Bug> {
+    Vec::new()
 }
 
 /// Whether this bug is planted: never, in this build.
@@ -203,5 +223,16 @@ mod tests {
         assert_eq!(planted, [Bug::NoWriteLock, Bug::DropLastLeg]);
         plant([]);
         assert!(!is_planted(Bug::NoWriteLock));
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    #[test]
+    fn what_was_asked_after_is_known_until_something_else_is_planted() {
+        plant([Bug::DropLastLeg]);
+        assert!(!is_planted(Bug::NoWriteLock));
+        assert!(is_planted(Bug::DropLastLeg));
+        assert_eq!(super::met(), [Bug::NoWriteLock, Bug::DropLastLeg]);
+        plant([]);
+        assert_eq!(super::met(), []);
     }
 }

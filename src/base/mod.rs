@@ -20,7 +20,7 @@ mod rng;
 mod time;
 
 pub use block::{Block, BlockSize, Payload, Stamp};
-pub use bug::{Bug, CAN_PLANT, is_planted, plant, planted};
+pub use bug::{Bug, CAN_PLANT, is_planted, met, plant, planted};
 pub(crate) use field::{inverse, product};
 pub use id::{
     CpuId, DiskId, Epoch, LegIndex, Names, NodeId, OpId, PlaceIndex, Region, SiteId, VolumeId,

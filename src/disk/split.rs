@@ -216,7 +216,10 @@ impl State {
         match completion.status {
             Status::Success => {
                 whole.data.insert(index, completion.data);
-                if planted!(SwallowSplitError) && whole.is_written() {
+                if whole.status != Status::Success
+                    && whole.is_written()
+                    && planted!(SwallowSplitError)
+                {
                     whole.status = Status::Success;
                 }
             }

@@ -45,6 +45,7 @@ pub(crate) fn report(
         probes: Vec::new(),
         schedule: None,
         errors: Vec::new(),
+        met: Vec::new(),
     };
     for (seq, value) in (1..).zip(values) {
         digest = digest.wrapping_mul(1_000_003).wrapping_add(u128::from(*value) + 1);

@@ -1,7 +1,9 @@
 //! Whether the checks still bite: each bug is planted and hunted, and the same work without it has to be
 //! clean. Words no report.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use crate::base::Bug;
@@ -117,22 +119,71 @@ pub fn hunt(
 ) -> HuntReport {
     let mut report = HuntReport::default();
     let mut hunted: Vec<Option<Hunted>> = vec![None; options.bugs.len()];
-    let mut unclean = Vec::new();
-    let work = |at: usize| (at, hunt_one(engine, scenarios, options.bugs[at], options.runs, stop));
+    let without = Without { engine, scenarios, runs: Mutex::default() };
+    let work = |at: usize| (at, hunt_one(&without, options, options.bugs[at], stop));
     work_off(options.jobs, 0..options.bugs.len(), work, |result| match result {
-        Some((at, Ok((over, met)))) => {
+        Some((at, Ok(over))) => {
             watch(Some(&over));
             hunted[at] = Some(over);
-            unclean.extend(met);
         }
         Some((_, Err(crash))) => report.crashes.push(crash),
         None => watch(None),
     });
     report.hunted = hunted.into_iter().flatten().collect();
-    report.unclean = unclean;
-    check_clean(engine, scenarios, options, stop, &mut report);
+    check_clean(&without, options, stop, &report.hunted);
+    without.report(&mut report);
     report.interrupted = stop.is_up();
     report
+}
+
+/// A run without any bug: how it failed, if it did, and to which bugs' places it came.
+#[derive(Clone, Debug, Default)]
+struct Clean {
+    failure: Option<(Outcome, Signature)>,
+    met: Vec<Bug>,
+}
+
+/// The runs without any bug: each is run when it is first asked for, and once.
+struct Without<'a> {
+    engine: &'a Engine<'a>,
+    scenarios: &'a [Tested],
+    runs: Mutex<BTreeMap<(usize, u64), CleanRun>>,
+}
+
+/// A run that is made when somebody asks for it first, and waited for by whoever asks meanwhile.
+type CleanRun = Arc<OnceLock<Result<Clean, HarnessCrash>>>;
+
+impl Without<'_> {
+    fn scenario(&self, at: usize, seed: u64) -> Scenario {
+        clean(&self.scenarios[at].of_seed(seed))
+    }
+
+    fn run(&self, at: usize, seed: u64) -> Result<Clean, HarnessCrash> {
+        let place = {
+            let mut runs = self.runs.lock().expect("nothing panics with it");
+            runs.entry((at, seed)).or_default().clone()
+        };
+        let run = || {
+            let ran = run_once(self.engine, &self.scenario(at, seed), seed, &RunOptions::default());
+            ran.map(|ran| Clean { failure: failure(&ran), met: ran.report.met })
+        };
+        place.get_or_init(run).clone()
+    }
+
+    /// Adds what came of all that was run.
+    fn report(self, report: &mut HuntReport) {
+        let runs = self.runs.into_inner().expect("nothing panics with it").into_iter();
+        for ((scenario, seed), ran) in runs {
+            let Some(ran) = ran.get() else { continue };
+            report.clean_runs += 1;
+            match ran.clone().map(|ran| ran.failure) {
+                Ok(Some((outcome, sign))) => report.unclean.push((scenario, seed, sign, outcome)),
+                Ok(None) => {}
+                Err(crash) if report.crashes.contains(&crash) => {}
+                Err(crash) => report.crashes.push(crash),
+            }
+        }
+    }
 }
 
 /// The scenarios in which a bug is hunted, by their indices: the one that is named for it, or else all but those that
@@ -145,36 +196,48 @@ fn grounds(bug: Bug, scenarios: &[Tested]) -> Vec<usize> {
     if named.is_empty() { all.filter(passes).collect() } else { named }
 }
 
-/// Hunts one bug. A run that fails without it, too, says nothing of it, and is given back beside what was found.
+/// So many bugs that share their grounds make it worth the while to see first whether a run comes to a bug's place at all.
+const SHARING_MIN: usize = 3;
+
+/// Hunts one bug. A run that fails without it, too, says nothing of it.
 fn hunt_one(
-    engine: &Engine<'_>,
-    scenarios: &[Tested],
+    without: &Without<'_>,
+    options: &HuntOptions,
     bug: Bug,
-    runs_max: u64,
     stop: &StopFlag,
-) -> Result<(Hunted, Vec<Unclean>), HarnessCrash> {
+) -> Result<Hunted, HarnessCrash> {
     let clock = Stopwatch::start();
-    let grounds = grounds(bug, scenarios);
+    let grounds = grounds(bug, without.scenarios);
+    let is_shared =
+        options.bugs.len() >= SHARING_MIN && !is_named(&grounds, bug, without.scenarios);
     // No more than it may take: there may be no grounds at all.
-    let rounds =
-        (1..=runs_max).flat_map(|seed| grounds.iter().map(move |scenario| (*scenario, seed)));
-    let (mut runs, mut found, mut unclean) = (0, None, Vec::new());
-    for (scenario, seed) in rounds.take(usize::try_from(runs_max).unwrap_or(usize::MAX)) {
+    let rounds = (1..=options.runs)
+        .flat_map(|seed| grounds.iter().map(move |scenario| (*scenario, seed)))
+        .take(usize::try_from(options.runs).unwrap_or(usize::MAX));
+    let (mut runs, mut found) = (0, None);
+    for (scenario, seed) in rounds {
         if stop.is_up() || found.is_some() {
             break;
         }
         runs += 1;
-        let without = clean(&scenarios[scenario].of_seed(seed));
-        let planted = Scenario { plant: vec![bug], ..without.clone() };
-        let ran = run_once(engine, &planted, seed, &RunOptions::default())?;
+        // Where nothing asks after the bug, the run with it is the one without it.
+        if is_shared && !without.run(scenario, seed)?.met.contains(&bug) {
+            continue;
+        }
+        let planted = Scenario { plant: vec![bug], ..without.scenario(scenario, seed) };
+        let ran = run_once(without.engine, &planted, seed, &RunOptions::default())?;
         let Some((outcome, signature)) = failure(&ran) else { continue };
         let digest = ran.report.digest;
-        match failure(&run_once(engine, &without, seed, &RunOptions::default())?) {
-            Some((outcome, signature)) => unclean.push((scenario, seed, signature, outcome)),
-            None => found = Some(Found { scenario, seed, outcome, signature, digest }),
+        if without.run(scenario, seed)?.failure.is_none() {
+            found = Some(Found { scenario, seed, outcome, signature, digest });
         }
     }
-    Ok((Hunted { bug, found, runs, wall: clock.elapsed() }, unclean))
+    Ok(Hunted { bug, found, runs, wall: clock.elapsed() })
+}
+
+/// Whether these grounds are the bug's own.
+fn is_named(grounds: &[usize], bug: Bug, scenarios: &[Tested]) -> bool {
+    grounds.iter().any(|at| scenarios[*at].name() == grounds_of(bug))
 }
 
 /// A scenario as it is without any bug.
@@ -189,38 +252,16 @@ fn failure(ran: &Ran) -> Option<(Outcome, Signature)> {
     ran.judgement.signature.clone().filter(|_| tells).map(|signature| (outcome, signature))
 }
 
-fn check_clean(
-    engine: &Engine<'_>,
-    scenarios: &[Tested],
-    options: &HuntOptions,
-    stop: &StopFlag,
-    report: &mut HuntReport,
-) {
-    let mut seeds = vec![0; scenarios.len()];
-    for Found { scenario, seed, .. } in report.hunted.iter().filter_map(|it| it.found.as_ref()) {
+/// Runs without any bug what the bugs were found in, from the first seed to the last.
+fn check_clean(without: &Without<'_>, options: &HuntOptions, stop: &StopFlag, hunted: &[Hunted]) {
+    let mut seeds = vec![0; without.scenarios.len()];
+    for Found { scenario, seed, .. } in hunted.iter().filter_map(|it| it.found.as_ref()) {
         seeds[*scenario] = u64::max(seeds[*scenario], *seed).max(CLEAN_SEEDS_MIN);
     }
     let jobs = seeds.iter().enumerate().flat_map(|(scenario, last)| {
         (1..=*last).map(move |seed| (scenario, seed)).take_while(|_| !stop.is_up())
     });
-    let work = |(scenario, seed): (usize, u64)| {
-        let unplanted = clean(&scenarios[scenario].of_seed(seed));
-        let ran = run_once(engine, &unplanted, seed, &RunOptions::default());
-        (scenario, seed, ran)
-    };
-    work_off(options.jobs, jobs, work, |result| {
-        let Some((scenario, seed, ran)) = result else { return };
-        report.clean_runs += 1;
-        match ran {
-            Ok(ran) => {
-                let failed = failure(&ran).map(|(outcome, sign)| (scenario, seed, sign, outcome));
-                report.unclean.extend(failed);
-            }
-            Err(crash) => report.crashes.push(crash),
-        }
-    });
-    report.unclean.sort_unstable_by_key(|(scenario, seed, ..)| (*scenario, *seed));
-    report.unclean.dedup_by_key(|(scenario, seed, ..)| (*scenario, *seed));
+    work_off(options.jobs, jobs, |(scenario, seed)| without.run(scenario, seed), |_| {});
 }
 
 /// The name of the scenario that is known to find a bug soon.
@@ -356,6 +397,31 @@ mod tests {
         let unclean: Vec<u64> = report.unclean.iter().map(|(_, seed, ..)| *seed).collect();
         assert_eq!(unclean, [2, 3], "each is told of once");
         assert_eq!(report.exit_code(), ExitCode::Liveness);
+    }
+
+    #[test]
+    fn of_several_bugs_each_is_planted_only_where_a_run_comes_to_its_place() {
+        use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+        let (planted, clean) = (AtomicU64::new(0), AtomicU64::new(0));
+        let fails = passes_but(|scenario, seed| {
+            (scenario.plant == [Bug::DropLastLeg] && seed == 6).then(|| stuck("by-the-bug"))
+        });
+        let engine = |scenario: &_, seed: u64, options: &_| {
+            let mut report = fails(scenario, seed, options);
+            let scenario: &crate::scenario::Scenario = scenario;
+            if scenario.plant.is_empty() { &clean } else { &planted }.fetch_add(1, SeqCst);
+            report.met = if seed.is_multiple_of(3) { vec![Bug::DropLastLeg] } else { Vec::new() };
+            report
+        };
+        let scenarios = [Tested::Scenario(Box::new(scenario("one")))];
+        let bugs = vec![Bug::NoWriteLock, Bug::DropLastLeg, Bug::StaleLease];
+        let options = HuntOptions { bugs, runs: 25, jobs: NonZeroUsize::MIN };
+        let report = hunt(&engine, &scenarios, &options, &StopFlag::new(), &mut |_| {});
+        let runs: Vec<u64> = report.hunted.iter().map(|it| it.runs).collect();
+        assert_eq!(runs, [25, 6, 25], "runs that need not be made count as well");
+        assert_eq!(report.hunted[1].found.as_ref().map(|found| found.seed), Some(6));
+        assert_eq!(planted.load(SeqCst), 2, "seeds 3 and 6");
+        assert_eq!(clean.load(SeqCst), 25, "each once");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::base::Bug;
 use crate::base::Names;
 use crate::base::Nanos;
 use crate::base::Record;
@@ -149,4 +150,7 @@ pub struct RunReport {
     pub errors: Vec<ErrorReport>,
     /// The picks of the schedule, if [`RunOptions::record_schedule`] asked for them.
     pub schedule: Option<Recording>,
+    /// The bugs to whose places the run came, planted or not; none in a build that plants none. Planting another one
+    /// makes no difference to the run.
+    pub met: Vec<Bug>,
 }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
-use crate::base::{DiskId, Names, Nanos, NodeId, plant};
+use crate::base::{DiskId, Names, Nanos, NodeId, met, plant};
 use crate::check::{Check, Checkers, Leak};
 use crate::node::control::CallId;
 use crate::process::control::FaultId;
@@ -404,6 +404,7 @@ impl<'a> World<'a> {
             probes: kernel.reached(),
             schedule: kernel.recorded_schedule(),
             errors: control::errors(&self.stage),
+            met: met(),
         };
         kernel.dismantle();
         report

@@ -97,7 +97,7 @@ impl Flushes {
         let lost = flushing.is_needed && flushing.cold != self.cold.get();
         let losses = self.losses.get();
         let is_told = opener.told.replace(losses) == losses
-            || planted!(LossToldOnce) && self.told.get() == losses;
+            || self.told.get() == losses && planted!(LossToldOnce);
         self.told.set(losses);
         let kept = (is_told && !lost) || planted!(FlushIgnoresLoss);
         if kept {

@@ -217,7 +217,7 @@ impl Put {
     fn is_done_too_early(&self, topology: &Topology) -> bool {
         let in_sync = topology.modes.legs_in(LegMode::ReadWrite);
         match self.work {
-            Work::Flush => planted!(FlushOnlyOneMirror) && !self.done.is_empty(),
+            Work::Flush => !self.done.is_empty() && planted!(FlushOnlyOneMirror),
             _ if planted!(AckBeforeSecondMirror) => !self.done.is_empty(),
             _ => {
                 let mut asked = in_sync.filter(|leg| self.legs.has(*leg));

@@ -119,7 +119,7 @@ impl Deployment {
                 self.desk.handle.emit(&ControllerDeploys { target: *id, version, fingerprint });
                 let part = Rc::new(part);
                 target.wanted = Some((version, part.clone()));
-                if !(planted!(DeletedStaysDeployed) && has_shrunk) {
+                if !(has_shrunk && planted!(DeletedStaysDeployed)) {
                     target.satellite.want(version, part);
                 }
             }

@@ -50,7 +50,7 @@ impl Machine {
         if let Some(owner) = wishes.attach {
             next.recover = self.record.owner.is_some()
                 && !planted!(NoRecoveryAfterOwnerDeath)
-                && !(planted!(CaretakerLeavesNothing) && self.has_caretaker());
+                && !(self.has_caretaker() && planted!(CaretakerLeavesNothing));
             next.owner = Some(owner);
         } else if wishes.detach && settled {
             next.owner = None;

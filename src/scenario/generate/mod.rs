@@ -8,6 +8,7 @@ mod dice;
 mod external;
 mod groups;
 mod links;
+mod plots;
 mod profile;
 mod script;
 mod swarm;

@@ -1,0 +1,576 @@
+//! Plots on the path of the data: what is told of disks, targets and clients.
+
+use serde_json::{Value, json};
+
+use super::plot::{calm, legs, shape, span, time};
+use crate::base::BlockSize;
+use crate::scenario::cluster::Cluster;
+use crate::scenario::generate::dice::Dice;
+use crate::scenario::units::NanosRange;
+
+pub(super) fn caches_lost(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    shape(cluster, 2);
+    cluster.disk.volatile_cache = true;
+    cluster.disk.flush = NanosRange::micros(5, dice.between(50, 3_000));
+    let copies = dice.between(2, u64::from(cluster.targets.min(3))) as u16;
+    let workload: Vec<Value> = (0..dice.between(1, 3))
+        .map(|_| {
+            let flush = dice.scaled(1, 30);
+            json!({
+                "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(1_000, 5_000),
+                "depth": dice.scaled(1, 8), "mix": { "read": 40, "write": 50, "flush": flush, "trim": 0 },
+                "blocks": "1..4",
+            })
+        })
+        .collect();
+    let mut script = Vec::new();
+    for _ in 0..dice.between(1, 5) {
+        let (after, down) = (span(dice, 3_000, 25_000), span(dice, 100, 8_000));
+        script.push(json!({
+            "after": after, "do": { "node.reboot": { "node": "all:target", "downtime": down } },
+        }));
+    }
+    script[0] = json!({
+        "at": span(dice, 3_000, 20_000), "do": { "node.reboot": { "node": "all:target" } },
+    });
+    script.push(json!({ "after": span(dice, 3_000, 20_000), "freeze": ["all"] }));
+    json!({
+        "volumes": [{
+            "name": "vol0", "layout": "raid1", "copies": copies, "legs": legs(copies),
+            "blocks": dice.scaled(16, 1_024),
+        }],
+        "workload": workload,
+        "script": script,
+        "budget": "none",
+    })
+}
+
+pub(super) fn caches_in_turn(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    shape(cluster, 2);
+    cluster.disk.volatile_cache = true;
+    cluster.disk.flush = NanosRange::micros(5, dice.between(100, 3_000));
+    let every = span(dice, 8_000, 30_000);
+    json!({
+        "volumes": [{
+            "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": dice.scaled(256, 2_048),
+        }],
+        "workload": [{
+            "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(4_000, 12_000),
+            "depth": dice.between(4, 16), "blocks": "1..4",
+            "mix": { "read": 40, "write": 50, "flush": dice.scaled(2, 20), "trim": 2 },
+        }],
+        "script": [
+            { "every": every, "times": dice.between(2, 8), "do": { "node.reboot": { "node": "any:target" } } },
+            { "at": span(dice, 20_000, 80_000), "freeze": ["all"] },
+        ],
+    })
+}
+
+pub(super) fn without_manager(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    shape(cluster, 2);
+    let mut script = Vec::new();
+    for round in 0..dice.between(1, 3) {
+        let begin = 2_000 + round * 150_000;
+        script.push(json!({
+            "at": time(dice, begin, begin), "do": { "node.power_off": { "node": "m0" } },
+            "for": time(dice, 30_000, 120_000),
+        }));
+        let (fault, lasts) = fault_of_a_leg(dice);
+        script.push(json!({
+            "at": time(dice, begin + 500, begin + 3_000), "do": fault, "for": lasts,
+        }));
+        if dice.one_in(2) {
+            script.push(json!({
+                "at": time(dice, begin, begin + 3_000),
+                "do": { "net.loss": { "from": "c0", "to": "t0", "odds": "1/2" } },
+                "for": time(dice, 5_000, 35_000),
+            }));
+        }
+    }
+    json!({
+        "volumes": [{
+            "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": dice.scaled(16, 256),
+        }],
+        "workload": [{
+            "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(2_000, 8_000),
+            "depth": dice.between(8, 32), "rate": dice.between(20_000, 50_000), "blocks": "1..6",
+            "mix": { "read": dice.between(30, 70), "write": 50, "flush": 0, "trim": 0 },
+            "distribution": if dice.one_in(2) { "hot" } else { "uniform" },
+        }],
+        "script": script,
+        "budget": "none",
+    })
+}
+
+/// What has writes to a leg fail, or be late, and for how long.
+fn fault_of_a_leg(dice: &mut Dice) -> (Value, String) {
+    match dice.between(0, 2) {
+        0 => (
+            json!({ "disk.slow": { "disk": "t0/d0", "factor": dice.between(300, 1_000) } }),
+            span(dice, 8_000, 14_000),
+        ),
+        1 => (
+            json!({ "disk.hang": { "disk": "t0/d0", "ops": ["write"] } }),
+            span(dice, 8_000, 25_000),
+        ),
+        _ => (
+            json!({ "disk.inject_random_failure": {
+                "disk": "t0/d0", "ops": ["write"], "odds": "1/1", "status": "internal",
+            } }),
+            span(dice, 20_000, 80_000),
+        ),
+    }
+}
+
+pub(super) fn old_image(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    shape(cluster, 2);
+    let (first, between) = (dice.between(8_000, 25_000), dice.between(60_000, 90_000));
+    // Of the time shortly before the first absence.
+    let age = between + 2_000 + dice.between(500, first.min(8_000));
+    json!({
+        "volumes": [{
+            "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": dice.scaled(1_024, 8_192),
+        }],
+        "workload": [{
+            "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(3_000, 6_000),
+            "depth": dice.between(4, 16), "rate": dice.between(10_000, 30_000), "blocks": "1..8",
+            "mix": { "read": 50, "write": 49, "flush": 1, "trim": 0 },
+        }],
+        "script": [
+            { "at": time(dice, first, first), "do": { "node.power_off": { "node": "t0" } },
+              "for": span(dice, 15_000, 30_000) },
+            { "at": format!("{}us", first + between), "do": { "node.power_off": { "node": "t0" } },
+              "for": span(dice, 20_000, 40_000) },
+            { "after": "2ms", "do": { "disk.restore_old_image": { "disk": "t0/d0", "age": format!("{age}us") } } },
+        ],
+    })
+}
+
+pub(super) fn rebuild_cut_short(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    shape(cluster, 2);
+    cluster.disk.volatile_cache = true;
+    cluster.disk.write_back = NanosRange::micros(20_000, dice.between(40_000, 200_000));
+    let blocks = dice.scaled(1_024, 4_096);
+    let begin = time(dice, 40_000, 80_000);
+    let percent = dice.between(10, 90);
+    let mut script = vec![
+        json!({ "at": begin, "do": { "disk.replace": { "disk": "t0/d0" } } }),
+        json!({
+            "when": { "rebuild": format!("{percent}%"), "volume": "vol0" },
+            "do": { "node.reboot": { "node": "t0" } },
+        }),
+    ];
+    for _ in 0..dice.between(0, 2) {
+        let after = span(dice, 5_000, 25_000);
+        script.push(json!({ "after": after, "do": { "node.reboot": { "node": "t0" } } }));
+    }
+    json!({
+        "volumes": [{
+            "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": blocks,
+            "rebuild_rate": dice.between(30_000, 90_000),
+        }],
+        "workload": [
+            { "app": "verify", "client": "c0", "volume": "vol0", "depth": 16 },
+            { "app": "random", "client": "c0", "volume": "vol0", "ops": 3_000, "depth": 4,
+              "mix": { "read": 70, "write": 30, "flush": 0, "trim": 0 }, "blocks": "1..4", "rate": 20_000,
+              "region": "0..127", "start": "20ms" },
+            { "app": "random", "client": "c0", "volume": "vol0", "ops": 3_000, "depth": 4,
+              "mix": { "read": 100, "write": 0, "flush": 0, "trim": 0 }, "blocks": "1..8", "rate": 20_000, "start": "20ms" },
+        ],
+        "script": script,
+    })
+}
+
+pub(super) fn bad_source(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    shape(cluster, 2);
+    let (blocks, first) = (dice.scaled(256, 2_048), cluster.disk.first_block);
+    let mut script = Vec::new();
+    for (nth, at, away, source) in [(1, 1_000, "t0/d0", "t1/d0"), (2, 90_000, "t1/d0", "t0/d0")] {
+        script.push(json!({
+            "at": time(dice, at, at + 5_000), "do": { "disk.unplug": { "disk": away } },
+            "for": span(dice, 4_000, 9_000),
+        }));
+        let when = match dice.one_in(2) {
+            true => json!({ "volume": "vol0", "state": "rebuilding" }),
+            false => json!({ "rebuild": format!("{}%", dice.between(1, 80)), "volume": "vol0" }),
+        };
+        script.push(json!({
+            "when": when, "nth": nth,
+            "do": { "disk.insert_bad_sector": { "disk": source, "block": first, "count": blocks } },
+            "for": span(dice, 1_000, 6_000),
+        }));
+    }
+    json!({
+        "volumes": [{ "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": blocks }],
+        "workload": [{
+            "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(4_000, 8_000),
+            "depth": dice.between(8, 24), "rate": dice.between(20_000, 60_000), "blocks": "1..8",
+            "mix": { "read": 40, "write": 58, "flush": 0, "trim": 2 }, "distribution": "uniform",
+        }],
+        "script": script,
+        "budget": "none",
+    })
+}
+
+pub(super) fn from_caretaker(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    shape(cluster, 2);
+    cluster.clients = 2;
+    let mut workload = Vec::new();
+    for _ in 0..2 {
+        workload.push(json!({
+            "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(4_000, 9_000),
+            "depth": dice.between(16, 64), "mix": { "read": 30, "write": 70, "flush": 0, "trim": 0 }, "blocks": "1..4",
+        }));
+    }
+    json!({
+        "volumes": [{
+            "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": dice.between(4_096, 8_192),
+        }],
+        "workload": workload,
+        "script": [
+            { "at": span(dice, 5_000, 30_000), "do": { "app.kill": { "client": "c0" } } },
+            { "when": { "event": "client.recovered" }, "nth": dice.between(1, 6),
+              "do": { "app.attach": { "client": "c1", "volume": "vol0" } } },
+        ],
+    })
+}
+
+pub(super) fn clients_cut_off(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    shape(cluster, 2);
+    cluster.clients = dice.between(2, 3) as u16;
+    let apps = (0..cluster.clients).map(|client| {
+        let reads = dice.pick(&[20, 50, 90, 100]);
+        json!({
+            "app": "random", "client": format!("c{client}"), "volume": "vol0", "ops": dice.between(1_000, 3_000),
+            "depth": dice.between(4, 8), "rate": dice.between(20_000, 60_000), "distribution": "hot",
+            "mix": { "read": reads, "write": 100 - reads, "flush": 0, "trim": 0 }, "blocks": "1..4",
+        })
+    });
+    let apps: Vec<Value> = apps.collect();
+    let mut script = Vec::new();
+    if dice.one_in(2) {
+        let at = dice.between(3_000, 15_000);
+        for (a, b) in [("c0", "m0"), ("t1", "m0"), ("c1", "t1")] {
+            let cut = json!({ "net.partition": { "a": a, "b": b } });
+            script.push(json!({ "at": time(dice, at, at + 4_000), "do": cut, "for": span(dice, 30_000, 60_000) }));
+        }
+    } else {
+        let (client, target) = (json!("any:client"), json!("any:target"));
+        for action in [
+            json!({ "net.partition": { "a": client, "b": "m0" } }),
+            json!({ "node.pause": { "node": client } }),
+            json!({ "net.isolate": { "node": target } }),
+        ] {
+            script.push(json!({
+                "every": span(dice, 5_000, 25_000), "times": dice.between(2, 5), "do": action,
+                "for": span(dice, 5_000, 50_000),
+            }));
+        }
+        script.push(json!({ "at": span(dice, 2_000, 60_000),
+            "do": { "app.detach": { "client": "any:client", "volume": "vol0" } } }));
+        script.push(json!({ "after": span(dice, 1, 20_000),
+            "do": { "app.attach": { "client": "any:client", "volume": "vol0" } } }));
+    }
+    json!({
+        "volumes": [{ "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": dice.scaled(32, 256) }],
+        "workload": apps,
+        "script": script,
+    })
+}
+
+pub(super) fn writes_refused(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    shape(cluster, 2);
+    let mut script = Vec::new();
+    for round in 0..dice.between(1, 2) {
+        let begin = 2_000 + round * 90_000;
+        let status = dice.pick(&["write_fault", "write_protected", "internal"]);
+        for leg in 0..dice.between(1, 2) {
+            let phase = dice.pick(&["before", "after"]);
+            script.push(json!({
+                "at": time(dice, begin, begin + 2_000),
+                "do": { "disk.inject_random_failure": {
+                    "disk": format!("t{leg}/d0"), "ops": ["write"], "odds": "1/1", "status": status, "phase": phase,
+                } },
+                "for": span(dice, 20_000, 60_000),
+            }));
+        }
+        if dice.one_in(3) {
+            script.push(json!({
+                "at": format!("{}us", begin - 500), "do": { "node.power_off": { "node": "m0" } },
+                "for": span(dice, 30_000, 70_000),
+            }));
+        }
+    }
+    json!({
+        "volumes": [{ "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": dice.scaled(64, 4_096) }],
+        "workload": [{
+            "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(2_000, 6_000),
+            "depth": dice.between(8, 16), "rate": dice.between(20_000, 50_000), "blocks": "1..6",
+            "mix": { "read": 40, "write": 58, "flush": 0, "trim": 2 },
+        }],
+        "script": script,
+        "budget": "none",
+    })
+}
+
+pub(super) fn bad_sectors(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    shape(cluster, 2);
+    let (first, blocks) = (cluster.disk.first_block, dice.scaled(32, 512));
+    json!({
+        "volumes": [{ "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": blocks }],
+        "workload": [{
+            "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(4_000, 8_000),
+            "depth": dice.between(8, 32), "blocks": "1..4",
+            "mix": { "read": 50, "write": 50, "flush": 0, "trim": 0 }, "distribution": "hot",
+        }],
+        "script": [{
+            "every": span(dice, 1_000, 6_000), "times": dice.between(3, 20),
+            "do": { "disk.insert_bad_sector": { "disk": "any:leg-of:vol0", "block": first, "count": blocks } },
+        }],
+    })
+}
+
+pub(super) fn disks_swapped(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    shape(cluster, 3);
+    let mut script = Vec::new();
+    for round in 0..dice.between(1, 2) {
+        let (begin, one) = (10_000 + round * 120_000, dice.between(0, 2));
+        let (disk, with) = (format!("t{one}/d0"), format!("t{}/d0", (one + 1) % 3));
+        script.push(json!({
+            "at": time(dice, begin, begin + 20_000), "do": { "disk.swap": { "disk": disk, "with": with } },
+            "for": span(dice, 5_000, 40_000),
+        }));
+    }
+    json!({
+        "volumes": [{ "name": "vol0", "layout": "raid1", "copies": 3, "legs": legs(3), "blocks": dice.scaled(64, 1_024) }],
+        "workload": [{
+            "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(3_000, 9_000),
+            "depth": dice.between(4, 16), "rate": dice.between(30_000, 80_000), "blocks": "1..4",
+            "mix": { "read": 50, "write": 48, "flush": 1, "trim": 1 },
+        }],
+        "script": script,
+    })
+}
+
+pub(super) fn lost_writes(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    shape(cluster, 3);
+    let is_coded = dice.one_in(2);
+    let mut volume = if is_coded {
+        coded(2, 1, dice.between(1, 6), dice.scaled(32, 256))
+    } else {
+        json!({ "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": dice.scaled(32, 512) })
+    };
+    volume["integrity"] = json!("full");
+    let count = dice.scaled(2, 12);
+    json!({
+        "volumes": [volume],
+        "workload": [{
+            "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(1_000, 3_000),
+            "depth": dice.between(4, 12), "blocks": "1..4", "distribution": "uniform",
+            "mix": { "read": 45, "write": 53, "flush": 1, "trim": 1 },
+        }],
+        "script": [{
+            "every": span(dice, 800, 3_000), "times": dice.between(6, 20),
+            "do": { "disk.lose_next_write": { "disk": "any:leg-of:vol0", "count": count } },
+        }],
+    })
+}
+
+pub(super) fn lost_marks(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    shape(cluster, 2);
+    // Marks are written at the very start, or again and again where little is written to many regions.
+    let rate = dice.one_in(2).then(|| dice.between(2_000, 6_000));
+    let ops = rate.map_or_else(|| dice.between(4_000, 8_000), |rate| rate / 4);
+    let first = if rate.is_some() { dice.between(1, ops / 2) } else { dice.between(1, 60) };
+    let mut script = Vec::new();
+    for round in 0..2 {
+        let (lossy, other) = (format!("t{round}"), format!("t{}", 1 - round));
+        let hold = json!({ "net.hold": { "from": "c0", "to": other } });
+        script.push(match round {
+            0 => json!({ "when": { "acked": first }, "do": hold, "for": "1ms" }),
+            _ => json!({ "after": span(dice, 20_000, 50_000), "do": hold, "for": "1ms" }),
+        });
+        let lose = json!({ "disk.lose_next_write": { "disk": format!("{lossy}/d0"), "count": dice.scaled(2, 20) } });
+        script.extend([
+            json!({ "after": "0us", "do": lose }),
+            json!({ "after": time(dice, 150, 900), "do": { "node.power_off": { "node": lossy } },
+                    "for": span(dice, 10_000, 18_000) }),
+            json!({ "after": "0us", "do": { "node.reboot": { "node": "c0", "downtime": "200us..500us" } } }),
+        ]);
+    }
+    let mut app = json!({
+        "app": "random", "client": "c0", "volume": "vol0", "ops": ops,
+        "depth": dice.between(16, 32), "blocks": "1..8", "distribution": "uniform",
+        "mix": { "read": 10, "write": 90, "flush": 0, "trim": 0 },
+    });
+    if let Some(rate) = rate {
+        app["rate"] = json!(rate);
+    }
+    json!({
+        "volumes": [{
+            "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": dice.between(8_192, 16_384),
+            "integrity": "full",
+        }],
+        "workload": [app],
+        "script": script,
+        "budget": "none",
+    })
+}
+
+pub(super) fn torn_journal(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    let (data, parity) = (dice.between(2, 3) as u16, 1);
+    shape(cluster, data + parity);
+    cluster.disk.write = NanosRange::micros(dice.between(20, 80), dice.between(100, 250));
+    let mut script = Vec::new();
+    for _ in 0..dice.between(1, 3) {
+        let begin = script.is_empty().then(|| span(dice, 1_000, 3_000));
+        let away = json!({ "disk.unplug": { "disk": "any:leg-of:vol0" } });
+        let lasts = span(dice, 1_000, 2_500);
+        script.push(match begin {
+            Some(at) => json!({ "at": at, "do": away, "for": lasts }),
+            None => json!({ "after": span(dice, 2_000, 5_000), "do": away, "for": lasts }),
+        });
+        for cut in 0..dice.between(3, 6) {
+            let after =
+                if cut == 0 { span(dice, 15_000, 25_000) } else { span(dice, 2_000, 6_000) };
+            script.push(json!({
+                "after": after, "do": { "node.reboot": { "node": "all:node", "downtime": "100us..300us" } },
+            }));
+        }
+    }
+    json!({
+        "volumes": [coded(data, parity, dice.between(3, 5), dice.scaled(32, 256))],
+        "workload": [{
+            "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(2_000, 6_000),
+            "depth": dice.between(8, 24), "blocks": "1..3", "distribution": "uniform",
+            "mix": { "read": 40, "write": 60, "flush": 0, "trim": 0 },
+        }],
+        "script": script,
+        "budget": "none",
+    })
+}
+
+pub(super) fn many_rows(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    shape(cluster, 3);
+    let mut script = vec![json!({
+        "every": span(dice, 7_000, 14_000), "times": dice.between(4, 14),
+        "do": { "node.reboot": { "node": "all:node", "downtime": "100us..1ms" } },
+    })];
+    for round in 0..dice.between(1, 3) {
+        script.push(json!({
+            "when": { "event": "node.down", "node": "c0" }, "nth": 2 + 3 * round,
+            "do": { "disk.unplug": { "disk": "any:leg-of:vol0" } }, "for": span(dice, 4_000, 10_000),
+        }));
+    }
+    json!({
+        "volumes": [coded(2, 1, dice.between(1, 2), dice.scaled(128, 2_048))],
+        "workload": [{
+            "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(1_500, 4_000),
+            "depth": dice.between(16, 48), "blocks": "1..2", "distribution": "uniform",
+            "mix": { "read": 20, "write": 80, "flush": 0, "trim": 0 },
+        }],
+        "script": script,
+        "budget": "none",
+    })
+}
+
+/// An erasure code.
+fn coded(data: u16, parity: u16, stripe: u64, blocks: u64) -> Value {
+    json!({
+        "name": "vol0", "layout": "ec", "data": data, "parity": parity, "stripe_blocks": stripe,
+        "blocks": blocks, "legs": legs(data + parity),
+    })
+}
+
+pub(super) fn disks_renewed(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    shape(cluster, 3);
+    let mut script = Vec::new();
+    for round in 0..dice.between(1, 3) {
+        let disk = |step: u64| format!("t{}/d0", (round + step) % 3);
+        let away = json!({ "disk.unplug": { "disk": disk(0) } });
+        let lasts = span(dice, 8_000, 14_000);
+        script.push(match round {
+            0 => json!({ "at": span(dice, 3_000, 8_000), "do": away, "for": lasts }),
+            _ => json!({ "after": span(dice, 8_000, 15_000), "do": away, "for": lasts }),
+        });
+        script.extend([
+            json!({ "after": span(dice, 15_000, 22_000), "do": { "disk.replace": { "disk": disk(1) } } }),
+            json!({ "after": span(dice, 5_000, 10_000), "do": { "disk.replace": { "disk": disk(2) } } }),
+            json!({ "after": span(dice, 5_000, 10_000),
+                    "do": { "node.reboot": { "node": "c0", "downtime": "100us..1ms" } } }),
+        ]);
+    }
+    json!({
+        "volumes": [coded(2, 1, dice.between(2, 6), dice.scaled(32, 128))],
+        "workload": [{
+            "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(200, 600),
+            "depth": dice.between(2, 8), "rate": dice.between(1_500, 4_000), "blocks": "1..2", "distribution": "uniform",
+            "mix": { "read": 50, "write": 50, "flush": 0, "trim": 0 },
+        }],
+        "script": script,
+    })
+}
+
+pub(super) fn short_transfers(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    shape(cluster, 2);
+    cluster.disk.transfer_blocks = cluster.disk.transfer_blocks.clamp(1, 4);
+    let blocks = format!("2..{}", dice.between(6, 16));
+    json!({
+        "volumes": [{ "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": dice.scaled(32, 256) }],
+        "workload": [{
+            "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(800, 2_500),
+            "depth": dice.between(4, 16), "blocks": blocks, "distribution": "hot",
+            "mix": { "read": 50, "write": 50, "flush": 0, "trim": 0 },
+        }],
+        "script": [
+            { "every": span(dice, 1_000, 3_000), "times": dice.between(3, 12),
+              "do": { "disk.fail_next": { "disk": "any:leg-of:vol0", "ops": ["write"], "status": "write_fault" } } },
+            { "every": span(dice, 2_000, 8_000), "times": dice.between(1, 4),
+              "do": { "disk.hang": { "disk": "any:leg-of:vol0", "ops": ["write"] } }, "for": span(dice, 500, 9_000) },
+        ],
+    })
+}
+
+pub(super) fn programs(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    shape(cluster, 3);
+    cluster.block_size = BlockSize::B4096;
+    // Not `sqlite`, which not every build has: a seed is the same scenario for all.
+    let apps = [("redb", "0..2047"), ("fatfs", "2048..3071")];
+    let apps = dice.some(&apps).into_iter().map(|(app, region)| {
+        json!({ "app": app, "client": "c0", "volume": "vol0", "ops": dice.between(10, 50), "region": region })
+    });
+    let apps: Vec<Value> = apps.collect();
+    let mut volume = match dice.one_in(3) {
+        true => coded(2, 1, dice.between(1, 8), 4_096),
+        false => json!({ "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": 4_096 }),
+    };
+    volume["integrity"] = json!(dice.pick(&["inline", "full"]));
+    let nodes = dice.pick(&["all:target", "all:node", "any:target", "any:client"]);
+    json!({
+        "volumes": [volume],
+        "workload": apps,
+        "script": [{
+            "every": span(dice, 6_000, 40_000), "times": dice.between(2, 10), "do": { "node.reboot": { "node": nodes } },
+        }],
+        "budget": "none",
+    })
+}
+
+pub(super) fn slow_for_long(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    calm(cluster, 2);
+    let (factor, rate) = (dice.between(100, 200), dice.between(20_000, 40_000));
+    // Half of what could be done by then, with a leg that is given up once and stays away.
+    let acked = |millis: u64| rate * millis / 1_000 / 2;
+    json!({
+        "volumes": [{ "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": dice.scaled(256, 2_048) }],
+        "workload": [{
+            "app": "random", "client": "c0", "volume": "vol0", "ops": rate / 6, "depth": 16, "rate": rate,
+            "mix": { "read": 30, "write": 70, "flush": 0, "trim": 0 }, "blocks": "1..4",
+        }],
+        "script": [
+            { "at": "5ms", "do": { "disk.slow": { "disk": "t0/d0", "factor": factor } }, "for": "150ms" },
+            { "at": "100ms", "expect": { "acked": acked(100) } },
+            { "at": "150ms", "expect": { "acked": acked(150) } },
+        ],
+    })
+}
