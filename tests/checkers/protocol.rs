@@ -469,6 +469,26 @@ const KEPT: &[(&str, Part)] = &[
             story.returned(1, OpResult::Ok);
         },
     ),
+    ("an owner that stood still reads late of an epoch before the move", |story| {
+        story.decide(3, IN_SYNC, CLIENT);
+        story.persist(3);
+        story.register(0, 3);
+        story.register(1, 3);
+        story.allow(3);
+        story.invoke_write(1, 7, 1);
+        story.land(0, 7, 1, 2);
+        story.land(1, 7, 1, 2);
+        story.move_leg_1(4);
+        story.grant(3, IN_SYNC, CLIENT);
+        story.returned(1, OpResult::Ok);
+    }),
+    ("what was written before a leg moved lands on its old disk after it did", |story| {
+        story.invoke_write(1, 7, 1);
+        story.land(0, 7, 1, 2);
+        story.move_leg_1(3);
+        story.land(1, 7, 1, 2);
+        story.returned(1, OpResult::Ok);
+    }),
     ("a leg is taken back that nobody was told of having been given up", |story| {
         story.decide(3, LEG1_DEAD, CLIENT);
         story.persist(3);

@@ -9,6 +9,19 @@ const LANDED_MAX: usize = 256;
 /// Places, and when each was written last.
 type Landed = Box<[(u64, Seq); LANDED_MAX]>;
 
+/// Where a leg was before it moved: to an owner that knows of no move it is there.
+#[derive(Clone, Debug)]
+struct Before {
+    /// Owners of earlier epochs know of no move.
+    under: Epoch,
+    /// The highest epoch that it registered there.
+    fenced: Epoch,
+    /// Its disks, and from where to where it was on each.
+    places: Vec<(DiskId, u64, u64)>,
+    /// What was written last on any of them.
+    landed: Landed,
+}
+
 /// A leg.
 #[derive(Clone, Debug)]
 pub(super) struct Leg {
@@ -38,8 +51,8 @@ pub(super) struct Leg {
     marks: Vec<u64>,
     /// What was written last, by the lower bits of the place.
     landed: Landed,
-    /// When it was given its disk, and what was written last where it was before.
-    before: Option<(Seq, Landed)>,
+    /// Where it was before, if it ever moved.
+    before: Option<Before>,
     /// Whether an owner was granted an epoch without it in sync since it was.
     pub(super) has_missed: bool,
     /// The last epoch under which its owner said that it is rebuilt.
@@ -70,15 +83,37 @@ impl Leg {
         }
     }
 
-    /// The same leg on another disk, of which nothing is known yet but that it lacks everything.
-    pub(super) fn moved(&self, disk: DiskId, at: Seq) -> Self {
-        let mut before = self.landed.clone();
-        let earlier = self.before.iter().flat_map(|(_, landed)| landed.iter());
-        for (now, then) in before.iter_mut().zip(earlier) {
-            *now = if now.1 < then.1 { *then } else { *now };
+    /// The same leg on another disk from this epoch on. Nothing is known of that yet but that it lacks everything.
+    pub(super) fn moved(&self, disk: DiskId, under: Epoch) -> Self {
+        let (mut landed, mut places) = (self.landed.clone(), Vec::new());
+        if let Some(before) = &self.before {
+            places.clone_from(&before.places);
+            for (now, then) in landed.iter_mut().zip(before.landed.iter()) {
+                *now = if now.1 < then.1 { *then } else { *now };
+            }
         }
+        places.push((self.disk, self.first, self.blocks));
+        let before = Before { under, fenced: self.fenced_for(Epoch::new(0)), places, landed };
         let here = Self::new((self.volume, self.leg), disk, 0);
-        Self { has_missed: true, before: Some((at, before)), ..here }
+        Self { has_missed: true, before: Some(before), ..here }
+    }
+
+    /// The highest epoch that it registered: where it is or, for an owner of an epoch before it came there, where it was.
+    pub(super) fn fenced_for(&self, epoch: Epoch) -> Epoch {
+        let before = self.before.as_ref().filter(|before| epoch < before.under);
+        before.map_or(self.fenced, |before| before.fenced.max(self.fenced))
+    }
+
+    /// Some blocks were written on a disk that it is not on: what of it was late there.
+    pub(super) fn note_landed_before(&mut self, (disk, lba, blocks): (DiskId, u64, u32), seq: Seq) {
+        let Some(before) = &mut self.before else { return };
+        for (_, first, count) in before.places.iter().filter(|(held, ..)| *held == disk) {
+            for at in (lba..lba + u64::from(blocks)).filter_map(|lba| lba.checked_sub(*first)) {
+                if at < *count {
+                    before.landed[at as usize % LANDED_MAX] = (at, seq);
+                }
+            }
+        }
     }
 
     /// Its metadata was read: it is unmarked but for what is told next.
@@ -171,11 +206,11 @@ impl Leg {
         }
     }
 
-    /// Whether the place surely was not written since: where the leg is or, for whoever was granted an epoch before it
-    /// came there, where it was. Another place that shares its memory hides it.
-    pub(super) fn surely_lacks(&self, at: u64, since: Seq, granted: Seq) -> bool {
+    /// Whether the place surely was not written since: where the leg is or, for an owner of an epoch before it came there,
+    /// where it was. Another place that shares its memory hides it.
+    pub(super) fn surely_lacks(&self, at: u64, since: Seq, granted: Epoch) -> bool {
         let lacks = |landed: &Landed| landed[at as usize % LANDED_MAX].1 <= since;
-        let before = self.before.as_ref().filter(|(moved, _)| granted < *moved);
-        lacks(&self.landed) && before.is_none_or(|(_, landed)| lacks(landed))
+        let before = self.before.as_ref().filter(|before| granted < before.under);
+        lacks(&self.landed) && before.is_none_or(|before| lacks(&before.landed))
     }
 }

@@ -21,7 +21,7 @@ use crate::base::protocol::{
     Agreed, LegLoaded, LegMode, LegMoved, LegReported, MarkChanged, OwnerGranted,
     RegistrationStarted, TopologyDecided, TopologyFound, TopologyGrantable, TopologyPersisted,
 };
-use crate::base::{Audience, DiskId, Epoch, LegIndex, NodeId, OpId, Record, Seq, VolumeId};
+use crate::base::{Audience, DiskId, Epoch, LegIndex, NodeId, OpId, Record, VolumeId};
 
 use super::leg::Leg;
 use super::places::Places;
@@ -105,7 +105,7 @@ impl Protocol {
                 self.legs[slot].is_serving = false;
             }
         } else if let Some(LegMoved { volume, leg, disk }) = record.get() {
-            self.moved((volume, leg), disk, record.seq);
+            self.moved((volume, leg), disk);
         } else if let Some(raised) = record.get::<FenceRaised>() {
             self.registered(record, raised, history);
         } else if let Some(granted) = record.get::<OwnerGranted>() {
@@ -163,11 +163,13 @@ impl Protocol {
         if disk.index() >= self.disks.len() {
             self.disks.resize_with(disk.index() + 1, Vec::new);
         }
-        self.disks[disk.index()].push(slot as u32);
+        if !self.disks[disk.index()].contains(&(slot as u32)) {
+            self.disks[disk.index()].push(slot as u32);
+        }
     }
 
     /// A leg is on another disk, of which nothing is known yet but that it lacks everything.
-    fn moved(&mut self, (volume, leg): (VolumeId, LegIndex), disk: DiskId, at: Seq) {
+    fn moved(&mut self, (volume, leg): (VolumeId, LegIndex), disk: DiskId) {
         let Some(slot) = self.leg((volume, leg), disk, 0).or(self.volume(volume).slot(leg)) else {
             return;
         };
@@ -175,8 +177,9 @@ impl Protocol {
         if before == disk {
             return;
         }
-        self.disks[before.index()].retain(|held| *held as usize != slot);
-        self.legs[slot] = self.legs[slot].moved(disk, at);
+        // It stays in the list of its old disk: what an owner that knows of no move has written there may land late.
+        let decided = self.volume(volume).decided().map_or(Epoch::new(0), |it| it.epoch);
+        self.legs[slot] = self.legs[slot].moved(disk, decided);
         self.put_on(disk, slot);
     }
 
@@ -294,10 +297,10 @@ impl Protocol {
         }
         let volume = &self.volumes[id.index()];
         let unregistered = volume.slots().find(|(leg, slot)| {
-            LegMode::of(modes, *leg) != LegMode::Dead && self.legs[*slot].fenced < epoch
+            LegMode::of(modes, *leg) != LegMode::Dead && self.legs[*slot].fenced_for(epoch) < epoch
         });
         if let Some((leg, slot)) = unregistered {
-            let fenced = self.legs[slot].fenced;
+            let fenced = self.legs[slot].fenced_for(epoch);
             let found = format!("{epoch} was granted when {leg} had registered {fenced}");
             self.report(record, Finding::new(Rule::RegisteredFirst, id, found), history);
         }
@@ -379,17 +382,28 @@ impl Protocol {
             return;
         }
         let Some(legs) = self.disks.get(written.disk.index()) else { return };
-        let part = legs.iter().find_map(|slot| {
+        let here = legs.iter().filter(|slot| self.legs[**slot as usize].disk == written.disk);
+        let mut here = here;
+        let part = here.find_map(|slot| {
             let part = self.legs[*slot as usize].part(written.lba, written.blocks)?;
             Some((*slot as usize, part))
         });
-        let Some((slot, (at, blocks))) = part else { return };
+        let Some((slot, (at, blocks))) = part else { return self.written_late(record, written) };
         let leg = &mut self.legs[slot];
         leg.note_landed(at, blocks, record.seq);
         let is_early = Epoch::new(written.tag) > leg.allowed;
         let unmarked = leg.unmarked(at, blocks);
         if is_early || unmarked.is_some() {
             self.badly_written(record, written, (slot, unmarked), history);
+        }
+    }
+
+    /// What was written belongs to no leg that is there; it may to one that was.
+    #[cold]
+    fn written_late(&mut self, record: &Record, written: &MediaWritten) {
+        for slot in &self.disks[written.disk.index()] {
+            let landed = (written.disk, written.lba, written.blocks);
+            self.legs[*slot as usize].note_landed_before(landed, record.seq);
         }
     }
 
@@ -493,7 +507,7 @@ impl Protocol {
                     LegMode::Dead => false,
                 };
                 let slot = volume.slot(leg).filter(|_| is_due);
-                if slot.is_some_and(|slot| self.legs[slot].surely_lacks(at, since, grant.seq)) {
+                if slot.is_some_and(|slot| self.legs[slot].surely_lacks(at, since, grant.epoch)) {
                     return Some((block, leg));
                 }
             }
@@ -511,6 +525,7 @@ impl Protocol {
     ) {
         let Some(legs) = self.disks.get(disk.index()) else { return };
         let slots = legs.iter().map(|slot| &self.legs[*slot as usize]);
+        let slots = slots.filter(|leg| leg.disk == disk);
         let mut held = slots.filter_map(|leg| leg.place(lba).map(|at| (leg, at)));
         let Some((leg, at)) = held.next() else { return };
         let epoch = leg.registered.filter(|_| leg.is_serving && leg.node != Some(client));
