@@ -105,7 +105,7 @@ fn violation(record: &Record, found: &GuestFound, guest: &Guest) -> Violation {
     Violation {
         check: Check::Guests,
         kind,
-        component: format!("w{}", found.writer),
+        component: guest_name(found.writer),
         volume: None,
         disk: None,
         block: None,
@@ -116,6 +116,18 @@ fn violation(record: &Record, found: &GuestFound, guest: &Guest) -> Violation {
         detail: under_way.into_iter().chain([changes]).collect(),
         recent: vec![*record],
     }
+}
+
+/// What a violation calls the program of this number.
+#[must_use]
+pub fn guest_name(writer: u32) -> String {
+    format!("w{writer}")
+}
+
+/// Whether this kind of violation is one of which the program itself says that something is wrong.
+#[must_use]
+pub fn is_of_damage(kind: &str) -> bool {
+    Damage::ALL.iter().any(|damage| *damage != Damage::WentBack && damage.name() == kind)
 }
 
 /// What a program complains of.

@@ -37,7 +37,7 @@ pub use checker::{Checker, Freeze};
 pub use control::{Control, OnMachine, Stored, Truth};
 pub use durable::Durable;
 pub use fencing::Fencing;
-pub use guests::Guests;
+pub use guests::{Guests, guest_name, is_of_damage};
 pub use history::{Contradiction, History, Unfit};
 pub use leaks::{Leak, Leaks};
 pub use linear::Linear;

@@ -45,6 +45,7 @@ crate::probes! {
         SCRUB_FOUND_LOST = "client.scrub-found-lost": "scrubbing met a block that no leg could read";
         SCRUB_FOUND_PARITY = "client.scrub-found-parity": "scrubbing met parity that does not fit";
         SCRUB_REPAIRED = "client.scrub-repaired": "a block that a leg had lost was found by scrubbing, and repaired";
+        DISK_LEFT_ALONE = "target.disk-left-alone": "a disk took no write of metadata again and again, and was left alone for a while";
         PROGRAM_BROKEN_OFF = "app.program-broken-off": "a program on a volume was started anew while a step of it was under way";
         DETACH_NOT_FLUSHED = "client.detach-not-flushed": "a volume that was to be given back could not be flushed, or was in use again";
         FLUSH_BROKE_PROMISE = "client.flush-broke-promise": "a flush failed because what it was to cover may be gone";

@@ -1,22 +1,22 @@
 //! Whether the checks still bite: each bug is planted and hunted, and the same work without it has to be
 //! clean. Words no report.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use crate::base::Bug;
 use crate::scenario::{Digest, Scenario, SeedFile};
 use crate::world::RunOptions;
 
+use super::clean::{CleanRun, CleanRuns, clean, failure};
 use super::corpus::VERSION;
-use super::engine::{Engine, HarnessCrash, Ran, run_once};
+use super::engine::{Engine, HarnessCrash, run_once};
+use super::grounds::Grounds;
 use super::outcome::{ExitCode, Outcome, Signature};
 use super::plan::StopFlag;
 use super::pool::work_off;
 use super::stopwatch::Stopwatch;
-use super::subject::{Subject, Tested};
+use super::subject::Tested;
 
 /// Without a bug, at least so many seeds of each scenario have to be clean that one was hunted in.
 const CLEAN_SEEDS_MIN: u64 = 20;
@@ -71,7 +71,8 @@ pub struct Hunted {
     pub bug: Bug,
     /// How it was found, if it was.
     pub found: Option<Found>,
-    /// How many runs that took.
+    /// How many runs that took, those counted that need not be made: where a run without any bug never comes to this one's
+    /// place.
     pub runs: u64,
     /// How long, by the wall clock.
     pub wall: Duration,
@@ -119,7 +120,7 @@ pub fn hunt(
 ) -> HuntReport {
     let mut report = HuntReport::default();
     let mut hunted: Vec<Option<Hunted>> = vec![None; options.bugs.len()];
-    let without = Without { engine, scenarios, runs: Mutex::default() };
+    let without = CleanRuns::new(engine, scenarios);
     let work = |at: usize| (at, hunt_one(&without, options, options.bugs[at], stop));
     work_off(options.jobs, 0..options.bugs.len(), work, |result| match result {
         Some((at, Ok(over))) => {
@@ -136,83 +137,28 @@ pub fn hunt(
     report
 }
 
-/// A run without any bug: how it failed, if it did, and to which bugs' places it came.
-#[derive(Clone, Debug, Default)]
-struct Clean {
-    failure: Option<(Outcome, Signature)>,
-    met: Vec<Bug>,
-}
-
-/// The runs without any bug: each is run when it is first asked for, and once.
-struct Without<'a> {
-    engine: &'a Engine<'a>,
-    scenarios: &'a [Tested],
-    runs: Mutex<BTreeMap<(usize, u64), CleanRun>>,
-}
-
-/// A run that is made when somebody asks for it first, and waited for by whoever asks meanwhile.
-type CleanRun = Arc<OnceLock<Result<Clean, HarnessCrash>>>;
-
-impl Without<'_> {
-    fn scenario(&self, at: usize, seed: u64) -> Scenario {
-        clean(&self.scenarios[at].of_seed(seed))
-    }
-
-    fn run(&self, at: usize, seed: u64) -> Result<Clean, HarnessCrash> {
-        let place = {
-            let mut runs = self.runs.lock().expect("nothing panics with it");
-            runs.entry((at, seed)).or_default().clone()
-        };
-        let run = || {
-            let ran = run_once(self.engine, &self.scenario(at, seed), seed, &RunOptions::default());
-            ran.map(|ran| Clean { failure: failure(&ran), met: ran.report.met })
-        };
-        place.get_or_init(run).clone()
-    }
-
-    /// Adds what came of all that was run.
-    fn report(self, report: &mut HuntReport) {
-        let runs = self.runs.into_inner().expect("nothing panics with it").into_iter();
-        for ((scenario, seed), ran) in runs {
-            let Some(ran) = ran.get() else { continue };
-            report.clean_runs += 1;
-            match ran.clone().map(|ran| ran.failure) {
-                Ok(Some((outcome, sign))) => report.unclean.push((scenario, seed, sign, outcome)),
-                Ok(None) => {}
-                Err(crash) if report.crashes.contains(&crash) => {}
-                Err(crash) => report.crashes.push(crash),
-            }
-        }
-    }
-}
-
-/// The scenarios in which a bug is hunted, by their indices: the one that is named for it, or else all but those that
-/// expect a failure anyway.
-fn grounds(bug: Bug, scenarios: &[Tested]) -> Vec<usize> {
-    let passes = |at: &usize| scenarios[*at].is_to_pass();
-    let is_named = |at: &usize| scenarios[*at].name() == grounds_of(bug);
-    let (all, named) = (0..scenarios.len(), 0..scenarios.len());
-    let named: Vec<usize> = named.filter(is_named).collect();
-    if named.is_empty() { all.filter(passes).collect() } else { named }
-}
-
-/// So many bugs that share their grounds make it worth the while to see first whether a run comes to a bug's place at all.
+/// So many bugs without grounds of their own make it worth the while to see first whether a run comes to a bug's place.
 const SHARING_MIN: usize = 3;
+
+/// Whether the runs without any bug are made first.
+fn is_shared(options: &HuntOptions, scenarios: &[Tested]) -> bool {
+    let of = |bug: &&Bug| !Grounds::of(**bug, scenarios).are_its_own;
+    options.bugs.iter().filter(of).count() >= SHARING_MIN
+}
 
 /// Hunts one bug. A run that fails without it, too, says nothing of it.
 fn hunt_one(
-    without: &Without<'_>,
+    without: &CleanRuns<'_>,
     options: &HuntOptions,
     bug: Bug,
     stop: &StopFlag,
 ) -> Result<Hunted, HarnessCrash> {
     let clock = Stopwatch::start();
-    let grounds = grounds(bug, without.scenarios);
-    let is_shared =
-        options.bugs.len() >= SHARING_MIN && !is_named(&grounds, bug, without.scenarios);
+    let Grounds { scenarios, are_its_own } = Grounds::of(bug, without.scenarios);
+    let is_shared = !are_its_own && is_shared(options, without.scenarios);
     // No more than it may take: there may be no grounds at all.
     let rounds = (1..=options.runs)
-        .flat_map(|seed| grounds.iter().map(move |scenario| (*scenario, seed)))
+        .flat_map(|seed| scenarios.iter().map(move |scenario| (*scenario, seed)))
         .take(usize::try_from(options.runs).unwrap_or(usize::MAX));
     let (mut runs, mut found) = (0, None);
     for (scenario, seed) in rounds {
@@ -221,39 +167,25 @@ fn hunt_one(
         }
         runs += 1;
         // Where nothing asks after the bug, the run with it is the one without it.
-        if is_shared && !without.run(scenario, seed)?.met.contains(&bug) {
+        let first = if is_shared { without.run_or_pass(scenario, seed) } else { None };
+        let meets =
+            |ran: Result<CleanRun, HarnessCrash>| ran.is_ok_and(|ran| ran.met.contains(&bug));
+        if !first.is_none_or(meets) {
             continue;
         }
         let planted = Scenario { plant: vec![bug], ..without.scenario(scenario, seed) };
         let ran = run_once(without.engine, &planted, seed, &RunOptions::default())?;
         let Some((outcome, signature)) = failure(&ran) else { continue };
         let digest = ran.report.digest;
-        if without.run(scenario, seed)?.failure.is_none() {
+        if without.run(scenario, seed).is_ok_and(|ran| ran.failure.is_none()) {
             found = Some(Found { scenario, seed, outcome, signature, digest });
         }
     }
     Ok(Hunted { bug, found, runs, wall: clock.elapsed() })
 }
 
-/// Whether these grounds are the bug's own.
-fn is_named(grounds: &[usize], bug: Bug, scenarios: &[Tested]) -> bool {
-    grounds.iter().any(|at| scenarios[*at].name() == grounds_of(bug))
-}
-
-/// A scenario as it is without any bug.
-fn clean(scenario: &Scenario) -> Scenario {
-    Scenario { plant: Vec::new(), ..scenario.clone() }
-}
-
-/// How a run failed, if a check or a hang said so: that a fault never landed is no sign of a bug.
-fn failure(ran: &Ran) -> Option<(Outcome, Signature)> {
-    let outcome = ran.judgement.outcome;
-    let tells = matches!(outcome, Outcome::Violation | Outcome::Liveness | Outcome::Crash);
-    ran.judgement.signature.clone().filter(|_| tells).map(|signature| (outcome, signature))
-}
-
 /// Runs without any bug what the bugs were found in, from the first seed to the last.
-fn check_clean(without: &Without<'_>, options: &HuntOptions, stop: &StopFlag, hunted: &[Hunted]) {
+fn check_clean(without: &CleanRuns<'_>, options: &HuntOptions, stop: &StopFlag, hunted: &[Hunted]) {
     let mut seeds = vec![0; without.scenarios.len()];
     for Found { scenario, seed, .. } in hunted.iter().filter_map(|it| it.found.as_ref()) {
         seeds[*scenario] = u64::max(seeds[*scenario], *seed).max(CLEAN_SEEDS_MIN);
@@ -261,112 +193,21 @@ fn check_clean(without: &Without<'_>, options: &HuntOptions, stop: &StopFlag, hu
     let jobs = seeds.iter().enumerate().flat_map(|(scenario, last)| {
         (1..=*last).map(move |seed| (scenario, seed)).take_while(|_| !stop.is_up())
     });
-    work_off(options.jobs, jobs, |(scenario, seed)| without.run(scenario, seed), |_| {});
-}
-
-/// The name of the scenario that is known to find a bug soon.
-const fn grounds_of(bug: Bug) -> &'static str {
-    match bug {
-        Bug::SkipIntentBeforeData | Bug::NoEpochCheckOnWrite => "cpu-stop",
-        Bug::StaleLease => "two-clients-cut-off",
-        Bug::OldSessionGoesOn => "clients-cut-off-in-turn",
-        Bug::IntentNotAwaited | Bug::SetDirtyAfterAck => "power-cut-in-cold-regions",
-        Bug::AckBeforeSecondMirror => "app-detach",
-        Bug::AckWithoutRebuiltLeg
-        | Bug::NoWriteLock
-        | Bug::NoDrainAtRegistration
-        | Bug::RejoinWithoutRebuild
-        | Bug::EqualGenerationMeansEqualData
-        | Bug::RebuildIgnoresAppWrite
-        | Bug::ReadFromRebuiltLeg => "disk-break-with",
-        Bug::TimeoutMeansDone | Bug::NoCloseOnTimeout => "late-writes-without-manager",
-        Bug::AckFailedLegBeforeManager => "disk-read-only",
-        Bug::ClearDirtyUnderWrite | Bug::ClearDirtyBeforeFlush | Bug::ColdLegTrusted => {
-            "volatile-caches-cold-regions"
-        }
-        Bug::ClearDirtyBetweenInconsistentPeers => "cold-regions-degraded",
-        Bug::FlushOnlyOneMirror => "volatile-caches-targets-in-turn",
-        Bug::FlushIgnoresLoss | Bug::ServeBeforeRegistration => "volatile-caches-power-cut",
-        Bug::LossToldOnce => "volatile-caches-of-two-applications",
-        Bug::EarlierSessionLivesOn => "half-open-on-slow-disks",
-        Bug::MarksLostAtBoot | Bug::PromoteRebuiltLeg => "last-good-copy-away",
-        Bug::ActBeforePersist => "reboots-during-rebuild",
-        Bug::GrantBeforeAllRegistered => "app-attach",
-        Bug::DropLastLeg | Bug::LeakLockOnFailure => "all-writes-fail",
-        Bug::NewerLegTrusted => "database-restore-old-snapshot",
-        Bug::ForeignDiskTaken => "disk-swap",
-        Bug::OldDiskTrusted => "old-image-in-cold-regions",
-        Bug::SpareInSyncAtOnce => "raid1-spare",
-        Bug::ResyncIgnoresOwnMarks => "one-leg-alone-has-it",
-        Bug::RebuildPlanSurvivesDeath => "disk-disconnect-from-client",
-        Bug::ResumePastDurable => "rebuild-cut-short-with-caches",
-        Bug::DropBadSectorOnRebuild => "rebuild-source-bad-sector",
-        Bug::ReadDuringWrite => "memory-limit",
-        Bug::ReadBeforeRecovery | Bug::RecoveryCopiesNothing => "client-reboot-mid-write",
-        Bug::CaretakerLeavesNothing => "taken-from-a-caretaker",
-        Bug::NoRecoveryAfterOwnerDeath => "bad-sectors-and-reboots",
-        Bug::LeftDivergentForgotten => "given-up-writes-without-manager",
-        Bug::RepairWithoutLock => "disk-heal",
-        Bug::PoisonInsteadOfRepair => "disk-flip-bits",
-        Bug::AnswerBeforeVerifying | Bug::RewriteNotVerified => "full-lost-writes",
-        Bug::MetadataNotVerified => "full-lost-marks",
-        Bug::SlowLegTakenBack => "slow-disk-for-long",
-        Bug::SkipRowJournal => "ec-write-hole",
-        Bug::RowJournalOnOneLeg | Bug::NoRowReplay | Bug::RowsShareSlot => {
-            "ec-power-cuts-many-rows"
-        }
-        Bug::TornEntryTrusted | Bug::TornEntryUncoversOlder => "ec-torn-journal",
-        Bug::SlotsNotCleared => "ec-all-disks-renewed",
-        Bug::ParityFromUnreadBlock => "ec-bad-sectors",
-        Bug::ParityForgetsMissingLeg => "ec-two-legs-away",
-        Bug::ComputeFromRebuiltLeg => "ec-rebuild-under-fire",
-        Bug::RetryDnrForever => "disk-refuses-for-good",
-        Bug::SwallowSplitError => "short-transfers",
-        Bug::MemoryBeforeCommit | Bug::AnswerBeforeCommit | Bug::CommitKeptInMemory => {
-            "database-reboots-at-every-write"
-        }
-        Bug::DoubtMeansUndone | Bug::CallsForgottenWhileAway => "database-away-under-io",
-        Bug::DeletedStaysDeployed | Bug::LineBeforeReport => "volumes-made-by-script",
-        Bug::PromoteWithoutQuorum => "leader-cut-off",
-        Bug::VotesBeforeStored => "power-goes-as-managers-agree",
-        Bug::VotesAfterAmnesia => "manager-loses-its-disk",
-        Bug::UnfencedController => "deposed-controller-is-fenced",
-        Bug::ConnectorDiesOnFailedRebind => "connector-port-stolen",
-        Bug::CommitWithoutFlush => "database-volatile-cache",
-        Bug::OneHungResourceBlocksAll => "satellite-one-resource-hangs",
-        Bug::NoOutputCap => "satellite-output-floods",
-        Bug::NoKillLadder | Bug::OverdueMeansDone => "satellite-programs-time-boxed",
-        Bug::RetriesShared => "satellite-retries-apart",
-        Bug::StreamNotRestarted => "satellite-event-stream",
-        Bug::FailureNotReported => "satellite-device-files",
-    }
+    let run = |(scenario, seed)| without.run(scenario, seed).is_ok();
+    work_off(options.jobs, jobs, run, |_| {});
 }
 
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroUsize;
-    use std::path::Path;
 
-    use super::{HuntOptions, grounds, grounds_of, hunt};
+    use super::{HuntOptions, hunt};
     use crate::base::Bug;
     use crate::run::fake::{passes_but, scenario, stuck};
     use crate::run::outcome::ExitCode;
     use crate::run::plan::StopFlag;
-    use crate::run::subject::{Subject, Tested};
-    use crate::scenario::{Expect, Profile, discover, load};
-
-    #[test]
-    fn each_bug_has_hunting_grounds_in_the_library() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-        let files = discover(&[root]).unwrap();
-        let scenarios: Vec<_> =
-            files.iter().map(|file| Tested::Scenario(Box::new(load(file).unwrap()))).collect();
-        for bug in Bug::ALL {
-            let found = grounds(*bug, &scenarios);
-            let names: Vec<_> = found.iter().map(|at| scenarios[*at].name()).collect();
-            assert_eq!(names, [grounds_of(*bug)], "{}", bug.name());
-        }
-    }
+    use crate::run::subject::Tested;
+    use crate::scenario::Expect;
 
     #[test]
     fn where_every_scenario_is_to_fail_a_bug_is_not_found() {
@@ -422,16 +263,5 @@ mod tests {
         assert_eq!(report.hunted[1].found.as_ref().map(|found| found.seed), Some(6));
         assert_eq!(planted.load(SeqCst), 2, "seeds 3 and 6");
         assert_eq!(clean.load(SeqCst), 25, "each once");
-    }
-
-    #[test]
-    fn elsewhere_a_bug_is_hunted_in_every_scenario_that_is_to_pass() {
-        let mut fails = scenario("fails");
-        fails.expect = Expect::Liveness;
-        let scenarios =
-            [scenario("one"), fails, scenario("two")].map(|it| Tested::Scenario(Box::new(it)));
-        assert_eq!(grounds(Bug::NoWriteLock, &scenarios), [0, 2]);
-        let random = [Tested::Random(Profile::Everything)];
-        assert_eq!(grounds(Bug::NoWriteLock, &random), [0]);
     }
 }

@@ -3,10 +3,12 @@
 //! Everything here takes the simulation as an [`Engine`], a function from scenario and seed to a report,
 //! and gives back plain data; the command line words it.
 
+mod clean;
 mod compare;
 mod corpus;
 mod describe;
 mod engine;
+mod grounds;
 mod hunt;
 mod merge;
 mod necessary;

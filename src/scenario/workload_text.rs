@@ -9,6 +9,7 @@ use super::complaint::Complaints;
 use super::fio::{FioApp, JobFile};
 use super::guest::{GuestApp, GuestProgram};
 use super::ids::NodeRef;
+use super::name::name_enum;
 use super::trace::{LineError, Recording, Speed, TraceApp, TraceFormat};
 use super::units::{
     Chance, CountRange, Duration, duration, maybe_duration, maybe_within, odds, within,
@@ -16,26 +17,26 @@ use super::units::{
 use super::workload::{Distribution, Mix, MixedApp, RandomApp, VerifyApp, Workload};
 use crate::base::{Nanos, Odds};
 
-/// What an application does.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-enum AppName {
-    /// Issues operations drawn from the seed.
-    Random,
-    /// Writes every block of its region once, then reads all of them back.
-    Verify,
-    /// Issues operations of mixed sizes that overlap.
-    MixedSize,
-    /// Replays a recorded trace.
-    Trace,
-    /// Does what a job file says.
-    Fio,
-    /// Is the embedded database `redb`, and does transactions.
-    Redb,
-    /// Is a FAT file system, and does operations on files.
-    Fatfs,
-    /// Is SQLite, and does transactions; only programs built with the feature `sqlite` have it.
-    Sqlite,
+name_enum! {
+    /// What an application does.
+    enum AppName {
+        /// Issues operations drawn from the seed.
+        Random = "random",
+        /// Writes every block of its region once, then reads all of them back.
+        Verify = "verify",
+        /// Issues operations of mixed sizes that overlap.
+        MixedSize = "mixed-size",
+        /// Replays a recorded trace.
+        Trace = "trace",
+        /// Does what a job file says.
+        Fio = "fio",
+        /// Is the embedded database `redb`, and does transactions.
+        Redb = "redb",
+        /// Is a FAT file system, and does operations on files.
+        Fatfs = "fatfs",
+        /// Is SQLite, and does transactions; only programs built with the feature `sqlite` have it.
+        Sqlite = "sqlite",
+    }
 }
 
 /// A workload entry as a file writes it.
@@ -149,73 +150,49 @@ impl TryFrom<WorkloadText> for Workload {
     }
 }
 
-/// A key that some applications have no use for, and those that have one.
-type Key = (&'static str, &'static [AppName]);
+/// A key that some applications have no use for.
+struct Key {
+    name: &'static str,
+    /// Whether an entry has it.
+    is_given: fn(&WorkloadText) -> bool,
+    /// Those that have a use for it.
+    apps: &'static [AppName],
+}
+
+const fn key(
+    name: &'static str,
+    is_given: fn(&WorkloadText) -> bool,
+    apps: &'static [AppName],
+) -> Key {
+    Key { name, is_given, apps }
+}
 
 const KEYS: [Key; 13] = {
     use AppName::{Fatfs, Fio, MixedSize, Random, Redb, Sqlite, Trace, Verify};
     [
-        ("ops", &[Random, MixedSize, Redb, Fatfs, Sqlite]),
-        ("rate", &[Random, MixedSize, Redb, Fatfs, Sqlite]),
-        ("mix", &[Random, MixedSize]),
-        ("blocks", &[Random, Verify, MixedSize]),
-        ("distribution", &[Random]),
-        ("fua", &[Random, MixedSize]),
-        ("depth", &[Random, Verify, MixedSize, Trace]),
-        ("file", &[Trace, Fio]),
-        ("text", &[Trace, Fio]),
-        ("iologs", &[Fio]),
-        ("format", &[Trace]),
-        ("device", &[Trace]),
-        ("speed", &[Trace]),
+        key("ops", |it| it.ops.is_some(), &[Random, MixedSize, Redb, Fatfs, Sqlite]),
+        key("rate", |it| it.rate.is_some(), &[Random, MixedSize, Redb, Fatfs, Sqlite]),
+        key("mix", |it| it.mix.is_some(), &[Random, MixedSize]),
+        key("blocks", |it| it.blocks.is_some(), &[Random, Verify, MixedSize]),
+        key("distribution", |it| it.distribution.is_some(), &[Random]),
+        key("fua", |it| !is_never(&it.fua), &[Random, MixedSize]),
+        key("depth", |it| it.depth.is_some(), &[Random, Verify, MixedSize, Trace]),
+        key("file", |it| it.file.is_some(), &[Trace, Fio]),
+        key("text", |it| it.text.is_some() && it.file.is_none(), &[Trace, Fio]),
+        key("iologs", |it| it.iologs.is_some(), &[Fio]),
+        key("format", |it| it.format.is_some(), &[Trace]),
+        key("device", |it| it.device.is_some(), &[Trace]),
+        key("speed", |it| it.speed.is_some(), &[Trace]),
     ]
 };
 
 /// Which of the keys of a workload entry the application of this name has a use for, if there is one.
 pub(super) fn keys_of(name: &str) -> Option<impl Fn(&str) -> bool> {
-    let app = *APPS.iter().find(|app| self::name(**app) == name)?;
+    let app = *AppName::ALL.iter().find(|app| app.name() == name)?;
     Some(move |key: &str| {
-        let known = KEYS.iter().find(|(name, _)| *name == key);
-        known.is_none_or(|(_, apps)| apps.contains(&app))
+        let known = KEYS.iter().find(|known| known.name == key);
+        known.is_none_or(|known| known.apps.contains(&app))
     })
-}
-
-/// The keys that were given of those that some applications have no use for.
-fn given(text: &WorkloadText) -> impl Iterator<Item = Key> {
-    let is_given = [
-        text.ops.is_some(),
-        text.rate.is_some(),
-        text.mix.is_some(),
-        text.blocks.is_some(),
-        text.distribution.is_some(),
-        !is_never(&text.fua),
-        text.depth.is_some(),
-        text.file.is_some(),
-        text.text.is_some() && text.file.is_none(),
-        text.iologs.is_some(),
-        text.format.is_some(),
-        text.device.is_some(),
-        text.speed.is_some(),
-    ];
-    KEYS.into_iter().zip(is_given).filter(|(_, is_given)| *is_given).map(|(key, _)| key)
-}
-
-const APPS: [AppName; 8] = {
-    use AppName::{Fatfs, Fio, MixedSize, Random, Redb, Sqlite, Trace, Verify};
-    [Random, Verify, MixedSize, Trace, Fio, Redb, Fatfs, Sqlite]
-};
-
-fn name(app: AppName) -> &'static str {
-    match app {
-        AppName::Random => "random",
-        AppName::Verify => "verify",
-        AppName::MixedSize => "mixed-size",
-        AppName::Trace => "trace",
-        AppName::Fio => "fio",
-        AppName::Redb => "redb",
-        AppName::Fatfs => "fatfs",
-        AppName::Sqlite => "sqlite",
-    }
 }
 
 fn common(text: &WorkloadText) -> Complaints {
@@ -226,16 +203,17 @@ fn common(text: &WorkloadText) -> Complaints {
     if text.stop.is_some_and(|stop| stop <= text.start) {
         complaints.add("stop", format!("a time after its `start` at {}", text.start), "");
     }
-    for (key, apps) in given(text).filter(|(_, apps)| !apps.contains(&text.app)) {
-        let expected = format!("no such key with app `{}`", name(text.app));
-        complaints.add(key, expected, format!("remove it, or use app `{}`", name(apps[0])));
+    let given = KEYS.iter().filter(|key| (key.is_given)(text));
+    for Key { name: key, apps, .. } in given.filter(|key| !key.apps.contains(&text.app)) {
+        let expected = format!("no such key with app `{}`", text.app);
+        complaints.add(key, expected, format!("remove it, or use app `{}`", apps[0]));
     }
     complaints
 }
 
 fn needs_ops(text: &WorkloadText, complaints: &mut Complaints) {
     if text.ops.is_none() {
-        let expected = format!("how many operations app `{}` issues", name(text.app));
+        let expected = format!("how many operations app `{}` issues", text.app);
         complaints.add("ops", expected, "add `\"ops\": 1000`");
     }
 }
@@ -373,7 +351,7 @@ fn guest(
 /// The text to replay: that of a file was put there by the loader.
 fn content<'t>(text: &'t WorkloadText, complaints: &mut Complaints) -> Option<&'t str> {
     if text.text.is_none() {
-        let expected = format!("what app `{}` replays, or `file`", name(text.app));
+        let expected = format!("what app `{}` replays, or `file`", text.app);
         complaints.add("text", expected, "a file is looked for from the scenario's directory on");
     }
     text.text.as_deref()

@@ -150,7 +150,7 @@ pub struct RunReport {
     pub errors: Vec<ErrorReport>,
     /// The picks of the schedule, if [`RunOptions::record_schedule`] asked for them.
     pub schedule: Option<Recording>,
-    /// The bugs to whose places the run came, planted or not; none in a build that plants none. Planting another one
-    /// makes no difference to the run.
+    /// The bugs to whose places the run came, planted or not: with any other bug planted it would have been the same run.
+    /// A build that can plant none says nothing of it.
     pub met: Vec<Bug>,
 }

@@ -3,7 +3,7 @@
 
 use crate::base::Nanos;
 use crate::base::history::VolumeState;
-use crate::check::{Check, Leak, MemoryAtRest, Violation};
+use crate::check::{Check, Leak, MemoryAtRest, Violation, guest_name, is_of_damage};
 use crate::scenario::NodeClass;
 use crate::sim::LeakedCount;
 
@@ -165,8 +165,9 @@ impl World<'_> {
 
     /// Adds to what was found of programs on volumes what they say themselves.
     fn let_programs_speak(&self, violations: &mut [Violation]) {
-        for violation in violations.iter_mut().filter(|it| it.check == Check::Guests) {
-            let is_it = |app: &&App| violation.component == format!("w{}", app.config.writer);
+        let is_damage = |it: &&mut Violation| it.check == Check::Guests && is_of_damage(it.kind);
+        for violation in violations.iter_mut().filter(is_damage) {
+            let is_it = |app: &&App| violation.component == guest_name(app.config.writer.into());
             let said = self.stage.apps.iter().find(is_it).and_then(|app| app.progress.said());
             violation.detail.extend(said.map(|words| format!("by its own words: {words}")));
         }

@@ -12,6 +12,7 @@ mod integrity;
 mod library;
 mod managers;
 mod outcomes;
+mod plots;
 mod rebuilds;
 mod scrub;
 mod shrink;

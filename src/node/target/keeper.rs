@@ -38,8 +38,10 @@ pub(super) async fn run(target: Rc<Target>, leg: Rc<Leg>) {
         let keeper = Keeper { target: target.clone(), leg: leg.clone(), queue, rng };
         match keeper.load().await {
             Ok(()) => {
-                failures.note(keeper.store().await);
-                if let Some(pause) = failures.pause(&target.map.timing) {
+                let End::Write = keeper.store().await else { continue };
+                let now = target.handle.monotonic();
+                if let Some(pause) = failures.pause(now, &target.map.timing) {
+                    crate::sometimes!(target.handle, true, probes::DISK_LEFT_ALONE);
                     target.handle.sleep(pause).await;
                 }
             }
@@ -51,35 +53,34 @@ pub(super) async fn run(target: Rc<Target>, leg: Rc<Leg>) {
     }
 }
 
-/// How a keeper came to look at its disk anew.
-#[derive(Clone, Copy)]
-enum End {
-    /// The device has lost its power or is another.
-    Device,
-    /// A write failed, after so many that did not.
-    Write { after: u64 },
+/// Failures to write metadata, each soon after the one before. A disk that can be read and takes no write looks usable each
+/// time anew, and the manager asks for it at once: the pause before it is read again grows.
+#[derive(Default)]
+struct Failures {
+    count: u32,
+    last: Nanos,
 }
 
-/// Attempts in a row at writing metadata of which none was written. A disk that can be read and takes no write looks usable
-/// each time anew, and the manager asks for it at once: the pause between two attempts grows.
-#[derive(Default)]
-struct Failures(u32);
-
 impl Failures {
-    fn note(&mut self, end: End) {
-        self.0 = match end {
-            End::Write { after: 0 } => self.0.saturating_add(1),
-            End::Write { .. } => 1,
-            End::Device => 0,
-        };
-    }
-
-    /// How long the disk is left alone: not at all after the first, then twice as long each time.
-    fn pause(&self, timing: &Timing) -> Option<Nanos> {
-        let doublings = self.0.checked_sub(2)?;
+    /// A write has failed now: for how long the disk is left alone. Not at all the first time; then for a heartbeat, twice
+    /// as long each time, up to the patience that a client has. A failure longer than the time of a request after the one
+    /// before is a first one.
+    fn pause(&mut self, now: Nanos, timing: &Timing) -> Option<Nanos> {
+        let is_first = self.count == 0 || now.saturating_sub(self.last) > timing.io_timeout;
+        self.count = if is_first { 1 } else { self.count.saturating_add(1) };
+        self.last = now;
+        let doublings = self.count.checked_sub(2)?;
         let pause = Nanos::new(timing.heartbeat.get() << doublings.min(16));
         Some(pause.min(timing.patience))
     }
+}
+
+/// Why a keeper looks at its disk anew.
+enum End {
+    /// The device has lost its power or is another.
+    Device,
+    /// A write failed.
+    Write,
 }
 
 struct Keeper {
@@ -137,7 +138,6 @@ impl Keeper {
     /// Writes whatever is to be written, until a write fails or the device is no longer the one that was
     /// read.
     async fn store(&self) -> End {
-        let mut written = 0;
         loop {
             let Some(chore) = self.next_chore().await else {
                 tracing::debug!(place = %self.leg.place, "the device has lost its power or is another");
@@ -149,7 +149,7 @@ impl Keeper {
                 let pause = self.rng.borrow_mut().nanos(Nanos::ZERO, heartbeat);
                 self.target.handle.sleep(pause).await;
             }
-            let result = match &chore {
+            let written = match &chore {
                 Chore::Superblock { generation, confirmed, rebuild } => {
                     let block = Superblock {
                         volume: self.leg.volume.id,
@@ -165,16 +165,13 @@ impl Keeper {
                 }
                 Chore::Intent(intent) => self.write_intent(intent).await,
             };
-            match result {
-                Ok(()) => {
-                    written += 1;
-                    self.leg.chore_done(chore);
-                }
+            match written {
+                Ok(()) => self.leg.chore_done(chore),
                 Err(status) => {
                     crate::sometimes!(self.target.handle, true, probes::METADATA_UNWRITABLE);
                     tracing::debug!(place = %self.leg.place, %status, "metadata cannot be written");
                     self.leg.failed();
-                    return End::Write { after: written };
+                    return End::Write;
                 }
             }
         }
@@ -243,25 +240,23 @@ impl Keeper {
 
 #[cfg(test)]
 mod tests {
-    use super::{End, Failures};
+    use super::Failures;
     use crate::base::Nanos;
     use crate::node::config::Timing;
 
     #[test]
-    fn a_disk_that_takes_no_write_is_left_alone_longer_each_time_until_it_takes_one() {
+    fn a_disk_that_takes_no_write_is_left_alone_longer_each_time() {
         let timing = Timing::default();
-        let mut failures = Failures::default();
-        let mut pauses = |ends: &[End]| -> Vec<u64> {
-            ends.iter()
-                .map(|end| {
-                    failures.note(*end);
-                    failures.pause(&timing).unwrap_or(Nanos::ZERO).get() / 1_000_000
-                })
-                .collect()
+        let (mut failures, mut now) = (Failures::default(), Nanos::from_millis(50));
+        let mut pauses = |idle: u64| -> Vec<u64> {
+            let pause = |_| {
+                let pause = failures.pause(now, &timing).unwrap_or(Nanos::ZERO);
+                now = now + pause + Nanos::from_millis(idle);
+                pause.get() / 1_000_000
+            };
+            (0..6).map(pause).collect()
         };
-        let nothing = End::Write { after: 0 };
-        assert_eq!(pauses(&[nothing; 6]), [0, 1, 2, 3, 3, 3], "milliseconds");
-        assert_eq!(pauses(&[End::Write { after: 2 }, nothing, nothing]), [0, 1, 2]);
-        assert_eq!(pauses(&[End::Device, nothing, nothing]), [0, 0, 1]);
+        assert_eq!(pauses(0), [0, 1, 2, 3, 3, 3], "milliseconds");
+        assert_eq!(pauses(12), [3, 0, 0, 0, 0, 0], "each by itself");
     }
 }

@@ -117,6 +117,12 @@ fn disk(dice: &mut Dice, swarm: &Swarm) -> Disk {
     }
 }
 
+/// Has the disk's transfers be of at least so many blocks that a region is read or written in time; of at most `most`
+/// otherwise, where that is a limit.
+pub(super) fn keep_transfers_short(disk: &mut Disk, most: u32) {
+    disk.transfer_blocks = disk.transfer_blocks.min(most).max(shortest_transfer(disk));
+}
+
 /// The fewest blocks of a transfer with which a disk reads or writes a whole region in its parts before whoever waits
 /// for it gives it up.
 fn shortest_transfer(disk: &Disk) -> u32 {

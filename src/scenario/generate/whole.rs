@@ -15,9 +15,9 @@ use super::swarm::Swarm;
 use super::volumes::volumes;
 use super::workload::load;
 
-/// The random scenario of a seed. The same seed and profile give the same scenario, and it passes unless
-/// something is wrong with the cluster or with a check: its faults keep within what the volumes promise to
-/// survive, or else take nothing but power.
+/// The random scenario of a seed. The same seed and profile give the same scenario, and it ends as it expects unless
+/// something is wrong with the cluster or with a check. Its faults keep within what the volumes promise to survive, or else
+/// take nothing but power, or are those of a plot, which says what may come of them: to pass, but for one.
 #[must_use]
 pub fn generate(seed: u64, profile: Profile) -> Scenario {
     let swarm = Swarm::new(seed, profile);

@@ -183,8 +183,9 @@ impl Host<'_> {
         let is_kept = |(at, found)| self.plan.borrow().contents.is_kept(own, at, &found);
         if !shown().all(is_kept) {
             if self.plainly(OpKind::Flush, 0, 0).await == Reply::Done {
-                let words = format!("a block of {block}..{}", block + u64::from(blocks));
-                self.tell(Tale::Found { contents: 0, damage: Damage::WentBack, words });
+                // The program knows nothing of it.
+                let (damage, words) = (Damage::WentBack, String::new());
+                self.tell(Tale::Found { contents: 0, damage, words });
             }
             return Reply::Failed;
         }
@@ -229,7 +230,7 @@ impl Host<'_> {
                 handle.emit(&GuestCommitted { writer, step, contents })
             }
             Tale::Found { contents, damage, words } => {
-                if damage != Damage::None {
+                if !words.is_empty() {
                     self.plan.borrow_mut().said.get_or_insert(words);
                 }
                 handle.emit(&GuestFound { writer, contents, damage })

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::plot::{calm, controlled, legs, shape, span, time};
+use super::words::{calm, controlled, legs, shape, span, time};
 use crate::scenario::cluster::Cluster;
 use crate::scenario::generate::dice::Dice;
 
@@ -44,9 +44,9 @@ pub(super) fn manager_forgets(dice: &mut Dice, cluster: &mut Cluster) -> Value {
     shape(cluster, 2);
     cluster.managers = 3;
     let mut scenario = mirror_under_load(dice, (4_000, 20_000));
-    let (lone, wiped) = (dice.between(0, 2), dice.between(1, 2));
+    let (lone, next) = (dice.between(0, 2), dice.between(1, 2));
     let manager = |number: u64| format!("m{}", number % 3);
-    let (wipe, other) = (manager(lone + wiped), manager(lone + 3 - wiped));
+    let (wipe, other) = (manager(lone + next), manager(lone + 3 - next));
     let begin = dice.between(12_000, 30_000);
     let heals = begin + dice.between(40_000, 70_000);
     scenario["script"] = json!([

@@ -2,8 +2,11 @@
 //! drawn one by one come to them once in thousands of scenarios. What is drawn is everything else: times, amounts, sizes,
 //! the load, and most of the time the cluster. Draws nothing but these.
 
+mod codes;
 mod control;
-mod data;
+mod disks;
 mod plot;
+mod power;
+mod words;
 
 pub(super) use plot::plotted;

@@ -1,13 +1,12 @@
-//! Which plots there are, who draws them, and what their telling has in common. Tells none.
+//! Which plots there are, and which scenarios follow one. Tells none.
 
 use serde_json::{Value, json};
 
 use crate::scenario::Scenario;
-use crate::scenario::cluster::{Clock, Cluster, Disk, Net, Satellites};
+use crate::scenario::cluster::Cluster;
 use crate::scenario::name::name_enum;
-use crate::scenario::schedule::Schedule;
 
-use super::{control, data};
+use super::{codes, control, disks, power};
 use crate::scenario::generate::cluster::cluster;
 use crate::scenario::generate::dice::Dice;
 use crate::scenario::generate::profile::Profile;
@@ -93,32 +92,41 @@ impl Plot {
                 Self::LoudPrograms,
                 Self::ApartFromOthers,
             ],
-            Profile::Quick | Profile::Disks | Profile::Network => &[],
+            Profile::Disks => &[
+                Self::BadSource,
+                Self::BadSectors,
+                Self::DisksSwapped,
+                Self::LostWrites,
+                Self::ShortTransfers,
+                Self::SlowForLong,
+            ],
+            // No plot of links alone, and none that is over as quickly.
+            Profile::Quick | Profile::Network => &[],
         }
     }
 
     /// Volumes, workload, script and whatever else is not as usual, and what the cluster has to be for it.
     fn tell(self, dice: &mut Dice, cluster: &mut Cluster) -> Value {
         match self {
-            Self::CachesLost => data::caches_lost(dice, cluster),
-            Self::CachesInTurn => data::caches_in_turn(dice, cluster),
-            Self::WithoutManager => data::without_manager(dice, cluster),
-            Self::OldImage => data::old_image(dice, cluster),
-            Self::RebuildCutShort => data::rebuild_cut_short(dice, cluster),
-            Self::BadSource => data::bad_source(dice, cluster),
-            Self::FromCaretaker => data::from_caretaker(dice, cluster),
-            Self::ClientsCutOff => data::clients_cut_off(dice, cluster),
-            Self::WritesRefused => data::writes_refused(dice, cluster),
-            Self::BadSectors => data::bad_sectors(dice, cluster),
-            Self::DisksSwapped => data::disks_swapped(dice, cluster),
-            Self::LostWrites => data::lost_writes(dice, cluster),
-            Self::LostMarks => data::lost_marks(dice, cluster),
-            Self::TornJournal => data::torn_journal(dice, cluster),
-            Self::ManyRows => data::many_rows(dice, cluster),
-            Self::DisksRenewed => data::disks_renewed(dice, cluster),
-            Self::ShortTransfers => data::short_transfers(dice, cluster),
-            Self::Programs => data::programs(dice, cluster),
-            Self::SlowForLong => data::slow_for_long(dice, cluster),
+            Self::CachesLost => power::caches_lost(dice, cluster),
+            Self::CachesInTurn => power::caches_in_turn(dice, cluster),
+            Self::WithoutManager => disks::without_manager(dice, cluster),
+            Self::OldImage => disks::old_image(dice, cluster),
+            Self::RebuildCutShort => power::rebuild_cut_short(dice, cluster),
+            Self::BadSource => disks::bad_source(dice, cluster),
+            Self::FromCaretaker => power::from_caretaker(dice, cluster),
+            Self::ClientsCutOff => power::clients_cut_off(dice, cluster),
+            Self::WritesRefused => disks::writes_refused(dice, cluster),
+            Self::BadSectors => disks::bad_sectors(dice, cluster),
+            Self::DisksSwapped => disks::disks_swapped(dice, cluster),
+            Self::LostWrites => disks::lost_writes(dice, cluster),
+            Self::LostMarks => disks::lost_marks(dice, cluster),
+            Self::TornJournal => codes::torn_journal(dice, cluster),
+            Self::ManyRows => codes::many_rows(dice, cluster),
+            Self::DisksRenewed => codes::disks_renewed(dice, cluster),
+            Self::ShortTransfers => disks::short_transfers(dice, cluster),
+            Self::Programs => power::programs(dice, cluster),
+            Self::SlowForLong => disks::slow_for_long(dice, cluster),
             Self::DatabaseBack => control::database_back(dice, cluster),
             Self::ManagerForgets => control::manager_forgets(dice, cluster),
             Self::Deposed => control::deposed(dice, cluster),
@@ -152,49 +160,6 @@ pub(in crate::scenario::generate) fn plotted(swarm: &Swarm, seed: u64) -> Option
         scenario["limits"] = json!({ "virtual_time": "20s", "settle": "5s" });
     }
     Some(serde_json::from_value(scenario).expect("a plot is told as scenarios are"))
-}
-
-/// A time, in microseconds.
-pub(super) fn time(dice: &mut Dice, min: u64, max: u64) -> String {
-    format!("{}us", dice.between(min, max))
-}
-
-/// A range of times, in microseconds.
-pub(super) fn span(dice: &mut Dice, min: u64, max: u64) -> String {
-    let least = dice.between(min, max);
-    format!("{least}us..{}us", dice.between(least, max))
-}
-
-/// Legs on the first disks of so many targets.
-pub(super) fn legs(count: u16) -> Vec<String> {
-    (0..count).map(|target| format!("t{target}/d0")).collect()
-}
-
-/// One client, targets with one disk each, one manager; the rest stays as it was drawn.
-pub(super) fn shape(cluster: &mut Cluster, targets: u16) {
-    cluster.clients = 1;
-    cluster.targets = cluster.targets.max(targets);
-    cluster.managers = 1;
-    cluster.databases = 0;
-}
-
-/// A cluster without quirks, for plots that say what has to happen by when.
-pub(super) fn calm(cluster: &mut Cluster, targets: u16) {
-    shape(cluster, targets);
-    cluster.disk = Disk::default();
-    cluster.net = Net::default();
-    cluster.clock = Clock::default();
-    cluster.schedule = Schedule::Random;
-    cluster.boot_time = Cluster::default().boot_time;
-    cluster.poll_cost = Cluster::default().poll_cost;
-    cluster.buggify = false;
-}
-
-/// The same with a controller whose satellites run programs this many times as fast as real machines do.
-pub(super) fn controlled(cluster: &mut Cluster, targets: u16, speed: u32) {
-    calm(cluster, targets);
-    cluster.databases = 1;
-    cluster.satellites = Some(Satellites { speed, ..Satellites::default() });
 }
 
 #[cfg(test)]

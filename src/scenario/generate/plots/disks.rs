@@ -1,70 +1,11 @@
-//! Plots on the path of the data: what is told of disks, targets and clients.
+//! Plots of disks: what is bad, late, lost, refused, or somewhere else.
 
 use serde_json::{Value, json};
 
-use super::plot::{calm, legs, shape, span, time};
-use crate::base::BlockSize;
+use super::words::{calm, coded, legs, shape, span, time};
 use crate::scenario::cluster::Cluster;
+use crate::scenario::generate::cluster::keep_transfers_short;
 use crate::scenario::generate::dice::Dice;
-use crate::scenario::units::NanosRange;
-
-pub(super) fn caches_lost(dice: &mut Dice, cluster: &mut Cluster) -> Value {
-    shape(cluster, 2);
-    cluster.disk.volatile_cache = true;
-    cluster.disk.flush = NanosRange::micros(5, dice.between(50, 3_000));
-    let copies = dice.between(2, u64::from(cluster.targets.min(3))) as u16;
-    let workload: Vec<Value> = (0..dice.between(1, 3))
-        .map(|_| {
-            let flush = dice.scaled(1, 30);
-            json!({
-                "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(1_000, 5_000),
-                "depth": dice.scaled(1, 8), "mix": { "read": 40, "write": 50, "flush": flush, "trim": 0 },
-                "blocks": "1..4",
-            })
-        })
-        .collect();
-    let mut script = Vec::new();
-    for _ in 0..dice.between(1, 5) {
-        let (after, down) = (span(dice, 3_000, 25_000), span(dice, 100, 8_000));
-        script.push(json!({
-            "after": after, "do": { "node.reboot": { "node": "all:target", "downtime": down } },
-        }));
-    }
-    script[0] = json!({
-        "at": span(dice, 3_000, 20_000), "do": { "node.reboot": { "node": "all:target" } },
-    });
-    script.push(json!({ "after": span(dice, 3_000, 20_000), "freeze": ["all"] }));
-    json!({
-        "volumes": [{
-            "name": "vol0", "layout": "raid1", "copies": copies, "legs": legs(copies),
-            "blocks": dice.scaled(16, 1_024),
-        }],
-        "workload": workload,
-        "script": script,
-        "budget": "none",
-    })
-}
-
-pub(super) fn caches_in_turn(dice: &mut Dice, cluster: &mut Cluster) -> Value {
-    shape(cluster, 2);
-    cluster.disk.volatile_cache = true;
-    cluster.disk.flush = NanosRange::micros(5, dice.between(100, 3_000));
-    let every = span(dice, 8_000, 30_000);
-    json!({
-        "volumes": [{
-            "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": dice.scaled(256, 2_048),
-        }],
-        "workload": [{
-            "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(4_000, 12_000),
-            "depth": dice.between(4, 16), "blocks": "1..4",
-            "mix": { "read": 40, "write": 50, "flush": dice.scaled(2, 20), "trim": 2 },
-        }],
-        "script": [
-            { "every": every, "times": dice.between(2, 8), "do": { "node.reboot": { "node": "any:target" } } },
-            { "at": span(dice, 20_000, 80_000), "freeze": ["all"] },
-        ],
-    })
-}
 
 pub(super) fn without_manager(dice: &mut Dice, cluster: &mut Cluster) -> Value {
     shape(cluster, 2);
@@ -146,41 +87,6 @@ pub(super) fn old_image(dice: &mut Dice, cluster: &mut Cluster) -> Value {
     })
 }
 
-pub(super) fn rebuild_cut_short(dice: &mut Dice, cluster: &mut Cluster) -> Value {
-    shape(cluster, 2);
-    cluster.disk.volatile_cache = true;
-    cluster.disk.write_back = NanosRange::micros(20_000, dice.between(40_000, 200_000));
-    let blocks = dice.scaled(1_024, 4_096);
-    let begin = time(dice, 40_000, 80_000);
-    let percent = dice.between(10, 90);
-    let mut script = vec![
-        json!({ "at": begin, "do": { "disk.replace": { "disk": "t0/d0" } } }),
-        json!({
-            "when": { "rebuild": format!("{percent}%"), "volume": "vol0" },
-            "do": { "node.reboot": { "node": "t0" } },
-        }),
-    ];
-    for _ in 0..dice.between(0, 2) {
-        let after = span(dice, 5_000, 25_000);
-        script.push(json!({ "after": after, "do": { "node.reboot": { "node": "t0" } } }));
-    }
-    json!({
-        "volumes": [{
-            "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": blocks,
-            "rebuild_rate": dice.between(30_000, 90_000),
-        }],
-        "workload": [
-            { "app": "verify", "client": "c0", "volume": "vol0", "depth": 16 },
-            { "app": "random", "client": "c0", "volume": "vol0", "ops": 3_000, "depth": 4,
-              "mix": { "read": 70, "write": 30, "flush": 0, "trim": 0 }, "blocks": "1..4", "rate": 20_000,
-              "region": "0..127", "start": "20ms" },
-            { "app": "random", "client": "c0", "volume": "vol0", "ops": 3_000, "depth": 4,
-              "mix": { "read": 100, "write": 0, "flush": 0, "trim": 0 }, "blocks": "1..8", "rate": 20_000, "start": "20ms" },
-        ],
-        "script": script,
-    })
-}
-
 pub(super) fn bad_source(dice: &mut Dice, cluster: &mut Cluster) -> Value {
     shape(cluster, 2);
     let (blocks, first) = (dice.scaled(256, 2_048), cluster.disk.first_block);
@@ -209,72 +115,6 @@ pub(super) fn bad_source(dice: &mut Dice, cluster: &mut Cluster) -> Value {
         }],
         "script": script,
         "budget": "none",
-    })
-}
-
-pub(super) fn from_caretaker(dice: &mut Dice, cluster: &mut Cluster) -> Value {
-    shape(cluster, 2);
-    cluster.clients = 2;
-    let mut workload = Vec::new();
-    for _ in 0..2 {
-        workload.push(json!({
-            "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(4_000, 9_000),
-            "depth": dice.between(16, 64), "mix": { "read": 30, "write": 70, "flush": 0, "trim": 0 }, "blocks": "1..4",
-        }));
-    }
-    json!({
-        "volumes": [{
-            "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": dice.between(4_096, 8_192),
-        }],
-        "workload": workload,
-        "script": [
-            { "at": span(dice, 5_000, 30_000), "do": { "app.kill": { "client": "c0" } } },
-            { "when": { "event": "client.recovered" }, "nth": dice.between(1, 6),
-              "do": { "app.attach": { "client": "c1", "volume": "vol0" } } },
-        ],
-    })
-}
-
-pub(super) fn clients_cut_off(dice: &mut Dice, cluster: &mut Cluster) -> Value {
-    shape(cluster, 2);
-    cluster.clients = dice.between(2, 3) as u16;
-    let apps = (0..cluster.clients).map(|client| {
-        let reads = dice.pick(&[20, 50, 90, 100]);
-        json!({
-            "app": "random", "client": format!("c{client}"), "volume": "vol0", "ops": dice.between(1_000, 3_000),
-            "depth": dice.between(4, 8), "rate": dice.between(20_000, 60_000), "distribution": "hot",
-            "mix": { "read": reads, "write": 100 - reads, "flush": 0, "trim": 0 }, "blocks": "1..4",
-        })
-    });
-    let apps: Vec<Value> = apps.collect();
-    let mut script = Vec::new();
-    if dice.one_in(2) {
-        let at = dice.between(3_000, 15_000);
-        for (a, b) in [("c0", "m0"), ("t1", "m0"), ("c1", "t1")] {
-            let cut = json!({ "net.partition": { "a": a, "b": b } });
-            script.push(json!({ "at": time(dice, at, at + 4_000), "do": cut, "for": span(dice, 30_000, 60_000) }));
-        }
-    } else {
-        let (client, target) = (json!("any:client"), json!("any:target"));
-        for action in [
-            json!({ "net.partition": { "a": client, "b": "m0" } }),
-            json!({ "node.pause": { "node": client } }),
-            json!({ "net.isolate": { "node": target } }),
-        ] {
-            script.push(json!({
-                "every": span(dice, 5_000, 25_000), "times": dice.between(2, 5), "do": action,
-                "for": span(dice, 5_000, 50_000),
-            }));
-        }
-        script.push(json!({ "at": span(dice, 2_000, 60_000),
-            "do": { "app.detach": { "client": "any:client", "volume": "vol0" } } }));
-        script.push(json!({ "after": span(dice, 1, 20_000),
-            "do": { "app.attach": { "client": "any:client", "volume": "vol0" } } }));
-    }
-    json!({
-        "volumes": [{ "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": dice.scaled(32, 256) }],
-        "workload": apps,
-        "script": script,
     })
 }
 
@@ -417,103 +257,9 @@ pub(super) fn lost_marks(dice: &mut Dice, cluster: &mut Cluster) -> Value {
     })
 }
 
-pub(super) fn torn_journal(dice: &mut Dice, cluster: &mut Cluster) -> Value {
-    let (data, parity) = (dice.between(2, 3) as u16, 1);
-    shape(cluster, data + parity);
-    cluster.disk.write = NanosRange::micros(dice.between(20, 80), dice.between(100, 250));
-    let mut script = Vec::new();
-    for _ in 0..dice.between(1, 3) {
-        let begin = script.is_empty().then(|| span(dice, 1_000, 3_000));
-        let away = json!({ "disk.unplug": { "disk": "any:leg-of:vol0" } });
-        let lasts = span(dice, 1_000, 2_500);
-        script.push(match begin {
-            Some(at) => json!({ "at": at, "do": away, "for": lasts }),
-            None => json!({ "after": span(dice, 2_000, 5_000), "do": away, "for": lasts }),
-        });
-        for cut in 0..dice.between(3, 6) {
-            let after =
-                if cut == 0 { span(dice, 15_000, 25_000) } else { span(dice, 2_000, 6_000) };
-            script.push(json!({
-                "after": after, "do": { "node.reboot": { "node": "all:node", "downtime": "100us..300us" } },
-            }));
-        }
-    }
-    json!({
-        "volumes": [coded(data, parity, dice.between(3, 5), dice.scaled(32, 256))],
-        "workload": [{
-            "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(2_000, 6_000),
-            "depth": dice.between(8, 24), "blocks": "1..3", "distribution": "uniform",
-            "mix": { "read": 40, "write": 60, "flush": 0, "trim": 0 },
-        }],
-        "script": script,
-        "budget": "none",
-    })
-}
-
-pub(super) fn many_rows(dice: &mut Dice, cluster: &mut Cluster) -> Value {
-    shape(cluster, 3);
-    let mut script = vec![json!({
-        "every": span(dice, 7_000, 14_000), "times": dice.between(4, 14),
-        "do": { "node.reboot": { "node": "all:node", "downtime": "100us..1ms" } },
-    })];
-    for round in 0..dice.between(1, 3) {
-        script.push(json!({
-            "when": { "event": "node.down", "node": "c0" }, "nth": 2 + 3 * round,
-            "do": { "disk.unplug": { "disk": "any:leg-of:vol0" } }, "for": span(dice, 4_000, 10_000),
-        }));
-    }
-    json!({
-        "volumes": [coded(2, 1, dice.between(1, 2), dice.scaled(128, 2_048))],
-        "workload": [{
-            "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(1_500, 4_000),
-            "depth": dice.between(16, 48), "blocks": "1..2", "distribution": "uniform",
-            "mix": { "read": 20, "write": 80, "flush": 0, "trim": 0 },
-        }],
-        "script": script,
-        "budget": "none",
-    })
-}
-
-/// An erasure code.
-fn coded(data: u16, parity: u16, stripe: u64, blocks: u64) -> Value {
-    json!({
-        "name": "vol0", "layout": "ec", "data": data, "parity": parity, "stripe_blocks": stripe,
-        "blocks": blocks, "legs": legs(data + parity),
-    })
-}
-
-pub(super) fn disks_renewed(dice: &mut Dice, cluster: &mut Cluster) -> Value {
-    shape(cluster, 3);
-    let mut script = Vec::new();
-    for round in 0..dice.between(1, 3) {
-        let disk = |step: u64| format!("t{}/d0", (round + step) % 3);
-        let away = json!({ "disk.unplug": { "disk": disk(0) } });
-        let lasts = span(dice, 8_000, 14_000);
-        script.push(match round {
-            0 => json!({ "at": span(dice, 3_000, 8_000), "do": away, "for": lasts }),
-            _ => json!({ "after": span(dice, 8_000, 15_000), "do": away, "for": lasts }),
-        });
-        script.extend([
-            json!({ "after": span(dice, 15_000, 22_000), "do": { "disk.replace": { "disk": disk(1) } } }),
-            json!({ "after": span(dice, 5_000, 10_000), "do": { "disk.replace": { "disk": disk(2) } } }),
-            json!({ "after": span(dice, 5_000, 10_000),
-                    "do": { "node.reboot": { "node": "c0", "downtime": "100us..1ms" } } }),
-        ]);
-    }
-    json!({
-        "volumes": [coded(2, 1, dice.between(2, 6), dice.scaled(32, 128))],
-        "workload": [{
-            "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(200, 600),
-            "depth": dice.between(2, 8), "rate": dice.between(1_500, 4_000), "blocks": "1..2", "distribution": "uniform",
-            "mix": { "read": 50, "write": 50, "flush": 0, "trim": 0 },
-        }],
-        "script": script,
-    })
-}
-
 pub(super) fn short_transfers(dice: &mut Dice, cluster: &mut Cluster) -> Value {
     shape(cluster, 2);
-    cluster.disk.transfer_blocks = cluster.disk.transfer_blocks.clamp(1, 4);
+    keep_transfers_short(&mut cluster.disk, 4);
     let blocks = format!("2..{}", dice.between(6, 16));
     json!({
         "volumes": [{ "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": dice.scaled(32, 256) }],
@@ -528,31 +274,6 @@ pub(super) fn short_transfers(dice: &mut Dice, cluster: &mut Cluster) -> Value {
             { "every": span(dice, 2_000, 8_000), "times": dice.between(1, 4),
               "do": { "disk.hang": { "disk": "any:leg-of:vol0", "ops": ["write"] } }, "for": span(dice, 500, 9_000) },
         ],
-    })
-}
-
-pub(super) fn programs(dice: &mut Dice, cluster: &mut Cluster) -> Value {
-    shape(cluster, 3);
-    cluster.block_size = BlockSize::B4096;
-    // Not `sqlite`, which not every build has: a seed is the same scenario for all.
-    let apps = [("redb", "0..2047"), ("fatfs", "2048..3071")];
-    let apps = dice.some(&apps).into_iter().map(|(app, region)| {
-        json!({ "app": app, "client": "c0", "volume": "vol0", "ops": dice.between(10, 50), "region": region })
-    });
-    let apps: Vec<Value> = apps.collect();
-    let mut volume = match dice.one_in(3) {
-        true => coded(2, 1, dice.between(1, 8), 4_096),
-        false => json!({ "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": 4_096 }),
-    };
-    volume["integrity"] = json!(dice.pick(&["inline", "full"]));
-    let nodes = dice.pick(&["all:target", "all:node", "any:target", "any:client"]);
-    json!({
-        "volumes": [volume],
-        "workload": apps,
-        "script": [{
-            "every": span(dice, 6_000, 40_000), "times": dice.between(2, 10), "do": { "node.reboot": { "node": nodes } },
-        }],
-        "budget": "none",
     })
 }
 
