@@ -19,8 +19,9 @@ use super::simulate::World;
 const NONE_AT_REST: [&str; 2] = ["io", "range lock"];
 /// How long the control plane has at least, when everything else has healed, to have done what it was asked.
 const CONTROL_PATIENCE: Nanos = Nanos::from_millis(500);
-/// A kind of item that a client has while it reads a region in the background.
-const SCRUB: &str = "scrub";
+/// Kinds of items that a client has while it reads by itself: a region in the background; what the owner before it may have
+/// left different, or half done.
+const READING: [&str; 2] = ["scrub", "look at marks"];
 
 impl World<'_> {
     /// Whether every application has issued all it is going to, and got its answers.
@@ -40,7 +41,7 @@ impl World<'_> {
         self.apps_are_over()
             && self.conditions.volumes.iter().all(|volume| volume.is_settled())
             && freeze::is_unmarked(&self.stage)
-            && self.is_between_scrubs()
+            && self.nobody_reads()
             && self.connectors_listen()
             && self.control_is_settled()
     }
@@ -64,15 +65,12 @@ impl World<'_> {
         now.saturating_sub(since) > patience || (console == 0 && !is_pending())
     }
 
-    /// Whether nobody happens to read a region in the background: that goes on for as long as a volume is attached, and
-    /// holds the region's lock and memory while it does.
-    fn is_between_scrubs(&self) -> bool {
-        if self.scenario.volumes.iter().all(|volume| volume.scrub_rate.is_none()) {
-            return true;
-        }
+    /// Whether no client happens to read by itself, with locks and memory, here and at targets: scrubbing goes on for as long
+    /// as a volume is attached.
+    fn nobody_reads(&self) -> bool {
         let clients = self.stage.nodes.class(NodeClass::Client).into_iter();
         let mut open = clients.flat_map(|node| self.stage.kernel.open_items(node));
-        !open.any(|item| item.what == SCRUB)
+        !open.any(|item| READING.contains(&item.what))
     }
 
     /// What has not healed in time.

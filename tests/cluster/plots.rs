@@ -45,7 +45,9 @@ fn each_plot_ends_as_it_expects_and_each_of_its_actions_lands() {
             let strict = Scenario { inert: Inert::Failure, ..scenario };
             let report = simulate(&strict, seed, &RunOptions::default());
             match Judgement::of(&strict.expect, &report.verdict).outcome {
-                Outcome::Pass => actions(&strict).for_each(|landed| drop(missing.remove(&landed))),
+                Outcome::Pass => {
+                    missing.retain(|one| !actions(&strict).any(|landed| landed == *one))
+                }
                 outcome => assert_eq!(outcome, Outcome::Inert, "{plot}, seed {seed}"),
             }
         }

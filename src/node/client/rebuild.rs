@@ -61,6 +61,7 @@ async fn find_divergent(volume: &Rc<Volume>, topology: &Topology) {
             let handle = &volume.client.handle;
             crate::sometimes!(handle, marks.count() > 0, probes::RECOVERY_FOUND_MARKS);
             volume.intent.found_divergent(&marks);
+            volume.has_looked();
             volume.changed.notify();
         }
         Some(_) => {}

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::base::{DiskId, Epoch, LegIndex, Nanos, NodeId, PlaceIndex, Region};
-use crate::sim::{Allocation, JoinHandle, Signal};
+use crate::sim::{Allocation, JoinHandle, Signal, Tracked};
 
 use super::boot::Client;
 use super::coded;
@@ -33,6 +33,8 @@ pub(super) struct Volume {
     pub(super) changed: Signal,
     pub(super) locks: RangeLocks,
     pub(super) intent: Intent,
+    /// Open from the first grant until the marks have been read.
+    looking: RefCell<Option<Tracked>>,
     /// What is being written of rows, where the layout is a code.
     pub(super) rows: RowJournal,
     topology: Cell<Option<Topology>>,
@@ -106,6 +108,7 @@ impl Volume {
             taken: Signal::new(client.handle.kernel()),
             locks: RangeLocks::new(&client.handle),
             intent: Intent::new(spec.regions()),
+            looking: RefCell::default(),
             rows: RowJournal::new(&client.handle),
             spec: spec.clone(),
             client,
@@ -267,7 +270,16 @@ impl Volume {
             crate::sometimes!(self.client.handle, true, probes::CACHES_LOST);
             self.intent.caches_lost();
         }
+        if !self.intent.is_known() {
+            let look = || self.client.handle.tracker("look at marks").open();
+            self.looking.borrow_mut().get_or_insert_with(look);
+        }
         self.look_again();
+    }
+
+    /// It is known which regions may differ, and nothing of a row is left half done.
+    pub(super) fn has_looked(&self) {
+        *self.looking.borrow_mut() = None;
     }
 
     fn note_place(&self, leg: LegIndex, place: PlaceIndex) {
