@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::base::Nanos;
 use crate::run::engine::{Engine, run_once};
@@ -38,6 +38,8 @@ pub(super) struct Judge<'a> {
     signature: Signature,
     jobs: NonZeroUsize,
     stop: &'a StopFlag,
+    /// Ends the runs under way.
+    halt: Arc<AtomicBool>,
     /// What has been run and did not fail: as text, digested.
     known: BTreeSet<u128>,
     runs: AtomicU64,
@@ -50,7 +52,16 @@ impl<'a> Judge<'a> {
         jobs: NonZeroUsize,
         stop: &'a StopFlag,
     ) -> Self {
-        Self { engine, signature, jobs, stop, known: BTreeSet::new(), runs: AtomicU64::new(0) }
+        let halt = Arc::default();
+        Self {
+            engine,
+            signature,
+            jobs,
+            stop,
+            halt,
+            known: BTreeSet::new(),
+            runs: AtomicU64::new(0),
+        }
     }
 
     /// How many runs it took so far. Depends on the number of threads.
@@ -94,7 +105,10 @@ impl<'a> Judge<'a> {
             }
         };
         let threads = self.jobs.min(NonZeroUsize::new(fresh.len()).unwrap_or(NonZeroUsize::MIN));
-        work_off(threads, fresh.iter().copied(), work, |_| tick(self.runs()));
+        work_off(threads, fresh.iter().copied(), work, |_| {
+            self.halt.fetch_or(self.stop.is_up(), Ordering::Relaxed);
+            tick(self.runs());
+        });
         let found = found.into_inner().expect("nobody panics with this lock");
         if self.stop.is_up() {
             // What a thread had not come to is no answer.
@@ -124,7 +138,9 @@ impl<'a> Judge<'a> {
         let until = best.virtual_time.saturating_mul(LONGER).saturating_add(AND_MORE);
         std::iter::once(best.seed).chain(others).find_map(|seed| {
             self.runs.fetch_add(1, Ordering::Relaxed);
-            self.run(candidate, seed, Some(until), Keep::Nothing).map(|(failing, _)| failing)
+            let stop = Some(self.halt.clone());
+            let options = RunOptions { until: Some(until), stop, ..RunOptions::default() };
+            self.run_as(candidate, seed, &options).map(|(failing, _)| failing)
         })
     }
 
@@ -136,9 +152,17 @@ impl<'a> Judge<'a> {
         until: Option<Nanos>,
         trace: Keep,
     ) -> Option<(Failing, RunReport)> {
-        let options = RunOptions { until, trace, ..RunOptions::default() };
+        self.run_as(scenario, seed, &RunOptions { until, trace, ..RunOptions::default() })
+    }
+
+    fn run_as(
+        &self,
+        scenario: &Scenario,
+        seed: u64,
+        options: &RunOptions,
+    ) -> Option<(Failing, RunReport)> {
         // Where Stormglass itself panics, it is another failure.
-        let ran = run_once(self.engine, scenario, seed, &options).ok()?;
+        let ran = run_once(self.engine, scenario, seed, options).ok()?;
         if ran.judgement.signature.as_ref() != Some(&self.signature) {
             return None;
         }

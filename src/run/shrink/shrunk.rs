@@ -273,6 +273,30 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_is_under_way_ends_when_it_is_stopped() {
+        let (calls, stop) = (AtomicU64::new(0), StopFlag::new());
+        let engine = |scenario: &Scenario, seed: u64, options: &RunOptions| -> RunReport {
+            let call = calls.fetch_add(1, Ordering::SeqCst);
+            let is_halted = || options.stop.as_ref().is_some_and(|it| it.load(Ordering::SeqCst));
+            if call == 40 {
+                stop.raise();
+                // One that would go on for ever.
+                while !is_halted() {
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+            }
+            assert!(call <= 40 || !is_halted(), "what is left is run as a whole");
+            let mut report = report(scenario, seed, options, &[1, 2, 3]);
+            if fails(scenario) {
+                report.verdict = stuck("hangs");
+            }
+            report
+        };
+        let shrunk = shrink(&engine, &large(), NonZeroUsize::MIN, &stop, &mut |_| {}).unwrap();
+        assert!(shrunk.interrupted && fails(&shrunk.file.scenario));
+    }
+
+    #[test]
     fn what_passes_is_not_shrunk() {
         let engine = passes_but(|_, _| None);
         let result = shrink(&engine, &large(), NonZeroUsize::MIN, &StopFlag::new(), &mut |_| {});
