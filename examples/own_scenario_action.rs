@@ -1,5 +1,5 @@
-//! Words of one's own in scenarios: an action that takes the power of a whole rack, a condition, and a check of them. Without
-//! arguments it shows what comes of them; with some it is the whole command line: `list faults`, `schema`, `run FILE`, …
+//! Words of one's own in scenarios: an action that takes a rack's power, a condition, a check. With arguments it is the whole
+//! command line (`list faults`, `schema`, `run FILE`, …); without, it shows what comes of them.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,7 +10,6 @@ use stormglass::world::{Look, Outcome, Own, OwnAction, OwnCondition, Scene};
 use stormglass::world::{RunOptions, Verdict, simulate};
 
 const RACKS: u16 = 2;
-
 stormglass::record! {
     /// A rack lost its power or got it back.
     pub struct RackSwitched = "rack.switched", Notable { rack: u16, dark: bool }
