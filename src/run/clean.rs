@@ -9,7 +9,6 @@ use crate::scenario::Scenario;
 use crate::world::RunOptions;
 
 use super::engine::{Engine, HarnessCrash, Ran, run_once};
-use super::hunt::HuntReport;
 use super::outcome::{Outcome, Signature};
 use super::subject::{Subject, Tested};
 
@@ -72,18 +71,12 @@ impl<'a> CleanRuns<'a> {
         cell.ran.get_or_init(run).clone()
     }
 
-    /// Adds what came of all that was run.
-    pub(super) fn report(self, report: &mut HuntReport) {
-        let runs = self.runs.into_inner().expect("nothing panics with it").into_iter();
-        for ((scenario, seed), cell) in runs {
-            let Some(ran) = cell.ran.get() else { continue };
-            report.clean_runs += 1;
-            match ran.clone().map(|ran| ran.failure) {
-                Ok(Some((outcome, sign))) => report.unclean.push((scenario, seed, sign, outcome)),
-                Ok(None) => {}
-                Err(crash) => report.crashes.push(crash),
-            }
-        }
+    /// All that were made, by scenario and seed.
+    pub(super) fn made(
+        self,
+    ) -> impl Iterator<Item = ((usize, u64), Result<CleanRun, HarnessCrash>)> {
+        let cells = self.runs.into_inner().expect("nothing panics with it").into_iter();
+        cells.filter_map(|(at, cell)| cell.ran.get().map(|ran| (at, ran.clone())))
     }
 }
 

@@ -132,7 +132,14 @@ pub fn hunt(
     });
     report.hunted = hunted.into_iter().flatten().collect();
     check_clean(&without, options, stop, &report.hunted);
-    without.report(&mut report);
+    for ((scenario, seed), ran) in without.made() {
+        report.clean_runs += 1;
+        match ran.map(|ran| ran.failure) {
+            Ok(Some((outcome, sign))) => report.unclean.push((scenario, seed, sign, outcome)),
+            Ok(None) => {}
+            Err(crash) => report.crashes.push(crash),
+        }
+    }
     report.interrupted = stop.is_up();
     report
 }

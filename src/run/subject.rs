@@ -55,7 +55,8 @@ impl Subject for Tested {
 }
 
 impl Tested {
-    /// Whether it is to pass when nothing is wrong.
+    /// Whether it is to pass when nothing is wrong, as random scenarios are but for the few that follow the plot
+    /// `database-back`.
     #[must_use]
     pub fn is_to_pass(&self) -> bool {
         match self {

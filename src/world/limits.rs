@@ -69,13 +69,10 @@ pub(super) fn messages(stage: &Stage) -> Measure {
     let works: u64 = stage.apps.iter().map(|app| u64::from(app.depth()) * legs(app)).sum();
     let cleared = stage.map.volumes.iter().map(|volume| volume.legs.len() * CLEARED_MAX);
     let cleared = cleared.sum::<usize>() as u64;
-    // What a fault has held back of the manager's words goes out all at once, and twice if so wanted: it is the fault that
-    // sends so much, and no node.
-    let released = 2 * stage.manager_door.held_back();
     Measure {
         kind: "too-many-messages",
         owner: "the network".to_owned(),
         found: stage.fabric.in_flight() as u64,
-        limit: works * 4 + cleared + released + MESSAGES_PER_LINK * stage.fabric.links() as u64,
+        limit: works * 4 + cleared + MESSAGES_PER_LINK * stage.fabric.links() as u64,
     }
 }

@@ -382,9 +382,8 @@ impl Protocol {
             return;
         }
         let Some(legs) = self.disks.get(written.disk.index()) else { return };
-        let here = legs.iter().filter(|slot| self.legs[**slot as usize].disk == written.disk);
-        let mut here = here;
-        let part = here.find_map(|slot| {
+        let is_here = |slot: &&u32| self.legs[**slot as usize].disk == written.disk;
+        let part = legs.iter().filter(is_here).find_map(|slot| {
             let part = self.legs[*slot as usize].part(written.lba, written.blocks)?;
             Some((*slot as usize, part))
         });
