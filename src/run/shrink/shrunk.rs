@@ -253,6 +253,15 @@ mod tests {
         assert_eq!(shrunk.signature.as_str(), "liveness/hangs");
     }
 
+    /// A run, which hangs if the scenario is one that fails.
+    fn hangs(scenario: &Scenario, seed: u64, options: &RunOptions) -> RunReport {
+        let mut report = report(scenario, seed, options, &[1, 2, 3]);
+        if fails(scenario) {
+            report.verdict = stuck("hangs");
+        }
+        report
+    }
+
     #[test]
     fn the_best_so_far_is_left_when_it_is_stopped() {
         let (calls, stop) = (AtomicU64::new(0), StopFlag::new());
@@ -260,11 +269,7 @@ mod tests {
             if calls.fetch_add(1, Ordering::SeqCst) == 40 {
                 stop.raise();
             }
-            let mut report = report(scenario, seed, options, &[1, 2, 3]);
-            if fails(scenario) {
-                report.verdict = stuck("hangs");
-            }
-            report
+            hangs(scenario, seed, options)
         };
         let shrunk = shrink(&engine, &large(), NonZeroUsize::MIN, &stop, &mut |_| {}).unwrap();
         assert!(shrunk.interrupted && fails(&shrunk.file.scenario));
@@ -286,11 +291,7 @@ mod tests {
                 }
             }
             assert!(call <= 40 || !is_halted(), "what is left is run as a whole");
-            let mut report = report(scenario, seed, options, &[1, 2, 3]);
-            if fails(scenario) {
-                report.verdict = stuck("hangs");
-            }
-            report
+            hangs(scenario, seed, options)
         };
         let shrunk = shrink(&engine, &large(), NonZeroUsize::MIN, &stop, &mut |_| {}).unwrap();
         assert!(shrunk.interrupted && fails(&shrunk.file.scenario));
