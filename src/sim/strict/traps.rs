@@ -19,8 +19,8 @@ use super::trespass::Trespass;
 
 /// Frames of a stack that are noted.
 const FRAMES_MAX: usize = 48;
-/// Frames that are told, from the one that called on.
-const FRAMES_TOLD: usize = 12;
+/// Functions that are told, from the one that called on: opening a file by the standard library is some fifteen of them.
+const FRAMES_TOLD: usize = 32;
 /// Bytes of the stack on which a trap is handled: unwinding takes some kilobytes.
 const TRAP_STACK: usize = 128 << 10;
 
@@ -33,10 +33,45 @@ enum What {
     TimeStamp,
 }
 
+/// A stack as it is noted where nothing can be allocated: the addresses of its frames, the innermost first.
+struct Frames {
+    depth: Cell<usize>,
+    addresses: [Cell<usize>; FRAMES_MAX],
+}
+
+impl Frames {
+    const fn none() -> Self {
+        Self { depth: Cell::new(0), addresses: [const { Cell::new(0) }; FRAMES_MAX] }
+    }
+
+    /// Notes the stack as it is now.
+    fn note(&self) {
+        self.depth.set(0);
+        // SAFETY: this thread's traps come from code of its own and one at a time; what another thread
+        // unwinds or resolves meanwhile is not touched by unwinding.
+        unsafe {
+            backtrace::trace_unsynchronized(|frame| {
+                let depth = self.depth.get();
+                self.addresses[depth].set(frame.ip().addr());
+                self.depth.set(depth + 1);
+                depth + 1 < FRAMES_MAX
+            });
+        }
+    }
+
+    fn take(&self) -> Vec<usize> {
+        let depth = self.depth.replace(0);
+        self.addresses[..depth].iter().map(Cell::get).collect()
+    }
+}
+
 thread_local! {
     static WHAT: Cell<What> = const { Cell::new(What::Nothing) };
-    static DEPTH: Cell<usize> = const { Cell::new(0) };
-    static STACK: [Cell<usize>; FRAMES_MAX] = const { [const { Cell::new(0) }; FRAMES_MAX] };
+    /// Where the code was that trespassed.
+    static AT: Cell<usize> = const { Cell::new(0) };
+    static STACK: Frames = const { Frames::none() };
+    /// The stack on which this thread entered the seal.
+    static ENTERED: Frames = const { Frames::none() };
 }
 
 /// Whether anything trespassed on this thread since it entered.
@@ -52,8 +87,8 @@ pub(in crate::sim) struct Noted {
 
 impl Noted {
     pub(in crate::sim) fn take() -> Self {
-        let depth = DEPTH.replace(0);
-        let stack = STACK.with(|stack| stack[..depth].iter().map(Cell::get).collect());
+        let (stack, entered) = (STACK.with(Frames::take), ENTERED.with(Frames::take));
+        let stack = within(&stack, AT.get(), &entered).to_vec();
         Self { what: WHAT.replace(What::Nothing), stack }
     }
 
@@ -74,48 +109,40 @@ fn call_name(number: i64) -> String {
     known.map_or_else(|| format!("system call {number}"), |call| call.name().to_owned())
 }
 
-/// Where the handlers end and the code that called begins.
-const HANDLER: &str = "strict::traps::";
-/// Where the simulation begins.
-const SEAL: [&str; 2] = ["stormglass::sim::seal::", "madsim::sim::task::"];
+/// The part of a stack between the code that was `at` this address when it trespassed, and what entered the seal.
+/// Told by addresses, for what functions are called depends on how the program was built.
+fn within<'a>(stack: &'a [usize], at: usize, entered: &[usize]) -> &'a [usize] {
+    // What handles a trap lies on top of the code that called.
+    let from = stack.iter().position(|frame| *frame == at).unwrap_or(0);
+    let outer = stack.iter().rev().zip(entered.iter().rev()).take_while(|(a, b)| a == b).count();
+    // The function that entered the seal called on from another place of its.
+    let seal = if outer > 0 { outer + 1 } else { 0 };
+    let to = stack.len().saturating_sub(seal).max((from + 1).min(stack.len()));
+    &stack[from..to]
+}
 
 fn functions(stack: &[usize]) -> Vec<String> {
     let mut functions: Vec<String> = Vec::new();
-    for frame in stack {
+    for frame in stack.iter().take(FRAMES_TOLD) {
         backtrace::resolve(ptr::without_provenance_mut(*frame), |symbol| {
-            let name = symbol.name().map(|name| format!("{name:#}"));
+            let Some(name) = symbol.name() else { return };
             let file = symbol.filename().and_then(|path| path.file_name());
             let place = file.zip(symbol.lineno());
             let place = place.map(|(file, line)| format!(" ({}:{line})", file.display()));
-            functions.push(name.unwrap_or_else(|| "?".to_owned()) + &place.unwrap_or_default());
+            functions.push(format!("{name:#}") + &place.unwrap_or_default());
         });
     }
-    let start =
-        functions.iter().rposition(|name| name.contains(HANDLER)).map_or(0, |last| last + 1);
-    let called = functions.split_off(start);
-    let is_seal = |name: &String| SEAL.iter().any(|seal| name.contains(seal));
-    let within = called.into_iter().take_while(|name| !is_seal(name));
-    // The signal's return, between handler and caller, is nobody's function.
-    within.filter(|name| name != "?" && !name.contains("restore_rt")).take(FRAMES_TOLD).collect()
+    functions.truncate(FRAMES_TOLD);
+    functions
 }
 
-fn note(what: What) {
+fn note(what: What, at: usize) {
     if trespassed() {
         return;
     }
     WHAT.set(what);
-    STACK.with(|stack| {
-        // SAFETY: this thread's traps come from code of its own and one at a time; what another thread
-        // unwinds or resolves meanwhile is not touched by unwinding.
-        unsafe {
-            backtrace::trace_unsynchronized(|frame| {
-                let depth = DEPTH.get();
-                stack[depth].set(frame.ip().addr());
-                DEPTH.set(depth + 1);
-                depth + 1 < FRAMES_MAX
-            });
-        }
-    });
+    AT.set(at);
+    STACK.with(Frames::note);
 }
 
 /// While it is there, traps of this thread have a stack of their own that is large enough.
@@ -136,6 +163,7 @@ pub(in crate::sim) fn enter() -> Result<Entered, String> {
     static HANDLERS: OnceLock<Result<(), String>> = OnceLock::new();
     HANDLERS.get_or_init(install).clone()?;
     let entered = own_stack()?;
+    ENTERED.with(Frames::note);
     stop_time_stamps()?;
     filter::apply()?;
     Ok(entered)
@@ -207,7 +235,7 @@ extern "C" fn on_call(_: c_int, info: *mut siginfo_t, context: *mut c_void) {
         let context = &mut *context.cast::<ucontext_t>();
         let call = call_of(context);
         if !is_of_the_allocator(&call) {
-            note(What::Call(call.number));
+            note(What::Call(call.number), call.at);
         }
         refuse(context);
     }
@@ -216,6 +244,8 @@ extern "C" fn on_call(_: c_int, info: *mut siginfo_t, context: *mut c_void) {
 /// A system call as the registers have it.
 struct Call {
     number: i64,
+    /// Where the code goes on after it.
+    at: usize,
     /// Its second argument: of `openat` the path.
     second: usize,
 }
@@ -236,7 +266,8 @@ unsafe fn is_of_the_allocator(call: &Call) -> bool {
 fn call_of(context: &ucontext_t) -> Call {
     let registers = &context.uc_mcontext.gregs;
     let second = registers[libc::REG_RSI as usize] as usize;
-    Call { number: registers[libc::REG_RAX as usize], second }
+    let at = registers[libc::REG_RIP as usize] as usize;
+    Call { number: registers[libc::REG_RAX as usize], at, second }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -247,7 +278,8 @@ fn refuse(context: &mut ucontext_t) {
 #[cfg(target_arch = "aarch64")]
 fn call_of(context: &ucontext_t) -> Call {
     let registers = &context.uc_mcontext.regs;
-    Call { number: registers[8].cast_signed(), second: registers[1] as usize }
+    let at = context.uc_mcontext.pc as usize;
+    Call { number: registers[8].cast_signed(), at, second: registers[1] as usize }
 }
 
 #[cfg(target_arch = "aarch64")]
@@ -267,7 +299,7 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
             let at: *const u8 =
                 ptr::with_exposed_provenance(registers[libc::REG_RIP as usize] as usize);
             if let Some(length) = time_stamp(at) {
-                note(What::TimeStamp);
+                note(What::TimeStamp, at.addr());
                 registers[libc::REG_RAX as usize] = 0;
                 registers[libc::REG_RDX as usize] = 0;
                 registers[libc::REG_RIP as usize] += length;
@@ -314,5 +346,24 @@ fn hand_on(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
                 libc::signal(signal, libc::SIG_DFL);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::within;
+
+    #[test]
+    fn a_stack_is_told_from_the_code_that_called_to_the_seal() {
+        // Handlers, the call at 40, two functions, the seal that had entered at 71, and whatever runs it.
+        let stack = [10, 20, 40, 50, 60, 70, 80, 90];
+        assert_eq!(within(&stack, 40, &[15, 71, 80, 90]), [40, 50, 60]);
+        // The seal calls by itself.
+        assert_eq!(within(&[10, 20, 70, 80, 90], 70, &[15, 71, 80, 90]), [70]);
+        // So deep that the seal is not among the frames that were noted.
+        assert_eq!(within(&[10, 20, 40, 50], 40, &[15, 71, 80, 90]), [40, 50]);
+        // Code that no frame is of.
+        assert_eq!(within(&[10, 20, 70, 80], 45, &[71, 80]), [10, 20]);
+        assert_eq!(within(&[], 45, &[71, 80]), [0_usize; 0]);
     }
 }
