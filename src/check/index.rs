@@ -76,10 +76,11 @@ impl Index {
         self.cells[cell] = (key, slot);
     }
 
-    /// Where a key would like to be: the upper bits of a product, so that neighbours spread.
+    /// Where a key would like to be: the uppermost bits of a product, for these depend on all bits of the key. Those in the
+    /// middle know nothing of a volume, which is high up in its places: all volumes would crowd a few cells.
     fn home(&self, key: u64) -> usize {
         let spread = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (spread >> 32) as usize & (self.cells.len() - 1)
+        (spread >> (u64::BITS - self.cells.len().trailing_zeros())) as usize
     }
 }
 
