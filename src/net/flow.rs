@@ -103,6 +103,10 @@ impl<M: Message> Core<M> {
             && let Some(Flight { item: Item::Data(message), cause, .. }) = channel.queue.pop_front()
         {
             channel.arrived -= 1;
+            if channel.queue.is_empty() {
+                // Begins again where it lies in the cache, instead of going round.
+                channel.queue.clear();
+            }
             self.kernel.set_cause(cause);
             return Poll::Ready(Ok(message));
         }

@@ -9,8 +9,9 @@ pub(super) const PAUSED: u8 = 1;
 /// This CPU alone is stopped.
 pub(super) const STOPPED: u8 = 2;
 
-/// One virtual CPU.
+/// One virtual CPU, in a cache line of its own.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Cpu {
     pub(super) node: NodeId,
     pub(super) id: CpuId,
@@ -42,3 +43,5 @@ impl Cpu {
         }
     }
 }
+
+const _: () = assert!(size_of::<Cpu>() == 64, "a CPU takes one cache line");

@@ -69,18 +69,35 @@ const DAYS: usize = 128;
 /// Up to so many tickets of a day are searched for the first one; more are sorted.
 const FEW: usize = 6;
 
+/// The end of a list of entries.
+const NONE: u32 = u32::MAX;
+
+/// A ticket in the list of its day, or a free place.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    ticket: Ticket,
+    /// The next in the list of the day, or of free places.
+    next: u32,
+}
+
 /// Pending tickets; ties in time are served in the order of scheduling.
 #[derive(Debug)]
 pub(super) struct EventQueue {
     /// No pending ticket has an earlier day.
     today: u64,
-    /// The tickets of `today` and the days after it, each at its day modulo [`DAYS`], in no order but that of today
-    /// where it [is sorted](EventQueue::is_sorted).
-    days: Box<[Vec<Ticket>; DAYS]>,
-    /// Whether the tickets of `today` are in order, the first to come last: where it has many, as in large clusters.
-    is_sorted: bool,
-    /// A bit for each of `days` that holds something.
+    /// A bit for each of the days that holds something.
     busy: u128,
+    /// The tickets of `today` and the days after it: the first entry of a list for each day modulo [`DAYS`], in no
+    /// order. Lists of one slab, and no array for each day: what is used again soon is in the cache.
+    days: [u32; DAYS],
+    entries: Vec<Entry>,
+    /// The first free entry: the one freed last.
+    free: u32,
+    /// The tickets of `today`, instead of its list, where they are many, as in large clusters: in order, the first to come
+    /// last.
+    sorted: Vec<Ticket>,
+    /// Whether `today` is in `sorted`.
+    is_sorted: bool,
     /// Whatever was due a year or more later when it came.
     later: BinaryHeap<Reverse<Ticket>>,
     scheduled: u64,
@@ -90,9 +107,12 @@ impl Default for EventQueue {
     fn default() -> Self {
         Self {
             today: 0,
-            days: Box::new([const { Vec::new() }; DAYS]),
-            is_sorted: false,
             busy: 0,
+            days: [NONE; DAYS],
+            entries: Vec::new(),
+            free: NONE,
+            sorted: Vec::new(),
+            is_sorted: false,
             later: BinaryHeap::new(),
             scheduled: 0,
         }
@@ -117,14 +137,29 @@ impl EventQueue {
     fn enter(&mut self, ticket: Ticket) {
         assert!(ticket.day() >= self.today, "nothing is due in the past");
         let at = ticket.day() as usize % DAYS;
-        let day = &mut self.days[at];
-        if self.is_sorted && ticket.day() == self.today {
-            let place = day.partition_point(|other| other.key() > ticket.key());
-            day.insert(place, ticket);
-        } else {
-            day.push(ticket);
-        }
         self.busy |= 1 << at;
+        if self.is_sorted && ticket.day() == self.today {
+            return self.enter_in_order(ticket);
+        }
+        let entry = Entry { ticket, next: self.days[at] };
+        let free = self.free;
+        self.days[at] = match self.entries.get_mut(free as usize) {
+            Some(place) => {
+                self.free = place.next;
+                *place = entry;
+                free
+            }
+            None => {
+                self.entries.push(entry);
+                self.entries.len() as u32 - 1
+            }
+        };
+    }
+
+    #[cold]
+    fn enter_in_order(&mut self, ticket: Ticket) {
+        let place = self.sorted.partition_point(|other| other.key() > ticket.key());
+        self.sorted.insert(place, ticket);
     }
 
     /// Goes back to this time; the queue must be empty. The tickets that were popped last may have been of no
@@ -161,31 +196,82 @@ impl EventQueue {
     /// Takes the first ticket of today, which has some.
     #[inline]
     fn take_first(&mut self) -> Ticket {
+        if self.is_sorted {
+            return self.take_in_order();
+        }
         let at = (self.today % DAYS as u64) as usize;
-        let day = &mut self.days[at];
-        if !self.is_sorted && day.len() > FEW {
-            day.sort_unstable_by_key(|ticket| Reverse(ticket.key()));
-            self.is_sorted = true;
-        }
-        let mut first = day.len() - 1;
-        if !self.is_sorted {
-            for other in 0..day.len() - 1 {
-                if day[other].key() < day[first].key() {
-                    first = other;
-                }
+        let head = self.days[at];
+        // The first to come, and the entry before it in the list.
+        let (mut first, mut before) = (head, NONE);
+        let (mut last, mut count) = (head, 1);
+        loop {
+            let next = self.entries[last as usize].next;
+            if next == NONE {
+                break;
             }
+            count += 1;
+            if self.key(next) < self.key(first) {
+                (first, before) = (next, last);
+            }
+            last = next;
         }
-        let ticket = day.swap_remove(first);
-        if day.is_empty() {
+        if count > FEW {
+            self.sort_today(at);
+            return self.take_in_order();
+        }
+        let Entry { ticket, next } = self.entries[first as usize];
+        if before == NONE {
+            self.days[at] = next;
+        } else {
+            self.entries[before as usize].next = next;
+        }
+        if count == 1 {
             self.busy &= !(1 << at);
+        }
+        self.give(first);
+        ticket
+    }
+
+    fn key(&self, entry: u32) -> u128 {
+        self.entries[entry as usize].ticket.key()
+    }
+
+    /// Frees an entry.
+    fn give(&mut self, entry: u32) {
+        self.entries[entry as usize].next = self.free;
+        self.free = entry;
+    }
+
+    /// Takes today's tickets out of their list and sorts them.
+    #[cold]
+    fn sort_today(&mut self, at: usize) {
+        let mut entry = std::mem::replace(&mut self.days[at], NONE);
+        while entry != NONE {
+            let Entry { ticket, next } = self.entries[entry as usize];
+            self.sorted.push(ticket);
+            self.give(entry);
+            entry = next;
+        }
+        self.sorted.sort_unstable_by_key(|ticket| Reverse(ticket.key()));
+        self.is_sorted = true;
+    }
+
+    #[cold]
+    fn take_in_order(&mut self) -> Ticket {
+        let ticket = self.sorted.pop().expect("a day that is busy has a ticket");
+        if self.sorted.is_empty() {
+            self.busy &= !(1 << (self.today % DAYS as u64));
         }
         ticket
     }
 
     pub(super) fn clear(&mut self) {
-        self.days.iter_mut().for_each(Vec::clear);
-        self.is_sorted = false;
         self.busy = 0;
+        self.days = [NONE; DAYS];
+        self.entries.clear();
+        self.free = NONE;
+        self.sorted.clear();
+        self.is_sorted = false;
         self.later.clear();
     }
 }

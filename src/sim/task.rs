@@ -40,32 +40,37 @@ pub(super) enum State {
     Requeued,
 }
 
+/// In this order: what every poll needs takes two cache lines of a [`Slot`].
+#[repr(C)]
 pub(super) struct Task {
     /// Absent while it is being polled.
     pub(super) body: Option<Body>,
+    pub(super) name: &'static str,
     pub(super) node: NodeId,
     /// Index into the kernel's table of CPUs.
     pub(super) cpu: u32,
     pub(super) state: State,
-    /// The record that led to its being woken.
-    pub(super) cause: Seq,
-    pub(super) name: &'static str,
-    pub(super) place: &'static Location<'static>,
-    pub(super) wait: Option<Wait>,
     /// Where it runs is not fixed: while its CPU is stopped, it runs on another one of its node.
     pub(super) is_unbound: bool,
+    /// The record that led to its being woken.
+    pub(super) cause: Seq,
+    pub(super) wait: Option<Wait>,
+    pub(super) place: &'static Location<'static>,
 }
 
 /// The end of a list of tasks.
 const NONE: u32 = u32::MAX;
 
+#[repr(C, align(64))]
 struct Slot {
-    generation: u32,
     task: Option<Task>,
+    generation: u32,
     /// The neighbours in the list of the node's tasks, by slot.
     previous: u32,
     next: u32,
 }
+
+const _: () = assert!(size_of::<Slot>() <= 2 * 64, "a task's slot takes two cache lines");
 
 impl Slot {
     const EMPTY: Self = Self { generation: 0, task: None, previous: NONE, next: NONE };
