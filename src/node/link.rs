@@ -32,6 +32,21 @@ pub(super) struct ManagerLink {
     _session: Allocation,
 }
 
+/// After so many attempts at each manager the pauses are twice as long, and after as many more twice as long again.
+const PATIENCE: u32 = 16;
+/// Pauses are doubled so many times at most.
+const DOUBLED_MAX: u32 = 4;
+
+/// Before the next attempt to connect, after this one has failed. A manager that has stayed away takes longer to come than
+/// one that has just gone, and where thousands ask for it every moment, asking is most of what is done.
+fn pause(map: &ClusterMap, attempt: u32) -> Nanos {
+    longer(map.timing.reconnect, attempt / map.managers.len().max(1) as u32)
+}
+
+fn longer(first: Nanos, round: u32) -> Nanos {
+    first.saturating_mul(1 << (round / PATIENCE).min(DOUBLED_MAX))
+}
+
 impl ManagerLink {
     /// Connects, trying until it works: over one pair of interfaces after another.
     pub(super) async fn connect(
@@ -50,7 +65,7 @@ impl ManagerLink {
             let Approach { way, port: number } = approach(map, port, Service::Manager, attempt);
             match port.connect_by(way, number).await {
                 Ok(connection) => break (connection, session),
-                Err(_) => handle.sleep(map.timing.reconnect).await,
+                Err(_) => handle.sleep(pause(map, attempt)).await,
             }
             attempt = attempt.wrapping_add(1);
         };
@@ -121,5 +136,20 @@ impl ManagerLink {
         self.connection.send(Wire::Ping { beat: self.beat })?;
         self.tick = Box::pin(self.handle.sleep(self.map.timing.heartbeat));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::longer;
+    use crate::base::Nanos;
+
+    #[test]
+    fn whoever_has_tried_in_vain_for_long_asks_less_often() {
+        let first = Nanos::from_micros(200);
+        let pauses =
+            [0, 15, 16, 32, 48, 64, 1_000, u32::MAX].map(|round| longer(first, round).get());
+        let expected = [200, 200, 400, 800, 1_600, 3_200, 3_200, 3_200].map(|us: u64| us * 1_000);
+        assert_eq!(pauses, expected);
     }
 }
