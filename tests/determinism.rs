@@ -75,11 +75,15 @@ fn buggify_is_off_unless_asked_for() {
 fn what_is_cut_short_is_a_beginning_of_the_whole() {
     let scenario = one("smoke/baseline-three-targets.json");
     let whole = simulate(&scenario, 3, &RunOptions::default());
-    let cut = RunOptions { until: Some(Nanos::from_millis(5)), ..RunOptions::default() };
-    let cut = simulate(&scenario, 3, &cut);
-    let shared = cut.checkpoints.len();
-    assert!(shared > 10 && shared < whole.checkpoints.len(), "{shared} checkpoints");
-    assert_eq!(cut.checkpoints[..], whole.checkpoints[..shared]);
+    let by_time = RunOptions { until: Some(Nanos::from_millis(5)), ..RunOptions::default() };
+    let by_events = RunOptions { events_max: Some(whole.events / 3), ..RunOptions::default() };
+    for options in [by_time, by_events] {
+        let cut = simulate(&scenario, 3, &options);
+        let shared = cut.checkpoints.len();
+        assert!(shared > 10 && shared < whole.checkpoints.len(), "{shared} checkpoints");
+        assert_eq!(cut.checkpoints[..], whole.checkpoints[..shared]);
+        assert_eq!(simulate(&scenario, 3, &options).digest, cut.digest, "where it is cut is fixed");
+    }
 }
 
 #[test]

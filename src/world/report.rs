@@ -15,8 +15,8 @@ use crate::sim::Trespass;
 use crate::sim::trace::Checkpoint;
 use crate::sim::trace::Keep;
 
-/// How to run a simulation. Nothing here may change its digest, except that `until`, `stop_at_failure` and
-/// `stop` may end it earlier.
+/// How to run a simulation. Nothing here may change its digest, except that `until`, `events_max`, `stop_at_failure`
+/// and `stop` may end it earlier.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
     /// Which records to hand back in [`RunReport::trace`].
@@ -24,6 +24,9 @@ pub struct RunOptions {
     pub trace: Keep,
     /// Stop at this virtual time; `None` runs to the scenario's own end.
     pub until: Option<Nanos>,
+    /// Stop once it has so many records ([`RunReport::events`]), or at most some thousand turns later, each time the
+    /// same; `None` runs to the scenario's own end.
+    pub events_max: Option<u64>,
     /// End at the first violation instead of running on with it.
     pub stop_at_failure: bool,
     /// Record the picks of the schedule in [`RunReport::schedule`].
@@ -52,6 +55,7 @@ impl Default for RunOptions {
         Self {
             trace: Keep::Nothing,
             until: None,
+            events_max: None,
             stop_at_failure: true,
             record_schedule: false,
             replay_schedule: None,

@@ -232,12 +232,16 @@ impl<'a> World<'a> {
     fn run(&mut self, options: &RunOptions) {
         self.begin();
         let until = options.until.unwrap_or(Nanos::MAX);
+        let events_max = options.events_max.unwrap_or(u64::MAX);
         loop {
             for _ in 0..TURNS_BETWEEN_LOOKS {
                 let over = self.step(options.stop_at_failure);
                 if over || self.stage.kernel.now() > until {
                     return;
                 }
+            }
+            if self.stage.kernel.records() >= events_max {
+                return;
             }
             let stop = options.stop.as_ref();
             if stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) || trespassed() {

@@ -32,6 +32,11 @@ const SHORT: u64 = 20_000;
 const LONGER: u64 = 2;
 /// And so much more.
 const AND_MORE: Nanos = Nanos::from_millis(30);
+/// And so many times its records: what goes on for longer is no simpler, and where little virtual time takes much work
+/// (storms of messages, say) it would hold up all others.
+const MORE_EVENTS: u64 = 4;
+/// And so many more.
+const EVENTS_AND_MORE: u64 = 50_000;
 
 pub(super) struct Judge<'a> {
     engine: &'a Engine<'a>,
@@ -136,10 +141,12 @@ impl<'a> Judge<'a> {
         let others = if best.events <= SHORT { OTHER_SEEDS } else { 0 };
         let others = (1..=others).filter(|seed| *seed != best.seed);
         let until = best.virtual_time.saturating_mul(LONGER).saturating_add(AND_MORE);
+        let events_max = best.events.saturating_mul(MORE_EVENTS).saturating_add(EVENTS_AND_MORE);
         std::iter::once(best.seed).chain(others).find_map(|seed| {
             self.runs.fetch_add(1, Ordering::Relaxed);
             let stop = Some(self.halt.clone());
-            let options = RunOptions { until: Some(until), stop, ..RunOptions::default() };
+            let (until, events_max) = (Some(until), Some(events_max));
+            let options = RunOptions { until, events_max, stop, ..RunOptions::default() };
             self.run_as(candidate, seed, &options).map(|(failing, _)| failing)
         })
     }
