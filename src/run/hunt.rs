@@ -4,7 +4,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use crate::base::Bug;
+use crate::base::{Bug, CAN_PLANT};
 use crate::scenario::{Digest, Scenario, SeedFile};
 use crate::world::RunOptions;
 
@@ -111,6 +111,9 @@ impl HuntReport {
 /// Plants each bug in its hunting grounds (in all that is given, random scenarios among it, when none of these
 /// are), seed by seed, until a run fails that does not without it. Then runs the same scenarios without any. `watch` is given each bug that
 /// is over.
+///
+/// # Panics
+/// In a build without the feature `planted-bugs`, which can plant none.
 pub fn hunt(
     engine: &Engine<'_>,
     scenarios: &[Tested],
@@ -118,6 +121,8 @@ pub fn hunt(
     stop: &StopFlag,
     watch: &mut dyn FnMut(Option<&Hunted>),
 ) -> HuntReport {
+    let can_plant = CAN_PLANT || options.bugs.is_empty();
+    assert!(can_plant, "this build plants no bugs: it has to have the feature `planted-bugs`");
     let mut report = HuntReport::default();
     let mut hunted: Vec<Option<Hunted>> = vec![None; options.bugs.len()];
     let without = CleanRuns::new(engine, scenarios);
@@ -209,7 +214,7 @@ mod tests {
     use std::num::NonZeroUsize;
 
     use super::{HuntOptions, hunt};
-    use crate::base::Bug;
+    use crate::base::{Bug, CAN_PLANT};
     use crate::run::fake::{passes_but, scenario, stuck};
     use crate::run::outcome::ExitCode;
     use crate::run::plan::StopFlag;
