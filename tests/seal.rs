@@ -27,8 +27,11 @@ fn under_test(code: impl FnOnce()) {
 fn check(call: &str, code: impl FnOnce() + Send) {
     let found = found(code).unwrap_or_else(|| panic!("{call} went through"));
     assert_eq!(found.call, call, "{found:#?}");
-    let here = found.stack.iter().any(|function| function.contains("under_test"));
-    assert!(here, "the stack leads here: {found:#?}");
+    let tells = |of: &str| found.stack.iter().any(|function| function.contains(of));
+    assert!(tells("under_test"), "the stack leads here: {found:#?}");
+    let beyond =
+        ["on_call", "on_fault", "sealed_strictly", "block_on"].into_iter().find(|it| tells(it));
+    assert_eq!(beyond, None, "handlers and the seal are none of it: {found:#?}");
 }
 
 #[test]

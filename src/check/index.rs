@@ -93,6 +93,25 @@ mod tests {
 
     use super::Index;
 
+    /// Keys that crowd the same cells in a table of up to 128: their products begin alike.
+    fn scattered(key: u64) -> u64 {
+        // The inverse of the factor modulo 2^64, so that the product is `key`.
+        key.wrapping_mul(0xf1de_83e1_9937_733d)
+    }
+
+    #[test]
+    fn places_of_many_volumes_have_cells_of_their_own() {
+        let mut index = Index::default();
+        let places = (0..300_u64).flat_map(|volume| (0..16).map(move |chunk| volume << 44 | chunk));
+        (0..).zip(places.clone()).for_each(|(slot, place)| index.insert(place, slot));
+        let mask = index.cells.len() - 1;
+        let steps = |place| {
+            index.find(place).expect("it is there").0.wrapping_sub(index.home(place)) & mask
+        };
+        let most = places.map(steps).max().expect("there are places");
+        assert!(most < 32, "a search takes up to {most} steps");
+    }
+
     proptest! {
         #[test]
         fn finds_what_an_ordered_map_finds(
@@ -100,15 +119,14 @@ mod tests {
         ) {
             let (mut index, mut model) = (Index::default(), BTreeMap::new());
             for (slot, (insert, key)) in steps.into_iter().enumerate() {
-                // Keys that differ only high up crowd the same cells.
-                let key = key << 50 | key;
+                let key = scattered(key);
                 if insert && !model.contains_key(&key) {
                     index.insert(key, slot as u32);
                     model.insert(key, slot as u32);
                 } else if !insert {
                     prop_assert_eq!(index.remove(key), model.remove(&key));
                 }
-                for key in (0..48).map(|key| key << 50 | key) {
+                for key in (0..48).map(scattered) {
                     prop_assert_eq!(index.get(key), model.get(&key).copied());
                 }
             }

@@ -13,7 +13,7 @@ use crate::sim::{Allocation, NodeHandle, Sleep};
 use super::channel::Channel;
 use super::channel::Frame;
 use super::config::{ClusterMap, SESSION_BYTES};
-use super::connector::{Approach, approach};
+use super::connector::{Approach, approach, approaches};
 use super::protocol::{Service, Wire};
 
 /// A live connection to the manager.
@@ -32,19 +32,18 @@ pub(super) struct ManagerLink {
     _session: Allocation,
 }
 
-/// After so many attempts at each manager the pauses are twice as long, and after as many more twice as long again.
+/// After so many rounds through all approaches the pauses between two rounds are twice as long, and after as many more twice as
+/// long again.
 const PATIENCE: u32 = 16;
-/// Pauses are doubled so many times at most.
-const DOUBLED_MAX: u32 = 4;
+/// Pauses are doubled so many times at most: whoever comes late is given up by the manager.
+const DOUBLED_MAX: u32 = 3;
 
 /// Before the next attempt to connect, after this one has failed. A manager that has stayed away takes longer to come than
 /// one that has just gone, and where thousands ask for it every moment, asking is most of what is done.
-fn pause(map: &ClusterMap, attempt: u32) -> Nanos {
-    longer(map.timing.reconnect, attempt / map.managers.len().max(1) as u32)
-}
-
-fn longer(first: Nanos, round: u32) -> Nanos {
-    first.saturating_mul(1 << (round / PATIENCE).min(DOUBLED_MAX))
+fn pause(first: Nanos, attempt: u32, approaches: u32) -> Nanos {
+    let is_last = (attempt % approaches) + 1 == approaches;
+    let doubled = if is_last { (attempt / approaches / PATIENCE).min(DOUBLED_MAX) } else { 0 };
+    first.saturating_mul(1 << doubled)
 }
 
 impl ManagerLink {
@@ -57,6 +56,7 @@ impl ManagerLink {
     ) -> Self {
         let memory = handle.memory();
         let mut attempt = 0;
+        let approaches = approaches(map, port);
         let (connection, session) = loop {
             let Ok(session) = memory.reserve(SESSION_BYTES) else {
                 handle.sleep(map.timing.reconnect).await;
@@ -65,7 +65,7 @@ impl ManagerLink {
             let Approach { way, port: number } = approach(map, port, Service::Manager, attempt);
             match port.connect_by(way, number).await {
                 Ok(connection) => break (connection, session),
-                Err(_) => handle.sleep(pause(map, attempt)).await,
+                Err(_) => handle.sleep(pause(map.timing.reconnect, attempt, approaches)).await,
             }
             attempt = attempt.wrapping_add(1);
         };
@@ -141,15 +141,17 @@ impl ManagerLink {
 
 #[cfg(test)]
 mod tests {
-    use super::longer;
+    use super::pause;
     use crate::base::Nanos;
 
     #[test]
     fn whoever_has_tried_in_vain_for_long_asks_less_often() {
-        let first = Nanos::from_micros(200);
-        let pauses =
-            [0, 15, 16, 32, 48, 64, 1_000, u32::MAX].map(|round| longer(first, round).get());
-        let expected = [200, 200, 400, 800, 1_600, 3_200, 3_200, 3_200].map(|us: u64| us * 1_000);
-        assert_eq!(pauses, expected);
+        let micros =
+            |attempt, approaches| pause(Nanos::from_micros(200), attempt, approaches).get() / 1_000;
+        let alone = [0, 15, 16, 32, 48, 64, 1_000, u32::MAX].map(|attempt| micros(attempt, 1));
+        assert_eq!(alone, [200, 200, 400, 800, 1_600, 1_600, 1_600, 1_600]);
+        // Between the approaches of one round nobody waits for longer.
+        let of_three = [0, 47, 48, 49, 50, 51].map(|attempt| micros(attempt, 3));
+        assert_eq!(of_three, [200, 200, 200, 200, 400, 200]);
     }
 }

@@ -113,7 +113,7 @@ impl HuntReport {
 /// is over.
 ///
 /// # Panics
-/// In a build without the feature `planted-bugs`, which can plant none.
+/// When bugs are given to a build without the feature `planted-bugs`, which can plant none.
 pub fn hunt(
     engine: &Engine<'_>,
     scenarios: &[Tested],
@@ -214,7 +214,7 @@ mod tests {
     use std::num::NonZeroUsize;
 
     use super::{HuntOptions, hunt};
-    use crate::base::{Bug, CAN_PLANT};
+    use crate::base::Bug;
     use crate::run::fake::{passes_but, scenario, stuck};
     use crate::run::outcome::ExitCode;
     use crate::run::plan::StopFlag;

@@ -19,9 +19,10 @@ use super::simulate::World;
 const NONE_AT_REST: [&str; 2] = ["io", "range lock"];
 /// How long the control plane has at least, when everything else has healed, to have done what it was asked.
 const CONTROL_PATIENCE: Nanos = Nanos::from_millis(500);
-/// Kinds of items that a client has while it reads by itself: a region in the background; what the owner before it may have
-/// left different, or half done.
-const READING: [&str; 2] = ["scrub", "look at marks"];
+/// Kinds of items that an owner, a client or a target that cares for a volume, has while it has commands under way that no
+/// application asked for: it reads a region in the background, or what the owner before it may have left different or half
+/// done; it has everything flushed before it gives the volume back.
+const BY_ITSELF: [&str; 3] = ["scrub", "look at marks", "last flush"];
 
 impl World<'_> {
     /// Whether every application has issued all it is going to, and got its answers.
@@ -41,7 +42,7 @@ impl World<'_> {
         self.apps_are_over()
             && self.conditions.volumes.iter().all(|volume| volume.is_settled())
             && freeze::is_unmarked(&self.stage)
-            && self.nobody_reads()
+            && self.nobody_works_by_itself()
             && self.connectors_listen()
             && self.control_is_settled()
     }
@@ -65,12 +66,12 @@ impl World<'_> {
         now.saturating_sub(since) > patience || (console == 0 && !is_pending())
     }
 
-    /// Whether no client happens to read by itself, with locks and memory, here and at targets: scrubbing goes on for as long
+    /// Whether no owner happens to work by itself, with locks and memory, here and at targets: scrubbing goes on for as long
     /// as a volume is attached.
-    fn nobody_reads(&self) -> bool {
-        let clients = self.stage.nodes.class(NodeClass::Client).into_iter();
-        let mut open = clients.flat_map(|node| self.stage.kernel.open_items(node));
-        !open.any(|item| READING.contains(&item.what))
+    fn nobody_works_by_itself(&self) -> bool {
+        let nodes = self.stage.nodes.class(NodeClass::Node).into_iter();
+        let mut open = nodes.flat_map(|node| self.stage.kernel.open_items(node));
+        !open.any(|item| BY_ITSELF.contains(&item.what))
     }
 
     /// What has not healed in time.

@@ -132,8 +132,8 @@ pub(super) struct World<'a> {
 
 /// Runs one simulation on a fresh, sealed thread.
 ///
-/// The report depends on the scenario and the seed alone; of the options, `until`, `stop_at_failure`
-/// and `stop` may end it earlier.
+/// The report depends on the scenario and the seed alone; of the options, `until`, `events_max`,
+/// `stop_at_failure` and `stop` may end it earlier.
 ///
 /// # Panics
 /// When the host cannot start a thread, or on a defect of the simulator itself. A panic in node code

@@ -16,7 +16,9 @@ pub(super) async fn run(volume: Rc<Volume>) {
     loop {
         volume.changed.wait_for(|| (volume.is_lost() || volume.is_quiet()).then_some(())).await;
         // What is not flushed by then is not lost: it is marked, and the next owner's to flush.
+        let under_way = client.handle.tracker("last flush").open();
         let flushed = flush(&volume, volume.spec.layout.all()).await;
+        drop(under_way);
         if volume.is_lost() || (flushed.is_ok() && volume.is_quiet()) {
             break;
         }

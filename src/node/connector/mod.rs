@@ -16,5 +16,5 @@ mod seat;
 
 pub(super) use acceptor::{Acceptor, Arrival};
 pub use control::{ConnectorDown, ConnectorUp, Connectors, DownReason};
-pub(super) use seat::{Approach, approach};
+pub(super) use seat::{Approach, approach, approaches};
 pub use seat::{CONNECTORS_MAX, Seat, seat};

@@ -56,6 +56,13 @@ pub(in crate::node) fn approach(
     Approach { way: (local, remote), port: seat.port }
 }
 
+/// How many approaches there are, before the first comes again.
+pub(in crate::node) fn approaches(map: &ClusterMap, port: &Port<Frame>) -> u32 {
+    let interfaces = u32::from(port.interfaces());
+    let seats = if map.connectors <= 1 { interfaces } else { u32::from(map.connectors) };
+    map.managers.len() as u32 * seats * interfaces
+}
+
 #[cfg(test)]
 mod tests {
     use super::{CONNECTORS_MAX, PORTS_EACH, seat};
