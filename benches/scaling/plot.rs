@@ -28,7 +28,12 @@ pub fn draw(file: &Path, series: &[Series]) -> Result<(), Box<dyn Error>> {
             .x_label_area_size(30)
             .y_label_area_size(50)
             .build_cartesian_2d((*first..*last).log_scale(), 0..top)?;
-        chart.configure_mesh().y_desc("ns of CPU per IO").light_line_style(WHITE).draw()?;
+        chart
+            .configure_mesh()
+            .y_desc("ns of CPU per IO")
+            .max_light_lines(1)
+            .light_line_style(WHITE)
+            .draw()?;
         let line = points.iter().map(|(size, cost)| (*size, cost.nanos_per_io));
         chart.draw_series(LineSeries::new(line.clone(), &INK))?;
         chart.draw_series(line.map(|at| Circle::new(at, 3, INK)))?;
