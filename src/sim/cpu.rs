@@ -44,4 +44,4 @@ impl Cpu {
     }
 }
 
-const _: () = assert!(size_of::<Cpu>() == 64, "a CPU takes one cache line");
+const _: () = assert!(size_of::<Cpu>() <= 64, "a CPU takes one cache line");
