@@ -148,7 +148,7 @@ impl Block {
     /// A block of these bytes; bytes that are a stamp's, a sum of stamps or all zero are recognised as such.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
-        let Some(last) = bytes.iter().rposition(|byte| *byte != 0) else { return Self::ZERO };
+        let Some(last) = last_nonzero(bytes) else { return Self::ZERO };
         let size = bytes.len() as u32;
         Pattern::of_bytes(bytes).map_or_else(
             || Self(Content::Bytes { size, bytes: bytes[..=last].into() }),
@@ -235,12 +235,20 @@ impl Block {
     /// Its bytes.
     #[must_use]
     pub fn bytes(&self, size: BlockSize) -> Vec<u8> {
-        if let Content::Bytes { size, bytes } = &self.0 {
-            return in_full(bytes, *size);
-        }
-        let mut bytes = vec![0; size.bytes()];
-        self.pattern().unwrap_or_default().fill(&mut bytes);
+        let mut bytes = Vec::with_capacity(size.bytes());
+        self.append_to(&mut bytes, size);
         bytes
+    }
+
+    /// Puts its bytes behind others.
+    pub fn append_to(&self, out: &mut Vec<u8>, size: BlockSize) {
+        let start = out.len();
+        if let Content::Bytes { size, bytes } = &self.0 {
+            out.extend_from_slice(bytes);
+            return out.resize(start + *size as usize, 0);
+        }
+        out.resize(start + size.bytes(), 0);
+        self.pattern().unwrap_or_default().fill(&mut out[start..]);
     }
 
     /// Its first words, as many as there is room for, as [`Block::of_words`] puts them there.
@@ -285,6 +293,18 @@ impl Block {
             }
         }
     }
+}
+
+/// Where the last byte is that isn't zero. Most of a block of metadata is, and is passed over in large steps.
+fn last_nonzero(bytes: &[u8]) -> Option<usize> {
+    const STEP: usize = 64;
+    let mut end = bytes.len();
+    while let Some(step) = bytes[..end].last_chunk::<STEP>()
+        && *step == [0; STEP]
+    {
+        end -= STEP;
+    }
+    bytes[..end].iter().rposition(|byte| *byte != 0)
 }
 
 /// So many bytes, of which these are the first and the others zero.
@@ -392,6 +412,14 @@ impl Payload {
         }
         let blocks: Vec<Block> = parts.iter().flat_map(Self::blocks).collect();
         Self::from_blocks(&blocks)
+    }
+
+    /// The bytes of its blocks.
+    #[must_use]
+    pub fn bytes(&self, size: BlockSize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.len() as usize * size.bytes());
+        self.blocks().for_each(|block| block.append_to(&mut bytes, size));
+        bytes
     }
 
     /// Whether each of its blocks can be one of this size.

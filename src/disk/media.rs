@@ -56,7 +56,8 @@ impl Outside {
     }
 
     fn write(&self, lba: u64, blocks: impl Iterator<Item = Block>) {
-        let bytes: Vec<u8> = blocks.flat_map(|block| block.bytes(self.size)).collect();
+        let mut bytes = Vec::new();
+        blocks.for_each(|block| block.append_to(&mut bytes, self.size));
         self.backing.borrow_mut().write(lba, &bytes);
     }
 

@@ -726,9 +726,7 @@ mod tests {
             else {
                 panic!("it is still a write");
             };
-            let bytes = |data: &Payload| -> Vec<u8> {
-                data.blocks().flat_map(|block| block.bytes(BlockSize::B512)).collect()
-            };
+            let bytes = |data: &Payload| data.bytes(BlockSize::B512);
             let pairs = bytes(&before).into_iter().zip(bytes(&after));
             let bits: u32 = pairs.map(|(a, b)| (a ^ b).count_ones()).sum();
             assert_eq!(bits, 1);

@@ -256,7 +256,7 @@ impl Running {
             let done = match &request.order {
                 Order::Read { at, length } => {
                     let read = device.read(at / block, blocks(*length)).await;
-                    read.map(|data| data.blocks().flat_map(|block| block.bytes(size)).collect())
+                    read.map(|data| data.bytes(size))
                 }
                 Order::Write { at, data, fua } => {
                     let blocks = data.chunks(block as usize).map(Block::from_bytes).collect();

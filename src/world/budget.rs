@@ -190,14 +190,7 @@ impl Budget {
 }
 
 fn legs_where(stage: &Stage, wanted: impl Fn(NodeId, DiskId) -> bool) -> Legs {
-    let mut legs = Vec::new();
-    for (volume, spec) in stage.map.volumes.iter().enumerate() {
-        let record = database::record(stage, spec);
-        for (leg, placed) in freeze::places(spec, &record) {
-            if wanted(placed.target, placed.disk) {
-                legs.push((volume, leg));
-            }
-        }
-    }
-    legs
+    let placed = database::placed(stage);
+    let wanted = placed.iter().filter(|it| wanted(it.target, it.disk));
+    wanted.map(|it| (it.volume, it.leg)).collect()
 }

@@ -106,31 +106,33 @@ impl RangeLocks {
     }
 
     fn lock(&self, claim: Claim) -> Lock {
-        Lock { _tracked: self.0.tracker.open(), locks: self.clone(), id: claim.id }
+        Lock { _tracked: self.0.tracker.open(), locks: self.clone(), claim }
     }
 
-    fn release(&self, id: u64) {
+    fn release(&self, claim: Claim) {
         let mut state = self.0.state.borrow_mut();
-        if let Some(at) = state.held.iter().position(|claim| claim.id == id) {
+        if let Some(at) = state.held.iter().position(|held| held.id == claim.id) {
             state.held.swap_remove(at);
         }
         if !state.waiting.is_empty() {
-            self.grant(&mut state);
+            self.grant(&mut state, claim);
         }
     }
 
-    fn withdraw(&self, id: u64) {
+    fn withdraw(&self, claim: Claim) {
         let mut state = self.0.state.borrow_mut();
-        state.waiting.retain(|(claim, _)| claim.id != id);
-        self.grant(&mut state);
+        state.waiting.retain(|(waiting, _)| waiting.id != claim.id);
+        self.grant(&mut state, claim);
     }
 
-    /// Grants what can be granted now, in order.
-    fn grant(&self, state: &mut State) {
+    /// Grants, in order, what can be granted now that a claim is gone: others than those it was in the way of wait for
+    /// what is still there.
+    fn grant(&self, state: &mut State, gone: Claim) {
         let mut at = 0;
         while at < state.waiting.len() {
             let claim = state.waiting[at].0;
-            let blocked = state.held.iter().any(|held| claim.conflicts(held))
+            let blocked = !claim.conflicts(&gone)
+                || state.held.iter().any(|held| claim.conflicts(held))
                 || state.waiting.iter().take(at).any(|(earlier, _)| claim.conflicts(earlier));
             if blocked {
                 at += 1;
@@ -194,8 +196,8 @@ impl Drop for Acquire {
     fn drop(&mut self) {
         if self.stage == Stage::Waiting {
             // Granted and never seen, or still waiting: gone either way.
-            self.locks.withdraw(self.claim.id);
-            self.locks.release(self.claim.id);
+            self.locks.withdraw(self.claim);
+            self.locks.release(self.claim);
         }
     }
 }
@@ -203,12 +205,12 @@ impl Drop for Acquire {
 /// A held lock; dropping it lets the next ones have it.
 pub(super) struct Lock {
     locks: RangeLocks,
-    id: u64,
+    claim: Claim,
     _tracked: Tracked,
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        self.locks.release(self.id);
+        self.locks.release(self.claim);
     }
 }

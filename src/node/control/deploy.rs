@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::config::Config;
 use super::execute::Surroundings;
 use super::name::{NodeName, ResourceName, StoragePoolName};
-use super::rows::{Rows, Table, fingerprint};
+use super::rows::{Rows, fingerprint};
 use super::satellites::{News, Satellite};
 use super::serve::{Desk, Order};
 use crate::base::control::{ControllerDeploys, SatelliteStanding, SatelliteStatus};
@@ -111,7 +111,7 @@ impl Deployment {
     /// Tells whoever is to be told.
     pub(super) fn deploy(&mut self, config: &Config, version: u64) {
         for (id, target) in &mut self.targets {
-            let part = part_of(config, &target.name);
+            let part = config.rows_of(&target.name);
             let has_shrunk =
                 target.wanted.as_ref().is_some_and(|(_, wanted)| wanted.len() > part.len());
             if target.wanted.as_ref().is_none_or(|(_, wanted)| **wanted != part) {
@@ -147,16 +147,4 @@ impl Deployment {
             is_there && found.is_some_and(|resource| pools.any(|pool| pool == resource.pool))
         })
     }
-}
-
-/// What a node is to have: its resources and their volumes.
-fn part_of(config: &Config, node: &NodeName) -> Rows {
-    let here = config.resources.iter().filter(|((_, at), _)| at == node);
-    let part = Config {
-        resources: here.map(|(at, it)| (at.clone(), it.clone())).collect(),
-        ..Config::default()
-    };
-    let mut rows = part.rows();
-    rows.retain(|(table, _), _| matches!(table, Table::Resources | Table::Volumes));
-    rows
 }

@@ -99,11 +99,18 @@ enum Phase {
     Deposed,
 }
 
+/// A configuration, and the same as rows.
+#[derive(Clone, Debug)]
+struct Known {
+    config: Config,
+    rows: Rows,
+}
+
 /// A change that is being stored.
 #[derive(Clone, Debug)]
 struct Pending {
     call: Call,
-    next: Config,
+    next: Known,
     replies: ReplyList,
 }
 
@@ -112,7 +119,7 @@ struct Pending {
 pub(super) struct Controller {
     phase: Phase,
     /// What was known last; none before anything was.
-    config: Option<Config>,
+    known: Option<Known>,
     version: u64,
     /// Calls that have not had their turn.
     waiting: VecDeque<Call>,
@@ -125,7 +132,7 @@ impl Controller {
     pub(super) fn new() -> Self {
         Self {
             phase: Phase::Unknown { asked: false },
-            config: None,
+            known: None,
             version: 0,
             waiting: VecDeque::new(),
             doubt: None,
@@ -135,7 +142,7 @@ impl Controller {
 
     /// What was known last.
     pub(super) fn config(&self) -> Option<&Config> {
-        self.config.as_ref()
+        self.known.as_ref().map(|known| &known.config)
     }
 
     /// The version of what was known last.
@@ -160,7 +167,7 @@ impl Controller {
         }
         match input {
             Input::Call(call) => self.called(call, out),
-            Input::Loaded { version, rows } => self.loaded(version, &rows, out),
+            Input::Loaded { version, rows } => self.loaded(version, rows, out),
             Input::Committed { version } => self.committed(version, out),
             Input::Refused(refusal) => self.refused(refusal, out),
             Input::InDoubt => self.in_doubt(out),
@@ -182,7 +189,7 @@ impl Controller {
             return;
         }
         let is_known = matches!(self.phase, Phase::Ready | Phase::Committing(_));
-        let done = self.config.as_ref().and_then(|config| config.calls.get(&call.id));
+        let done = self.config().and_then(|config| config.calls.get(&call.id));
         if let (Some(outcome), true) = (done, is_known) {
             return out.push(self.repeated(call, outcome.clone()));
         }
@@ -199,15 +206,15 @@ impl Controller {
         Effect::Answer { call, replies: vec![reply], version: self.version }
     }
 
-    fn loaded(&mut self, version: u64, rows: &Rows, out: &mut Vec<Effect>) {
+    fn loaded(&mut self, version: u64, rows: Rc<Rows>, out: &mut Vec<Effect>) {
         if !matches!(self.phase, Phase::Unknown { .. }) {
             return;
         }
-        let config = Config::of_rows(rows).expect("the database holds what a controller stored");
+        let config = Config::of_rows(&rows).expect("the database holds what a controller stored");
         self.phase = Phase::Ready;
-        self.adopt(config, version, out);
+        self.adopt(Known { config, rows: Rc::unwrap_or_clone(rows) }, version, out);
         if let Some(call) = self.doubt.take() {
-            let done = self.config.as_ref().and_then(|config| config.calls.get(&call.id)).cloned();
+            let done = self.config().and_then(|config| config.calls.get(&call.id)).cloned();
             out.push(match done {
                 Some(outcome) => self.repeated(call, outcome),
                 None => not_done(call, Refusal::Failed),
@@ -216,9 +223,9 @@ impl Controller {
     }
 
     /// The configuration in memory is another from now on.
-    fn adopt(&mut self, config: Config, version: u64, out: &mut Vec<Effect>) {
-        out.push(Effect::Holds { version, fingerprint: fingerprint(&config.rows()) });
-        self.config = Some(config);
+    fn adopt(&mut self, known: Known, version: u64, out: &mut Vec<Effect>) {
+        out.push(Effect::Holds { version, fingerprint: fingerprint(&known.rows) });
+        self.known = Some(known);
         self.version = version;
     }
 
@@ -299,7 +306,7 @@ impl Controller {
 
     /// Answers queries from what was known last.
     fn look_up(&mut self, out: &mut Vec<Effect>) {
-        let Some(config) = &self.config else { return };
+        let Some(Known { config, .. }) = &self.known else { return };
         let (queries, waiting): (VecDeque<Call>, _) =
             self.waiting.drain(..).partition(|call| call.request.is_query());
         self.waiting = waiting;
@@ -313,15 +320,17 @@ impl Controller {
 
     /// A call has its turn.
     fn begin(&mut self, call: Call, out: &mut Vec<Effect>) {
-        let config = self.config.as_ref().expect("a controller that is ready has one");
-        match execute(config, &self.around, &call.request) {
+        let known = self.known.as_ref().expect("a controller that is ready has one");
+        match execute(&known.config, &self.around, &call.request) {
             Err(reply) => out.push(Effect::Answer { call, replies: vec![*reply], version: 0 }),
             Ok((None, replies)) => out.push(Effect::Answer { call, replies, version: 0 }),
             Ok((Some(mut next), replies)) => {
                 let first = replies.first().expect("every call is answered");
                 let (code, message) = (first.ret_code, first.message.clone());
                 next.remember(call.id, Outcome { code, message });
-                let changes = difference(&config.rows(), &next.rows()).into();
+                let rows = next.rows();
+                let changes = difference(&known.rows, &rows).into();
+                let next = Known { config: next, rows };
                 let expected = self.version;
                 out.push(Effect::Commit { expected, changes });
                 if planted!(MemoryBeforeCommit) {

@@ -77,8 +77,8 @@ pub fn reports_on_disk(
         if read(start) == Block::ZERO {
             return None;
         }
-        let bytes: Vec<u8> =
-            (start..start + blocks).flat_map(|lba| read(lba).bytes(size)).collect();
+        let mut bytes = Vec::new();
+        (start..start + blocks).for_each(|lba| read(lba).append_to(&mut bytes, size));
         decode(&bytes)
     };
     let mut reports: Vec<ErrorReport> = (0..SLOTS).filter_map(slot).collect();

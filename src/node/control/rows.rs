@@ -72,7 +72,9 @@ pub fn difference(from: &Rows, to: &Rows) -> Vec<Change> {
 pub fn fingerprint(rows: &Rows) -> u64 {
     let mut text = String::new();
     for ((table, key), value) in rows {
-        text.push_str(&format!("{table}\t{key}\t{value}\n"));
+        for part in [table.name(), "\t", key, "\t", value, "\n"] {
+            text.push_str(part);
+        }
     }
     xxhash_rust::xxh3::xxh3_64(text.as_bytes())
 }
@@ -100,19 +102,31 @@ impl Config {
                 put(Table::VolumeDefinitions, format!("{}/{number:05}", name.key()), value);
             }
         }
-        for ((name, node), it) in &self.resources {
-            let key = format!("{}/{}", name.key(), node.key());
-            let value = format!("{name}\t{node}\t{}\t{}", it.pool, it.id);
-            put(Table::Resources, key.clone(), value);
-            for (number, gross) in &it.volumes {
-                let value = format!("{name}\t{node}\t{number}\t{gross}");
-                put(Table::Volumes, format!("{key}/{number:05}"), value);
-            }
-        }
         for (call, it) in &self.calls {
             put(Table::Calls, format!("{call:020}"), format!("{}\t{}", it.code, it.message));
         }
+        self.put_resources(|_| true, &mut rows);
         rows
+    }
+
+    /// The rows of a node's resources and their volumes.
+    #[must_use]
+    pub fn rows_of(&self, node: &NodeName) -> Rows {
+        let mut rows = Rows::new();
+        self.put_resources(|at| at == node, &mut rows);
+        rows
+    }
+
+    fn put_resources(&self, is_wanted: impl Fn(&NodeName) -> bool, rows: &mut Rows) {
+        for ((name, node), it) in self.resources.iter().filter(|((_, node), _)| is_wanted(node)) {
+            let key = format!("{}/{}", name.key(), node.key());
+            for (number, gross) in &it.volumes {
+                let value = format!("{name}\t{node}\t{number}\t{gross}");
+                rows.insert((Table::Volumes, format!("{key}/{number:05}")), value);
+            }
+            let value = format!("{name}\t{node}\t{}\t{}", it.pool, it.id);
+            rows.insert((Table::Resources, key), value);
+        }
     }
 
     /// What rows say.

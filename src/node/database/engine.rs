@@ -119,7 +119,8 @@ impl Engine {
 /// What is wrong with it.
 pub fn stored(size: BlockSize, read: impl Fn(u64) -> Block) -> Result<Contents, Damage> {
     let (head, blocks) = extent(&[read(0), read(1)], size);
-    let mut bytes: Vec<u8> = blocks.flat_map(|lba| read(lba).bytes(size)).collect();
+    let mut bytes = Vec::new();
+    blocks.for_each(|lba| read(lba).append_to(&mut bytes, size));
     bytes.truncate(head.length() as usize);
     if !bytes.starts_with(MADE) {
         return Ok(Contents::default());

@@ -116,7 +116,7 @@ impl FileOnDisk {
         while at < blocks.end {
             let count = (blocks.end - at).min(u64::from(READ_BLOCKS)) as u32;
             let data = file.read(at, count).await?;
-            file.sent.extend(data.blocks().flat_map(|block| block.bytes(size)));
+            data.blocks().for_each(|block| block.append_to(&mut file.sent, size));
             at += u64::from(count);
         }
         let bytes = file.sent[..head.length as usize].to_vec();

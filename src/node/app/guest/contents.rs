@@ -71,17 +71,21 @@ impl Contents {
         }
     }
 
-    /// The bytes for what a block of the volume holds: those that the guest wrote, if its stamp says so, or what is there.
-    pub(super) fn bytes(
+    /// Puts behind others the bytes for what a block of the volume holds: those that the guest wrote, if its stamp says so,
+    /// or what is there.
+    pub(super) fn append_to(
         &self,
+        out: &mut Vec<u8>,
         own: (u16, u16),
-        block: u64,
-        found: &Block,
+        (block, found): (u64, &Block),
         size: BlockSize,
-    ) -> Vec<u8> {
+    ) {
         let version = own_stamp(own, block, found)
             .and_then(|stamp| self.versions.get(&(block, stamp.sequence())));
-        version.map_or_else(|| found.bytes(size), |bytes| bytes.to_vec())
+        match version {
+            Some(bytes) => out.extend_from_slice(bytes),
+            None => found.append_to(out, size),
+        }
     }
 }
 
@@ -100,7 +104,13 @@ mod tests {
     const OWN: (u16, u16) = (3, 7);
 
     fn read(contents: &Contents, block: u64, sequence: u64) -> Vec<u8> {
-        contents.bytes(OWN, block, &Block::stamped(Stamp::new(3, block, 7, sequence)), SIZE)
+        shown(contents, block, &Block::stamped(Stamp::new(3, block, 7, sequence)))
+    }
+
+    fn shown(contents: &Contents, block: u64, found: &Block) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        contents.append_to(&mut bytes, OWN, (block, found), SIZE);
+        bytes
     }
 
     #[test]
@@ -118,7 +128,7 @@ mod tests {
         contents.flushed();
         assert_eq!((read(&contents, 10, 1), read(&contents, 11, 3)), (vec![1; 512], vec![3; 512]));
         let forgotten = Block::stamped(Stamp::new(3, 11, 7, 1));
-        assert_eq!(contents.bytes(OWN, 11, &forgotten, SIZE), forgotten.bytes(SIZE));
+        assert_eq!(shown(&contents, 11, &forgotten), forgotten.bytes(SIZE));
     }
 
     #[test]
@@ -168,7 +178,7 @@ mod tests {
             Block::stamped(Stamp::new(3, 9, 7, 1)),
             Block::stamped(Stamp::new(3, 10, 6, 1)),
         ] {
-            assert_eq!(contents.bytes(OWN, 10, &found, SIZE), found.bytes(SIZE));
+            assert_eq!(shown(&contents, 10, &found), found.bytes(SIZE));
         }
     }
 }

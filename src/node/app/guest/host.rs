@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::base::guest::{Damage, GuestBegan, GuestCommitted, GuestFound};
 use crate::base::history::OpKind;
-use crate::base::{BlockSize, Nanos};
+use crate::base::{Block, BlockSize, Nanos};
 
 use super::ask::{Ask, Reply, Tale};
 use super::drive::Drive;
@@ -190,8 +190,12 @@ impl Host<'_> {
             return Reply::Failed;
         }
         let plan = self.plan.borrow();
-        let bytes = shown().flat_map(|(at, found)| plan.contents.bytes(own, at, &found, self.size));
-        Reply::Data(bytes.collect())
+        let mut bytes = Vec::with_capacity(data.len() as usize * self.size.bytes());
+        let mut append = |(at, found): (u64, Block)| {
+            plan.contents.append_to(&mut bytes, own, (at, &found), self.size);
+        };
+        shown().for_each(&mut append);
+        Reply::Data(bytes)
     }
 
     async fn write(&self, block: u64, bytes: &[u8]) -> Reply {
