@@ -103,7 +103,8 @@ impl Process {
             return self.status.get().map(|_| Vec::new());
         }
         let count = pipe.len().min(max);
-        let piece: Vec<u8> = pipe.drain(..count).collect();
+        let rest = pipe.split_off(count);
+        let piece = Vec::from(std::mem::replace(&mut *pipe, rest));
         drop(pipe);
         self.changed.notify();
         Some(piece)

@@ -110,7 +110,9 @@ impl Run {
     async fn flood(&self, bytes: u64) {
         let mut left = bytes as usize;
         while left > 0 {
-            let piece: Vec<u8> = FLOOD.iter().copied().cycle().take(left.min(PIPE_BYTES)).collect();
+            let length = left.min(PIPE_BYTES);
+            let mut piece = FLOOD.repeat(length.div_ceil(FLOOD.len()));
+            piece.truncate(length);
             self.handle.sleep(self.table.write_latency()).await;
             self.process.write(&piece).await;
             left -= piece.len();

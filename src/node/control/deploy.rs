@@ -108,7 +108,7 @@ impl Deployment {
         volumes.collect()
     }
 
-    /// Tells whoever is to be told.
+    /// Tells whoever is to be told of another configuration.
     pub(super) fn deploy(&mut self, config: &Config, version: u64) {
         for (id, target) in &mut self.targets {
             let part = config.rows_of(&target.name);
@@ -124,6 +124,11 @@ impl Deployment {
                 }
             }
         }
+        self.serve(config);
+    }
+
+    /// Has volumes served that are complete.
+    pub(super) fn serve(&self, config: &Config) {
         for volume in &self.desk.map.volumes {
             if !self.served.contains(&volume.id) && self.is_complete(config, volume.id) {
                 (self.desk.orders)(Order::Serve(volume.id));

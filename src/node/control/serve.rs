@@ -222,8 +222,10 @@ impl Server {
                 if is_outdated {
                     self.apply(Input::Outdated);
                 }
-                if self.deployment.heard(target, news, &mut self.machine.around) {
-                    self.deploy();
+                if self.deployment.heard(target, news, &mut self.machine.around)
+                    && let Some(config) = self.machine.config()
+                {
+                    self.deployment.serve(config);
                 }
             }
             Event::Served(volume) => self.deployment.served(volume),
