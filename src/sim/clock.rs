@@ -5,7 +5,7 @@
 
 use crate::base::Nanos;
 
-const MILLION: i128 = 1_000_000;
+const MILLION: u64 = 1_000_000;
 
 /// How far a node's clock is from virtual time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) struct Clock {
     /// Where the monotonic clock was bent last: virtual time, and what it showed.
     bent: (Nanos, Nanos),
     /// Nanoseconds of the clock in a million of virtual time.
-    rate: i128,
+    rate: u64,
     /// Whether the monotonic clock shows virtual time: it was never bent, and it doesn't drift.
     is_true: bool,
     /// How far the wall clock is ahead of the monotonic one, in nanoseconds.
@@ -45,8 +45,12 @@ impl Clock {
     #[cold]
     fn bent_monotonic(&self, now: Nanos) -> Nanos {
         let (since, shown) = self.bent;
-        let passed = i128::from(now.saturating_sub(since).get()) * self.rate / MILLION;
-        Nanos::new(u64::try_from(i128::from(shown.get()) + passed).unwrap_or(u64::MAX))
+        let passed = now.saturating_sub(since).get();
+        let passed = match passed.checked_mul(self.rate) {
+            Some(product) => product / MILLION,
+            None => narrow(u128::from(passed) * u128::from(self.rate) / u128::from(MILLION)),
+        };
+        shown.saturating_add(Nanos::new(passed))
     }
 
     /// The wall clock at virtual time `now`; zero where it would show less.
@@ -65,9 +69,12 @@ impl Clock {
     #[cold]
     fn bent_virtual_at(&self, local: Nanos) -> Nanos {
         let (since, shown) = self.bent;
-        let left = i128::from(local.saturating_sub(shown).get());
-        let virtual_span = (left * MILLION + self.rate - 1) / self.rate;
-        Nanos::new(u64::try_from(i128::from(since.get()) + virtual_span).unwrap_or(u64::MAX))
+        let left = local.saturating_sub(shown).get();
+        let span = match left.checked_mul(MILLION) {
+            Some(product) => product.div_ceil(self.rate),
+            None => narrow((u128::from(left) * u128::from(MILLION)).div_ceil(self.rate.into())),
+        };
+        since.saturating_add(Nanos::new(span))
     }
 
     /// Lets both clocks run fast by `drift_ppm` from `now` on.
@@ -84,10 +91,14 @@ impl Clock {
     }
 }
 
-fn rate(drift_ppm: i32) -> i128 {
-    let rate = MILLION + i128::from(drift_ppm);
-    assert!(rate > 0, "a clock that stands still or runs back");
-    rate
+fn rate(drift_ppm: i32) -> u64 {
+    let rate = MILLION.checked_add_signed(drift_ppm.into()).filter(|rate| *rate > 0);
+    rate.expect("a clock that stands still or runs back")
+}
+
+/// Of what no clock shows, the last that one does.
+fn narrow(nanos: u128) -> u64 {
+    u64::try_from(nanos).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -118,6 +129,15 @@ mod tests {
         assert_eq!(clock.monotonic(Nanos::from_secs(3)), Nanos::from_millis(3_500));
         assert_eq!(clock.virtual_at(Nanos::from_millis(3_500)), Nanos::from_secs(3));
         assert_eq!(clock.virtual_at(second), two, "what has passed is due at once");
+    }
+
+    #[test]
+    fn centuries_from_now_it_is_as_exact() {
+        let clock = Clock::new(ClockConfig { offset: 0, drift_ppm: 100 });
+        let (far, shown) = (Nanos::new(10_u64.pow(19)), Nanos::new(10_001 * 10_u64.pow(15)));
+        assert_eq!((clock.monotonic(far), clock.virtual_at(shown)), (shown, far));
+        let last = Nanos::new(u64::MAX);
+        assert_eq!((clock.monotonic(last), clock.virtual_at(last) < last), (last, true));
     }
 
     #[test]

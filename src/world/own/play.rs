@@ -75,6 +75,9 @@ impl World<'_> {
 
     /// The entries that wait for conditions of the program's own which hold now and did not before.
     pub(in crate::world) fn own_came_true(&mut self) -> Vec<usize> {
+        if self.own.waits.is_empty() {
+            return Vec::new();
+        }
         let look = Look { world: self };
         let now: Vec<bool> = self.own.waits.iter().map(|it| it.condition.is_so(&look)).collect();
         let waits = self.own.waits.iter_mut().zip(now);
