@@ -2,12 +2,14 @@
 //! neither data nor time.
 
 use crate::base::history::{OpKind, OpResult, OpReturned};
-use crate::base::protocol::TopologyDecided;
-use crate::base::{NodeId, OpId, Record, Recorded, VolumeId};
+use crate::base::protocol::{TopologyDecided, TopologyFound, TopologyPersisted};
+use crate::base::{Epoch, NodeId, OpId, Record, Recorded, VolumeId};
 use crate::check::{Check, Checker, Freeze, History, Violation};
 
 const RETURNED: u32 = OpReturned::TYPE.code;
 const DECIDED: u32 = TopologyDecided::TYPE.code;
+const PERSISTED: u32 = TopologyPersisted::TYPE.code;
+const FOUND: u32 = TopologyFound::TYPE.code;
 
 /// The checker of operations that failed although the configuration promises that they succeed, and
 /// of blocks recorded as lost. It reports each kind once for a volume.
@@ -15,7 +17,9 @@ const DECIDED: u32 = TopologyDecided::TYPE.code;
 pub(super) struct Honest {
     violations: Vec<Violation>,
     reported: Vec<(VolumeId, &'static str)>,
-    /// By volume, the client that was to have it last.
+    /// By volume, the client that is to have it by what was decided on last, and the epoch of that.
+    decided: Vec<(VolumeId, Epoch, NodeId)>,
+    /// By volume, the client that has it by what is in the database.
     owners: Vec<(VolumeId, NodeId)>,
     /// Volumes with clients that they were taken from.
     taken: Vec<(VolumeId, NodeId)>,
@@ -23,12 +27,21 @@ pub(super) struct Honest {
 
 impl Checker for Honest {
     fn codes(&self) -> Option<&'static [u32]> {
-        Some(&[RETURNED, DECIDED])
+        Some(&[RETURNED, DECIDED, PERSISTED, FOUND])
     }
 
     fn observe(&mut self, record: &Record, history: &History) {
-        if let Some(decided) = record.get::<TopologyDecided>() {
-            return self.decided(&decided);
+        if let Some(TopologyDecided { volume, epoch, owner, .. }) = record.get() {
+            self.decided.retain(|(known, ..)| *known != volume);
+            return self.decided.push((volume, epoch, owner));
+        }
+        if let Some(TopologyPersisted { volume, epoch }) = record.get() {
+            let mut decided = self.decided.iter();
+            let decided = decided.find(|(of, at, _)| (*of, *at) == (volume, epoch)).copied();
+            return decided.into_iter().for_each(|(volume, _, owner)| self.given(volume, owner));
+        }
+        if let Some(TopologyFound { volume, owner, .. }) = record.get() {
+            return self.given(volume, owner);
         }
         let Some(returned) = record.get::<OpReturned>() else { return };
         let kind = match returned.result {
@@ -102,9 +115,8 @@ impl Checker for Honest {
 }
 
 impl Honest {
-    /// A volume goes from one client to another.
-    fn decided(&mut self, decided: &TopologyDecided) {
-        let TopologyDecided { volume, owner, .. } = *decided;
+    /// A volume is this client's, on record, and no other's.
+    fn given(&mut self, volume: VolumeId, owner: NodeId) {
         let Some((_, known)) = self.owners.iter_mut().find(|(known, _)| *known == volume) else {
             return self.owners.push((volume, owner));
         };
@@ -131,7 +143,7 @@ impl Honest {
 mod tests {
     use super::Honest;
     use crate::base::history::{OpKind, OpResult, OpReturned};
-    use crate::base::protocol::TopologyDecided;
+    use crate::base::protocol::{TopologyDecided, TopologyPersisted};
     use crate::base::{Epoch, Nanos, NodeId, OpId, Record, Recorded, VolumeId};
     use crate::check::{Checker, History};
 
@@ -145,11 +157,21 @@ mod tests {
 
     /// The kinds of violations after the volume went to these owners and an operation of the client failed so.
     fn found(owners: &[u32], result: OpResult) -> Vec<&'static str> {
+        found_when(owners, owners.len(), result)
+    }
+
+    /// The same, if only so many of these changes are on record by then.
+    fn found_when(owners: &[u32], stored: usize, result: OpResult) -> Vec<&'static str> {
         let (mut honest, history) = (Honest::default(), History::new());
-        for (epoch, owner) in (1..).zip(owners) {
-            let (epoch, owner) = (Epoch::new(epoch), NodeId::new(*owner));
+        let manager = NodeId::new(0);
+        for (at, owner) in owners.iter().enumerate() {
+            let (epoch, owner) = (Epoch::new(at as u64 + 1), NodeId::new(*owner));
             let decided = TopologyDecided { volume: VOLUME, epoch, modes: 0, owner };
-            honest.observe(&record(NodeId::new(0), &decided), &history);
+            honest.observe(&record(manager, &decided), &history);
+            if at < stored {
+                let persisted = TopologyPersisted { volume: VOLUME, epoch };
+                honest.observe(&record(manager, &persisted), &history);
+            }
         }
         let returned = OpReturned { op: OpId::new(1), volume: VOLUME, kind: OpKind::Read, result };
         honest.observe(&record(CLIENT, &returned), &history);
@@ -170,6 +192,7 @@ mod tests {
         assert_eq!(found(&[2, 3], OpResult::Taken), ["failed-though-owner"]);
         assert!(found(&[1, 2], OpResult::Taken).is_empty());
         assert!(found(&[1, 2, 1], OpResult::Taken).is_empty(), "it may have it again by then");
+        assert_eq!(found_when(&[1, 2], 1, OpResult::Taken), ["failed-though-owner"]);
         assert_eq!(found(&[1, 2], OpResult::InDoubt), ["failed-in-doubt"]);
     }
 }

@@ -45,6 +45,19 @@ fn an_owner_that_was_overtaken_is_told_so_and_does_not_get_its_turn() {
 }
 
 #[test]
+fn an_owner_that_comes_back_while_it_is_being_overtaken_is_told_when_that_is_on_record() {
+    let mut rig = Rig::attached();
+    rig.apply(Input::Attach { client: C1, session: 7, held: NEVER });
+    rig.after(Nanos::from_millis(23));
+    let record = *rig.machine.record();
+    assert_eq!((record.owner, rig.out.last()), (Some((C1, 7)), Some(&Effect::Persist(record))));
+    let early = rig.apply(Input::Attach { client: C0, session: 1, held: ONCE });
+    assert_eq!(early, [], "who boots from what is stored knows it as the owner");
+    let stored = rig.apply(Input::Persisted(record.epoch)).to_vec();
+    assert_eq!(stored[0], Effect::Detached(C0, 1));
+}
+
+#[test]
 fn a_claim_that_is_withdrawn_when_its_client_is_the_owner_stands() {
     let mut rig = Rig::attached();
     rig.apply(Input::Attach { client: C1, session: 7, held: NEVER });

@@ -351,7 +351,10 @@ impl Machine {
             // Others may have had the volume since: what it knows of the legs is of the past.
             _ if held > Epoch::new(0) && !planted!(OldSessionGoesOn) => {
                 crate::sometimes!(self, true, probes::OWNER_CAME_BACK_LATE);
-                out.push(Effect::Detached(client, session));
+                // It is told when it is on record, and not before.
+                if self.leaving != Some(who) {
+                    out.push(Effect::Detached(client, session));
+                }
             }
             // It says so again, for it has no answer yet.
             _ if self.wishes.attach == Some(who) => {}
