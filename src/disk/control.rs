@@ -350,6 +350,13 @@ impl Namespace {
         self.engine.kernel.emit(None, &RawWritten { disk: self.engine.id, lba });
     }
 
+    /// Whether a command was executed and its host has not heard of it, for its completion was lost or comes late: until
+    /// that has come, or the host has aborted the command, the host waits, though nothing may be wrong with the disk any more.
+    #[must_use]
+    pub fn holds_answers(&self) -> bool {
+        self.engine.state.borrow().slots.holds_answers()
+    }
+
     /// What is wrong with the disk now.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {

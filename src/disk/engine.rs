@@ -73,7 +73,7 @@ pub(super) struct State {
     pub(super) ended_by: FaultKind,
     /// While the controller is reset, when it will be ready.
     pub(super) ready_at: Nanos,
-    slots: Slots,
+    pub(super) slots: Slots,
     pairs: Pairs,
     latency: Rng,
     pub(super) chance: Rng,

@@ -112,6 +112,12 @@ impl Slots {
         self.free.push(token as u32);
     }
 
+    /// Whether a command was executed of which its host has not heard.
+    pub(super) fn holds_answers(&self) -> bool {
+        let mut commands = self.slots.iter().filter_map(|slot| slot.command.as_ref());
+        commands.any(|command| command.held.is_some())
+    }
+
     /// The commands for which `wanted` holds, in the order of their submission.
     pub(super) fn tokens(&self, wanted: impl Fn(&InFlight) -> bool) -> Vec<u64> {
         let mut found: Vec<(Seq, u64)> = Vec::new();

@@ -171,6 +171,7 @@ impl Budget {
             && self.caches.is_warm(volume, leg)
             && self.is_well(spec.target, stage)
             && stage.disks[spec.disk.index()].faults().is_empty()
+            && !stage.disks[spec.disk.index()].holds_answers()
             && freeze::has_its_disk(stage, all, leg, &record)
     }
 

@@ -38,6 +38,7 @@ fn a_lost_completion_was_executed_and_never_comes() {
     let lost = bench.start(bench.host, vec![write(0, 1, 1)]);
     bench.rig.run_until(Nanos::from_secs(1));
     assert!(!lost.is_done() && bench.truth(0) == 1);
+    assert!(bench.disk.faults().is_empty() && bench.disk.holds_answers(), "its host still waits");
     bench.disk.heal();
     bench.rig.settle();
     assert!(!lost.is_done(), "a completion that is lost isn't found by healing");
@@ -45,6 +46,7 @@ fn a_lost_completion_was_executed_and_never_comes() {
     bench.disk.disconnect_from_client(bench.host);
     bench.rig.settle();
     assert_eq!(statuses(&lost.take()), [Status::HostPath], "it goes with its path");
+    assert!(!bench.disk.holds_answers());
     assert_eq!(bench.truth(0), 2, "and isn't done again");
 }
 
@@ -55,9 +57,10 @@ fn a_delayed_completion_comes_late_with_what_was_read_in_time() {
     bench.disk.fail_next(OpMask::READ, 1, Status::Internal, Phase::Delayed);
     let late = bench.start(bench.host, vec![read(0, 1)]);
     bench.rig.run_until(Nanos::from_micros(100));
-    assert!(!late.is_done());
+    assert!(!late.is_done() && bench.disk.holds_answers());
     bench.write(0, 1, 2);
     bench.rig.settle();
+    assert!(!bench.disk.holds_answers());
     let late = late.take().remove(0);
     assert_eq!(late.status, Status::Success);
     assert_eq!(late.data.block(0).stamp().map(|stamp| stamp.sequence()), Some(1));
