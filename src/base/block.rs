@@ -506,6 +506,17 @@ mod tests {
     use crate::base::product;
 
     #[test]
+    fn the_last_byte_that_is_not_zero_is_found_wherever_it_is() {
+        for length in 0..200 {
+            for last in 0..=length {
+                let mut bytes = vec![0; length];
+                bytes[..last].fill(7);
+                assert_eq!(super::last_nonzero(&bytes), last.checked_sub(1), "{last} of {length}");
+            }
+        }
+    }
+
+    #[test]
     fn a_stamp_survives_the_trip_through_bytes() {
         let stamp = Stamp::new(3, 77, 2, 9);
         for size in [BlockSize::B512, BlockSize::B4096] {

@@ -46,3 +46,4 @@ pub use records::{
     WriteMissing,
 };
 pub use satellite::SatelliteTiming;
+pub use target::METADATA_READS;

@@ -109,6 +109,7 @@ crate::probes! {
         REGISTRATION_LATE = "manager.registration-late": "a leg did not register in time";
         DECIDED_ANEW = "manager.decided-anew": "a decision was overtaken by another before it was granted";
         CARETAKER_ASKED = "manager.caretaker-asked": "a target was asked to see to a volume that nobody had";
+        OWNER_CAME_BACK_EARLY = "manager.owner-came-back-early": "a client asked for its volume while that was being given to another";
         OWNER_CAME_BACK_LATE = "manager.owner-came-back-late": "a client asked for a volume that others may have had since it was its owner";
         OWNER_TAKEN_OVER = "manager.owner-taken-over": "a client got a volume whose owner had not been heard of";
         ATTACHED_OUT_OF_ORDER = "manager.attached-out-of-order": "an earlier session of the owner was heard after the one on record";

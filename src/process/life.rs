@@ -103,8 +103,10 @@ impl Process {
             return self.status.get().map(|_| Vec::new());
         }
         let count = pipe.len().min(max);
-        let rest = pipe.split_off(count);
-        let piece = Vec::from(std::mem::replace(&mut *pipe, rest));
+        let (front, back) = pipe.as_slices();
+        let first = front.len().min(count);
+        let piece = [&front[..first], &back[..count - first]].concat();
+        pipe.drain(..count);
         drop(pipe);
         self.changed.notify();
         Some(piece)

@@ -192,6 +192,6 @@ impl Budget {
 
 fn legs_where(stage: &Stage, wanted: impl Fn(NodeId, DiskId) -> bool) -> Legs {
     let placed = database::placed(stage);
-    let wanted = placed.iter().filter(|it| wanted(it.target, it.disk));
-    wanted.map(|it| (it.volume, it.leg)).collect()
+    let found = placed.iter().filter(|it| wanted(it.target, it.disk));
+    found.map(|it| (it.volume, it.leg)).collect()
 }

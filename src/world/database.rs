@@ -4,8 +4,8 @@ use std::cell::{Ref, RefCell};
 
 use crate::base::{Block, DiskId, LegIndex, NodeId};
 use crate::disk::control::Namespace;
-use crate::node::{Places, VolumeSpec};
 use crate::node::manager::{Image, VolumeRecord, chosen, newest};
+use crate::node::{Places, VolumeSpec};
 
 use super::build::Stage;
 use super::freeze;
@@ -52,14 +52,14 @@ fn known(stage: &Stage) -> Ref<'_, Known> {
         |known: &Known| known.versions.iter().copied().eq(versions()) && !known.records.is_empty();
     if !is_current(&known.borrow()) {
         let mut known = known.borrow_mut();
-        known.read(stage);
+        known.refresh(stage);
         known.versions = versions().collect();
     }
     known.borrow()
 }
 
 impl Known {
-    fn read(&mut self, stage: &Stage) {
+    fn refresh(&mut self, stage: &Stage) {
         let before: Vec<Places> = self.records.iter().map(|record| record.places).collect();
         match stage.map.managers.len() {
             1 => self.read_slots(stage),
@@ -79,7 +79,7 @@ impl Known {
         }
     }
 
-    /// Of all records one or two are others than they were.
+    /// Mostly one or two records have changed: only those are made out anew.
     fn read_slots(&mut self, stage: &Stage) {
         for (at, spec) in stage.map.volumes.iter().enumerate() {
             let slots = [0, 1]

@@ -195,6 +195,15 @@ pub(super) fn has_its_disk(
     known == 0 || known == disk.identity().serial
 }
 
+/// Whether no leg in sync is on another disk than the one on record, which its target has yet to notice.
+pub(super) fn all_have_their_disks(stage: &Stage) -> bool {
+    stage.map.volumes.iter().all(|spec| {
+        let record = record(stage, spec);
+        let mut in_sync = record.modes.legs_in(LegMode::ReadWrite);
+        in_sync.all(|leg| has_its_disk(stage, spec, leg, &record))
+    })
+}
+
 fn leg_views(stage: &Stage, caches: &Caches, spec: &VolumeSpec) -> Vec<LegView> {
     let record = record(stage, spec);
     let legs = spec.leg_ids().map(|leg| {

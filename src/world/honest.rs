@@ -17,12 +17,19 @@ const FOUND: u32 = TopologyFound::TYPE.code;
 pub(super) struct Honest {
     violations: Vec<Violation>,
     reported: Vec<(VolumeId, &'static str)>,
-    /// By volume, the client that is to have it by what was decided on last, and the epoch of that.
-    decided: Vec<(VolumeId, Epoch, NodeId)>,
-    /// By volume, the client that has it by what is in the database.
-    owners: Vec<(VolumeId, NodeId)>,
+    owners: Vec<Owner>,
     /// Volumes with clients that they were taken from.
     taken: Vec<(VolumeId, NodeId)>,
+}
+
+/// Whose a volume is: epochs, and the client that has it under them.
+#[derive(Debug)]
+struct Owner {
+    volume: VolumeId,
+    /// By what was decided on last.
+    decided: (Epoch, NodeId),
+    /// By what is in the database.
+    stored: Option<(Epoch, NodeId)>,
 }
 
 impl Checker for Honest {
@@ -32,16 +39,19 @@ impl Checker for Honest {
 
     fn observe(&mut self, record: &Record, history: &History) {
         if let Some(TopologyDecided { volume, epoch, owner, .. }) = record.get() {
-            self.decided.retain(|(known, ..)| *known != volume);
-            return self.decided.push((volume, epoch, owner));
+            return self.decided(volume, epoch, owner);
         }
         if let Some(TopologyPersisted { volume, epoch }) = record.get() {
-            let mut decided = self.decided.iter();
-            let decided = decided.find(|(of, at, _)| (*of, *at) == (volume, epoch)).copied();
-            return decided.into_iter().for_each(|(volume, _, owner)| self.given(volume, owner));
+            let mut owners = self.owners.iter();
+            let known = owners.find(|it| it.volume == volume && it.decided.0 == epoch);
+            if let Some((epoch, owner)) = known.map(|it| it.decided) {
+                self.stored(volume, epoch, owner);
+            }
+            return;
         }
-        if let Some(TopologyFound { volume, owner, .. }) = record.get() {
-            return self.given(volume, owner);
+        if let Some(TopologyFound { volume, epoch, owner, .. }) = record.get() {
+            self.decided(volume, epoch, owner);
+            return self.stored(volume, epoch, owner);
         }
         let Some(returned) = record.get::<OpReturned>() else { return };
         let kind = match returned.result {
@@ -115,13 +125,22 @@ impl Checker for Honest {
 }
 
 impl Honest {
+    /// A volume is to be this client's. A manager that leads no longer may say so late, of an epoch that is over.
+    fn decided(&mut self, volume: VolumeId, epoch: Epoch, owner: NodeId) {
+        match self.owners.iter_mut().find(|it| it.volume == volume) {
+            Some(known) if known.stored.is_some_and(|(stored, _)| epoch < stored) => {}
+            Some(known) => known.decided = (epoch, owner),
+            None => self.owners.push(Owner { volume, decided: (epoch, owner), stored: None }),
+        }
+    }
+
     /// A volume is this client's, on record, and no other's.
-    fn given(&mut self, volume: VolumeId, owner: NodeId) {
-        let Some((_, known)) = self.owners.iter_mut().find(|(known, _)| *known == volume) else {
-            return self.owners.push((volume, owner));
-        };
-        let before = std::mem::replace(known, owner);
-        if before != owner && !self.taken.contains(&(volume, before)) {
+    fn stored(&mut self, volume: VolumeId, epoch: Epoch, owner: NodeId) {
+        let known = self.owners.iter_mut().find(|it| it.volume == volume);
+        let before = known.and_then(|it| it.stored.replace((epoch, owner)));
+        if let Some((_, before)) = before.filter(|(_, before)| *before != owner)
+            && !self.taken.contains(&(volume, before))
+        {
             self.taken.push((volume, before));
         }
     }
@@ -143,7 +162,7 @@ impl Honest {
 mod tests {
     use super::Honest;
     use crate::base::history::{OpKind, OpResult, OpReturned};
-    use crate::base::protocol::{TopologyDecided, TopologyPersisted};
+    use crate::base::protocol::{TopologyDecided, TopologyFound, TopologyPersisted};
     use crate::base::{Epoch, Nanos, NodeId, OpId, Record, Recorded, VolumeId};
     use crate::check::{Checker, History};
 
@@ -155,27 +174,47 @@ mod tests {
         Record { at, seq: 1, cause: 0, node: Some(node), cpu: None, kind, words }
     }
 
-    /// The kinds of violations after the volume went to these owners and an operation of the client failed so.
-    fn found(owners: &[u32], result: OpResult) -> Vec<&'static str> {
-        found_when(owners, owners.len(), result)
+    /// What a manager says of the volume: an epoch, and its owner.
+    enum Says {
+        Decided(u64, u32),
+        Persisted(u64),
+        Found(u64, u32),
+    }
+    use Says::{Decided, Found, Persisted};
+
+    fn observe(honest: &mut Honest, says: &Says) {
+        let (history, manager, volume) = (History::new(), NodeId::new(0), VOLUME);
+        let (modes, grantable) = (0, true);
+        let record = match *says {
+            Decided(epoch, owner) => {
+                let (epoch, owner) = (Epoch::new(epoch), NodeId::new(owner));
+                record(manager, &TopologyDecided { volume, epoch, modes, owner })
+            }
+            Persisted(epoch) => {
+                record(manager, &TopologyPersisted { volume, epoch: Epoch::new(epoch) })
+            }
+            Found(epoch, owner) => {
+                let (epoch, owner) = (Epoch::new(epoch), NodeId::new(owner));
+                record(manager, &TopologyFound { volume, epoch, modes, owner, grantable })
+            }
+        };
+        honest.observe(&record, &history);
     }
 
-    /// The same, if only so many of these changes are on record by then.
-    fn found_when(owners: &[u32], stored: usize, result: OpResult) -> Vec<&'static str> {
+    /// The kinds of violations when an operation of the client has failed so, after all that.
+    fn found_after(says: &[Says], client: NodeId, result: OpResult) -> Vec<&'static str> {
         let (mut honest, history) = (Honest::default(), History::new());
-        let manager = NodeId::new(0);
-        for (at, owner) in owners.iter().enumerate() {
-            let (epoch, owner) = (Epoch::new(at as u64 + 1), NodeId::new(*owner));
-            let decided = TopologyDecided { volume: VOLUME, epoch, modes: 0, owner };
-            honest.observe(&record(manager, &decided), &history);
-            if at < stored {
-                let persisted = TopologyPersisted { volume: VOLUME, epoch };
-                honest.observe(&record(manager, &persisted), &history);
-            }
-        }
+        says.iter().for_each(|says| observe(&mut honest, says));
         let returned = OpReturned { op: OpId::new(1), volume: VOLUME, kind: OpKind::Read, result };
-        honest.observe(&record(CLIENT, &returned), &history);
+        honest.observe(&record(client, &returned), &history);
         honest.take_violations().iter().map(|violation| violation.kind).collect()
+    }
+
+    /// The same, after the volume went to these owners, all on record.
+    fn found(owners: &[u32], result: OpResult) -> Vec<&'static str> {
+        let says = (1..).zip(owners);
+        let says = says.flat_map(|(epoch, owner)| [Decided(epoch, *owner), Persisted(epoch)]);
+        found_after(&says.collect::<Vec<_>>(), CLIENT, result)
     }
 
     #[test]
@@ -192,7 +231,24 @@ mod tests {
         assert_eq!(found(&[2, 3], OpResult::Taken), ["failed-though-owner"]);
         assert!(found(&[1, 2], OpResult::Taken).is_empty());
         assert!(found(&[1, 2, 1], OpResult::Taken).is_empty(), "it may have it again by then");
-        assert_eq!(found_when(&[1, 2], 1, OpResult::Taken), ["failed-though-owner"]);
         assert_eq!(found(&[1, 2], OpResult::InDoubt), ["failed-in-doubt"]);
+    }
+    #[test]
+    fn taken_is_what_is_on_record_not_what_is_decided_on() {
+        let first = || vec![Decided(1, 1), Persisted(1)];
+        let taken = |then: Vec<Says>, client| {
+            let says: Vec<Says> = first().into_iter().chain(then).collect();
+            found_after(&says, NodeId::new(client), OpResult::Taken).is_empty()
+        };
+        assert!(!taken(vec![Decided(2, 2)], 1));
+        assert!(!taken(vec![Decided(2, 2), Persisted(1)], 1), "that was before");
+        // Its manager has died, and did not tell that it was stored.
+        assert!(taken(vec![Decided(2, 2), Found(2, 2)], 1));
+        assert!(!taken(vec![Decided(2, 2), Found(1, 1)], 1));
+        let anew = || vec![Decided(2, 2), Found(1, 1), Decided(2, 3), Persisted(2)];
+        assert!(taken(anew(), 1) && !taken(anew(), 2) && !taken(anew(), 3));
+        // One that leads no longer tells late what the next one has found, and gone on from.
+        let late = || vec![Found(1, 1), Decided(2, 2), Persisted(2), Decided(1, 1), Persisted(1)];
+        assert!(taken(late(), 1) && !taken(late(), 2));
     }
 }

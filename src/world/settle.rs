@@ -42,6 +42,7 @@ impl World<'_> {
         self.apps_are_over()
             && self.conditions.volumes.iter().all(|volume| volume.is_settled())
             && freeze::is_unmarked(&self.stage)
+            && freeze::all_have_their_disks(&self.stage)
             && self.nobody_works_by_itself()
             && self.connectors_listen()
             && self.control_is_settled()

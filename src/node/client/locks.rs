@@ -122,11 +122,10 @@ impl RangeLocks {
     fn withdraw(&self, claim: Claim) {
         let mut state = self.0.state.borrow_mut();
         state.waiting.retain(|(waiting, _)| waiting.id != claim.id);
-        self.grant(&mut state, claim);
     }
 
-    /// Grants, in order, what can be granted now that a claim is gone: others than those it was in the way of wait for
-    /// what is still there.
+    /// Grants, in order, what can be granted now that a claim is gone. Whoever waits does so for something held or asked for
+    /// earlier, and what is granted is as much in the way as before: only those that `gone` was in the way of can be free now.
     fn grant(&self, state: &mut State, gone: Claim) {
         let mut at = 0;
         while at < state.waiting.len() {
@@ -195,7 +194,7 @@ impl Shared {
 impl Drop for Acquire {
     fn drop(&mut self) {
         if self.stage == Stage::Waiting {
-            // Granted and never seen, or still waiting: gone either way.
+            // Still waiting, or granted and never seen: gone either way, and others may go on.
             self.locks.withdraw(self.claim);
             self.locks.release(self.claim);
         }

@@ -108,7 +108,7 @@ impl Deployment {
         volumes.collect()
     }
 
-    /// Tells whoever is to be told of another configuration.
+    /// The configuration is another: tells whoever is to be told, and has volumes served that are complete.
     pub(super) fn deploy(&mut self, config: &Config, version: u64) {
         for (id, target) in &mut self.targets {
             let part = config.rows_of(&target.name);

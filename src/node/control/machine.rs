@@ -99,7 +99,8 @@ enum Phase {
     Deposed,
 }
 
-/// A configuration, and the same as rows.
+/// A configuration, and the same as rows, by which changes are told: made of it, or what it was read from, which is the
+/// same.
 #[derive(Clone, Debug)]
 struct Known {
     config: Config,

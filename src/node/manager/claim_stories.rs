@@ -1,7 +1,7 @@
 //! Stories of who owns a volume: clients that wait, take over, come back too late, or wait no longer.
 
 use super::input::{Effect, Input};
-use super::rig::{C0, C1, NEVER, ONCE, Rig};
+use super::rig::{A, B, C0, C1, NEVER, ONCE, Rig};
 use crate::base::{Nanos, NodeId};
 
 const C2: NodeId = NodeId::new(2);
@@ -52,9 +52,27 @@ fn an_owner_that_comes_back_while_it_is_being_overtaken_is_told_when_that_is_on_
     let record = *rig.machine.record();
     assert_eq!((record.owner, rig.out.last()), (Some((C1, 7)), Some(&Effect::Persist(record))));
     let early = rig.apply(Input::Attach { client: C0, session: 1, held: ONCE });
-    assert_eq!(early, [], "who boots from what is stored knows it as the owner");
+    assert_eq!(early, []);
     let stored = rig.apply(Input::Persisted(record.epoch)).to_vec();
     assert_eq!(stored[0], Effect::Detached(C0, 1));
+    let told = rig.out.iter().filter(|effect| **effect == Effect::Detached(C0, 1));
+    assert_eq!(told.count(), 1);
+}
+
+#[test]
+fn an_owner_that_comes_back_goes_on_if_its_manager_dies_before_another_one_is_on_record() {
+    let mut rig = Rig::attached();
+    rig.apply(Input::Attach { client: C1, session: 7, held: NEVER });
+    rig.after(Nanos::from_millis(23));
+    assert_eq!(owner(&rig), Some((C1, 7)), "decided on, and not stored");
+    rig.apply(Input::Attach { client: C0, session: 1, held: ONCE });
+    rig.reboot();
+    for leg in [A, B] {
+        rig.hello(leg, 2, 2);
+    }
+    rig.settle(Input::Attach { client: C0, session: 1, held: ONCE });
+    assert_eq!(rig.grants().last().map(|grant| (grant.0, grant.1)), Some((C0, 2)));
+    assert!(!rig.out.contains(&Effect::Detached(C0, 1)));
 }
 
 #[test]

@@ -348,13 +348,17 @@ impl Machine {
                     out.push(self.grant(owner));
                 }
             }
+            // That it is the owner no longer is not on record yet. When it is, it is told: see `persisted`.
+            _ if self.leaving == Some(who)
+                && held > Epoch::new(0)
+                && !planted!(OldSessionGoesOn) =>
+            {
+                crate::sometimes!(self, true, probes::OWNER_CAME_BACK_EARLY);
+            }
             // Others may have had the volume since: what it knows of the legs is of the past.
             _ if held > Epoch::new(0) && !planted!(OldSessionGoesOn) => {
                 crate::sometimes!(self, true, probes::OWNER_CAME_BACK_LATE);
-                // It is told when it is on record, and not before.
-                if self.leaving != Some(who) {
-                    out.push(Effect::Detached(client, session));
-                }
+                out.push(Effect::Detached(client, session));
             }
             // It says so again, for it has no answer yet.
             _ if self.wishes.attach == Some(who) => {}

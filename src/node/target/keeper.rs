@@ -19,6 +19,10 @@ use crate::node::probes;
 use crate::node::records::WriteMissing;
 use crate::sim::Rng;
 
+/// Metadata that cannot be read so often are lost. A block that is lost stays so; one that was read from elsewhere, or was
+/// damaged on its way, says nothing of what is there, and a disk that belongs elsewhere must not pass for a blank one by it.
+pub const METADATA_READS: u32 = 3;
+
 /// The tag of commands that no epoch fences: metadata is the target's own.
 const METADATA_TAG: u64 = u64::MAX;
 
@@ -198,12 +202,15 @@ impl Keeper {
 
     /// The blocks, or `None` when the disk has lost one of them.
     async fn read(&self, lba: u64, blocks: u32) -> Result<Option<Vec<Block>>, Status> {
-        let (status, data) = self.execute(Op::Read { lba, blocks }).await;
-        match status {
-            Status::Success => Ok(Some(data.blocks().collect())),
-            status if status.is_unreadable() => Ok(None),
-            other => Err(other),
+        for _ in 0..METADATA_READS {
+            let (status, data) = self.execute(Op::Read { lba, blocks }).await;
+            match status {
+                Status::Success => return Ok(Some(data.blocks().collect())),
+                status if status.is_unreadable() => {}
+                other => return Err(other),
+            }
         }
+        Ok(None)
     }
 
     /// Writes blocks; where the disk has to prove its writes, until it has.

@@ -11,3 +11,4 @@ mod link;
 mod serve;
 
 pub use boot::boot;
+pub use keeper::METADATA_READS;

@@ -3,7 +3,7 @@
 use crate::base::{DiskId, Epoch, Nanos, NodeId};
 use crate::disk::control::{Fault, FaultId, FaultKind, Namespace, OpMask, Phase};
 use crate::disk::port::Status;
-use crate::node::Superblock;
+use crate::node::{METADATA_READS, Superblock};
 use crate::scenario::{self, Action, DiskSelector, InsertBadSector, Ops, StatusName};
 
 use super::apply::{Applied, Undo};
@@ -127,6 +127,20 @@ impl World<'_> {
             | Action::DiskInsertBadSector(_)
             | Action::DiskFlipBits(_)
                 if self.is_swapped(disk) =>
+            {
+                false
+            }
+            // A superblock that cannot be read, however often it is tried, shows nobody that the disk belongs elsewhere.
+            Action::DiskMisdirectNextRead(args) if self.is_swapped(disk) => {
+                faults.is_empty() && args.count < u64::from(METADATA_READS)
+            }
+            Action::DiskFailNext(args)
+                if self.is_swapped(disk) && status(args.status).is_unreadable() =>
+            {
+                faults.is_empty() && args.count < u64::from(METADATA_READS)
+            }
+            Action::DiskInjectRandomFailure(args)
+                if self.is_swapped(disk) && status(args.status).is_unreadable() =>
             {
                 false
             }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::base::guest::{Damage, GuestBegan, GuestCommitted, GuestFound};
 use crate::base::history::OpKind;
-use crate::base::{Block, BlockSize, Nanos};
+use crate::base::{BlockSize, Nanos};
 
 use super::ask::{Ask, Reply, Tale};
 use super::drive::Drive;
@@ -191,10 +191,9 @@ impl Host<'_> {
         }
         let plan = self.plan.borrow();
         let mut bytes = Vec::with_capacity(data.len() as usize * self.size.bytes());
-        let mut append = |(at, found): (u64, Block)| {
+        for (at, found) in shown() {
             plan.contents.append_to(&mut bytes, own, (at, &found), self.size);
-        };
-        shown().for_each(&mut append);
+        }
         Reply::Data(bytes)
     }
 
