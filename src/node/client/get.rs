@@ -8,7 +8,7 @@ use crate::layout::LegSet;
 use crate::layout::Run;
 
 use super::calls::Reply;
-use super::io::{FAILURES_MAX, IoError, RETRIES, ask};
+use super::io::{FAILURES_MAX, IoError, RETRIES, ask, failed_again};
 use super::volume::Volume;
 use crate::base::planted;
 use crate::node::probes;
@@ -122,13 +122,13 @@ impl Get {
                 self.bad.add(leg);
             }
             Reply::Answer(LegStatus::Disk(status), _) => {
-                self.failures += 1;
+                self.failures = failed_again(self.failures, &self.volume);
                 if status.dnr() || self.failures > RETRIES {
                     self.volume.report_failed(leg);
                 }
             }
             Reply::Answer(LegStatus::Unusable, _) | Reply::TimedOut => {
-                self.failures += 1;
+                self.failures = failed_again(self.failures, &self.volume);
                 self.volume.report_failed(leg);
             }
             Reply::Answer(LegStatus::WrongEpoch, _) | Reply::Intent(_) | Reply::Lost => {}

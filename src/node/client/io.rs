@@ -49,8 +49,18 @@ pub enum IoError {
 
 /// A transient error is tried again so many times before the leg is reported.
 pub(super) const RETRIES: u32 = 2;
-/// The last leg in sync may fail so many times before the application is told.
-pub(super) const FAILURES_MAX: u32 = 12;
+/// A leg may fail so many times, each a client's patience after the one before, and nobody decide to go on without it,
+/// before the application is told: it may be the last in sync, but its managers may also have much to decide on, on slow
+/// disks.
+pub(super) const FAILURES_MAX: u32 = 40;
+
+/// How often a leg has failed, when it has done so once more. While the manager cannot be told, nobody can decide to go on
+/// without the leg, and that it fails is no reason to give up.
+pub(super) fn failed_again(failures: u32, volume: &Volume) -> u32 {
+    let is_told = volume.client.manager.borrow().is_some();
+    let most = if is_told { u32::MAX } else { RETRIES + 1 };
+    failures.saturating_add(1).min(most)
+}
 
 /// A volume as applications see it. Clones share it.
 #[derive(Clone)]

@@ -11,7 +11,7 @@ use crate::layout::{COPIES_MAX, LegSet};
 use crate::sim::Sleep;
 
 use super::calls::{Call, Reply, To};
-use super::io::{FAILURES_MAX, IoError, RETRIES};
+use super::io::{FAILURES_MAX, IoError, RETRIES, failed_again};
 use super::volume::Volume;
 use crate::base::planted;
 use crate::node::probes;
@@ -197,13 +197,13 @@ impl Put {
                 if planted!(RetryDnrForever) {
                     return;
                 }
-                self.failures += 1;
+                self.failures = failed_again(self.failures, &self.volume);
                 if status.dnr() || self.failures > RETRIES {
                     self.fail(leg, grant);
                 }
             }
             Reply::Answer(LegStatus::Unusable, _) | Reply::Intent(_) => {
-                self.failures += 1;
+                self.failures = failed_again(self.failures, &self.volume);
                 self.fail(leg, grant);
             }
             Reply::TimedOut if planted!(TimeoutMeansDone) => self.done.add(leg),

@@ -80,9 +80,11 @@ fn single(dice: &mut Dice, scene: &Scene<'_>, starters: &[&'static str], follows
 }
 
 /// An entry that is undone after a time where that can be, nearly always: whoever waits for a volume to be made waits for
-/// programs, and what has failed for long is tried again late.
+/// programs, and what has failed for long is tried again late; and what comes to a link again and again, and stays, adds up
+/// until nothing comes through.
 pub(super) fn entry(dice: &mut Dice, trigger: Trigger, action: Action) -> Entry {
-    let ends = matches!(action.family(), Family::External | Family::Connector);
+    let adds_up = action.family() == Family::Net && matches!(trigger, Trigger::Every { .. });
+    let ends = adds_up || matches!(action.family(), Family::External | Family::Connector);
     let undone = action.can_be_undone() && (!dice.one_in(12) || ends);
     let undo_after = undone.then(|| undo_after(dice));
     Entry { trigger, effect: Effect::Do(action), undo_after }
