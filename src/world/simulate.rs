@@ -322,12 +322,12 @@ impl<'a> World<'a> {
         let messages = self.count_messages();
         self.watch.checkers.borrow_mut().measured(now, messages);
         let limits = &self.scenario.limits;
+        let acked = self.watch.acked.get();
+        if acked != self.progress.0 {
+            self.progress = (acked, now);
+        }
         match self.settling_since {
             None => {
-                let acked = self.watch.acked.get();
-                if acked != self.progress.0 {
-                    self.progress = (acked, now);
-                }
                 let played = self.script_is_played();
                 let stalled = now.saturating_sub(self.progress.1) > limits.settle;
                 let idle = self.apps_are_over() || stalled;
@@ -351,7 +351,7 @@ impl<'a> World<'a> {
                 }
                 true
             }
-            Some(since) if now.saturating_sub(since) > limits.settle => {
+            Some(since) if now.saturating_sub(since) > limits.settle && !self.gets_on(since) => {
                 let report = self.unsettled();
                 self.fail(Verdict::Liveness(report));
                 true
