@@ -4,6 +4,7 @@
 use crate::base::Nanos;
 use crate::base::history::VolumeState;
 use crate::check::{Check, Leak, MemoryAtRest, Violation, guest_name, is_of_damage};
+use crate::disk::control::Namespace;
 use crate::scenario::NodeClass;
 use crate::sim::LeakedCount;
 
@@ -44,6 +45,7 @@ impl World<'_> {
             && freeze::is_unmarked(&self.stage)
             && freeze::all_have_their_disks(&self.stage)
             && self.nobody_works_by_itself()
+            && self.nobody_waits_for_a_lost_answer()
             && self.connectors_listen()
             && self.control_is_settled()
     }
@@ -56,6 +58,11 @@ impl World<'_> {
             && self.conditions.volumes.iter().all(|volume| volume.is_settled())
             && now.saturating_sub(self.progress.1) <= limits.settle
             && now.saturating_sub(settling_since) <= limits.virtual_time
+    }
+
+    /// Whether no target still waits, with memory, for a completion that was lost or comes late.
+    fn nobody_waits_for_a_lost_answer(&self) -> bool {
+        !self.stage.disks.iter().any(Namespace::holds_answers)
     }
 
     /// Whether no connector fails to listen.

@@ -119,7 +119,13 @@ fn probe(volume: &Rc<Volume>) {
             let probe = |cookie, _| Wire::Probe { cookie, volume: id, leg };
             let reply = ask(&volume, leg, topology.epoch, probe).await;
             let is_there = volume.topology().is_some_and(|now| now.places == topology.places);
-            if !is_there || !matches!(reply, Reply::Answer(LegStatus::Ok, _)) {
+            let serves = match reply {
+                Reply::Answer(LegStatus::Ok, _) => true,
+                // Its superblock is lost, and is written anew when the leg is registered.
+                Reply::Answer(LegStatus::Disk(status), _) => status.is_unreadable(),
+                _ => false,
+            };
+            if !is_there || !serves {
                 return;
             }
             if is_too_slow(&volume, leg, &topology).await && !planted!(SlowLegTakenBack) {
