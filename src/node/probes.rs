@@ -22,6 +22,7 @@ crate::probes! {
         WRITE_LEFT_DIVERGENT = "client.write-left-divergent": "a write ended that not all legs have";
         REQUEST_HELD = "client.request-held": "a request waited until its disk had room for it";
         REQUEST_TIMED_OUT = "client.request-timed-out": "a request had no answer in time";
+        UNWANTED_TIMED_OUT = "client.unwanted-timed-out": "a request that nobody waited for any more had no answer in time";
         ANSWERS_UNREAD = "client.answers-unread": "answers lay unread, because the CPU that was to read them stood still";
         GRANT_OF_OLDER_SESSION = "client.grant-of-older-session": "a client was told what was meant for an earlier session of it";
         GRANT_OF_OLDER_EPOCH = "client.grant-of-older-epoch": "a client was told of a configuration that was over";

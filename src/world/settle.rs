@@ -50,12 +50,11 @@ impl World<'_> {
             && self.control_is_settled()
     }
 
-    /// Whether applications that stood still until faults stopped, a while ago, have work left, and get on with it on volumes
-    /// that are well. For as long as a run may take, once more.
+    /// Whether applications that stood still until faults stopped, a while ago, get on with their work on volumes that are
+    /// well, or have just come to its end, which others have work of. For as long as a run may take, once more.
     pub(super) fn gets_on(&self, settling_since: Nanos) -> bool {
         let (now, limits) = (self.stage.kernel.now(), &self.scenario.limits);
-        !self.apps_are_over()
-            && self.conditions.volumes.iter().all(|volume| volume.is_settled())
+        self.conditions.volumes.iter().all(|volume| volume.is_settled())
             && now.saturating_sub(self.progress.1) <= limits.settle
             && now.saturating_sub(settling_since) <= limits.virtual_time
     }

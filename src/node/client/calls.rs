@@ -38,7 +38,7 @@ struct Slot {
 }
 
 /// Whom a request is for.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct To {
     pub(super) target: NodeId,
     pub(super) disk: DiskId,
@@ -52,6 +52,9 @@ struct Entry {
     to: To,
     /// Whether it has one of the places of its disk's window: it was sent then, and has no answer yet.
     is_sent: bool,
+    /// Whether nobody waits for it any more. It was sent, so it keeps its place and its deadline until it is answered,
+    /// lost or late: a target that never answers must not keep it for ever.
+    is_abandoned: bool,
     sent: Nanos,
     waiter: Option<WakeRef>,
     reply: Option<Reply>,
@@ -92,11 +95,12 @@ struct Slots {
 }
 
 impl Slots {
-    /// Whether another request of the same work surely has no answer yet, by the ring from the next one on.
+    /// Whether another request of the same work that is still wanted surely has no answer yet, by the ring from the next
+    /// one on. One that was abandoned keeps its place in the ring.
     fn waits_for_others(&mut self, cookie: u64, mut next: Option<u64>) -> bool {
         while let Some(at) = next.filter(|at| *at != cookie) {
             match self.find(at) {
-                Some(entry) if entry.reply.is_none() => return true,
+                Some(entry) if entry.reply.is_none() && !entry.is_abandoned => return true,
                 other => next = other.and_then(|entry| entry.next),
             }
         }
@@ -106,6 +110,14 @@ impl Slots {
     fn find(&mut self, cookie: u64) -> Option<&mut Entry> {
         let slot = self.slots.get_mut(cookie as u32 as usize)?;
         if u64::from(slot.generation) == cookie >> 32 { slot.call.as_mut() } else { None }
+    }
+
+    /// Gives the slot of a request to the next one: its cookie says nothing any more.
+    fn free(&mut self, at: usize) {
+        let slot = &mut self.slots[at];
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.call = None;
+        self.free.push(at as u32);
     }
 }
 
@@ -144,7 +156,11 @@ impl Calls {
         let call = self.open(to, has_room);
         let message = message(call.cookie);
         if has_room {
-            return link.send(message).ok().map(|()| call);
+            if link.send(message).is_err() {
+                self.answer(call.cookie, Reply::Lost, Took::Unknown);
+                return None;
+            }
+            return Some(call);
         }
         crate::sometimes!(self.0.handle, true, probes::REQUEST_HELD);
         let held = Held { cookie: call.cookie, link: link.clone(), message };
@@ -160,7 +176,8 @@ impl Calls {
         });
         let slot = &mut slots.slots[at as usize];
         let (sent, waiter, reply) = (self.0.handle.monotonic(), None, None);
-        slot.call = Some(Entry { next: None, to, is_sent, sent, waiter, reply });
+        let is_abandoned = false;
+        slot.call = Some(Entry { next: None, to, is_sent, is_abandoned, sent, waiter, reply });
         let cookie = u64::from(slot.generation) << 32 | u64::from(at);
         Call { calls: self.clone(), cookie }
     }
@@ -212,6 +229,10 @@ impl Calls {
         let good = matches!(reply, Reply::Answer(LegStatus::Ok, _));
         let entry = slots.find(cookie)?;
         let To { disk, volume, leg, .. } = entry.to;
+        if entry.is_abandoned {
+            slots.free(cookie as u32 as usize);
+            return self.leave(disk).then_some(disk);
+        }
         self.0.paces.note((volume, leg), took);
         entry.reply = Some(reply);
         let others_wait = std::mem::take(&mut entry.is_sent) && self.leave(disk);
@@ -232,42 +253,48 @@ impl Calls {
         self.answer_all(|entry| entry.to.target == target, &Reply::Lost);
     }
 
-    /// Answers every request sent before `since` with [`Reply::TimedOut`] if, by its target and the time of its
-    /// sending, it `is_late`; says to which legs.
+    /// Answers every request sent before `since` with [`Reply::TimedOut`], or forgets it if nobody waits for it, if, by its target and the time of its
+    /// sending, it `is_late`; says whom they were for.
     pub(super) fn time_out(
         &self,
         since: Nanos,
         is_late: impl Fn(NodeId, Nanos) -> bool,
-    ) -> Vec<(NodeId, VolumeId, LegIndex)> {
+    ) -> Vec<To> {
         let late = |entry: &Entry| {
             entry.is_sent && entry.sent < since && is_late(entry.to.target, entry.sent)
         };
-        let mut legs: Vec<(NodeId, VolumeId, LegIndex)> = Vec::new();
+        let mut whom = Vec::new();
         for slot in &self.0.slots.borrow().slots {
-            if let Some(entry) = slot.call.as_ref().filter(|e| e.reply.is_none() && late(e)) {
-                let leg = (entry.to.target, entry.to.volume, entry.to.leg);
-                if !legs.contains(&leg) {
-                    legs.push(leg);
-                }
+            let open = slot.call.as_ref().filter(|e| e.reply.is_none() && late(e));
+            let Some(entry) = open else { continue };
+            let is_unwanted = entry.is_abandoned;
+            crate::sometimes!(self.0.handle, is_unwanted, probes::UNWANTED_TIMED_OUT);
+            if !whom.contains(&entry.to) {
+                whom.push(entry.to);
             }
         }
-        if !legs.is_empty() {
+        if !whom.is_empty() {
             self.answer_all(late, &Reply::TimedOut);
         }
-        legs
+        whom
     }
 
     fn answer_all(&self, which: impl Fn(&Entry) -> bool, reply: &Reply) {
         let (mut waiters, mut disks) = (Vec::new(), Vec::new());
-        for slot in &mut self.0.slots.borrow_mut().slots {
-            if let Some(entry) = slot.call.as_mut().filter(|e| e.reply.is_none() && which(e)) {
-                entry.reply = Some(reply.clone());
-                waiters.extend(entry.waiter.take());
-                if std::mem::take(&mut entry.is_sent) && self.leave(entry.to.disk) {
-                    disks.push(entry.to.disk);
-                }
+        let mut slots = self.0.slots.borrow_mut();
+        for at in 0..slots.slots.len() {
+            let open = slots.slots[at].call.as_mut().filter(|e| e.reply.is_none() && which(e));
+            let Some(entry) = open else { continue };
+            entry.reply = Some(reply.clone());
+            waiters.extend(entry.waiter.take());
+            if std::mem::take(&mut entry.is_sent) && self.leave(entry.to.disk) {
+                disks.push(entry.to.disk);
+            }
+            if entry.is_abandoned {
+                slots.free(at);
             }
         }
+        drop(slots);
         waiters.into_iter().for_each(|waiter| self.0.handle.kernel().wake(waiter));
         disks.into_iter().for_each(|disk| self.send_held(disk));
     }
@@ -284,7 +311,8 @@ impl Calls {
     }
 }
 
-/// A request under way. Dropping it forgets it: its answer will be ignored.
+/// A request under way. Dropping it forgets it: its answer will be ignored. One that was sent still has to be
+/// answered in time, or its connection goes.
 pub(super) struct Call {
     calls: Calls,
     cookie: u64,
@@ -338,15 +366,14 @@ impl Future for Call {
 impl Drop for Call {
     fn drop(&mut self) {
         let mut slots = self.calls.0.slots.borrow_mut();
-        let slot = &mut slots.slots[self.cookie as u32 as usize];
-        let sent = slot.call.take().filter(|entry| entry.is_sent);
-        slot.generation = slot.generation.wrapping_add(1);
-        slots.free.push(self.cookie as u32);
-        drop(slots);
-        if let Some(disk) = sent.map(|entry| entry.to.disk)
-            && self.calls.leave(disk)
-        {
-            self.calls.send_held(disk);
+        let entry = slots.find(self.cookie).expect("a call's slot is its own");
+        // Whoever it wakes may have requests of its own, and is dropped when nothing is borrowed.
+        let _waiter = entry.waiter.take();
+        if entry.is_sent {
+            entry.is_abandoned = true;
+        } else {
+            slots.free(self.cookie as u32 as usize);
         }
+        drop(slots);
     }
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::boot::Client;
-use super::calls::Reply;
+use super::calls::{Reply, To};
 use super::io::ask;
 use super::pace::Lag;
 use super::volume::Volume;
@@ -63,7 +63,8 @@ fn time_out(client: &Client) {
         crate::sometimes!(client.handle, !late, probes::ANSWERS_UNREAD);
         late
     };
-    for (target, volume, leg) in client.calls.time_out(now.saturating_sub(timeout), is_late) {
+    let late = client.calls.time_out(now.saturating_sub(timeout), is_late);
+    for To { target, disk, volume, leg } in late {
         tracing::debug!(%target, %volume, %leg, "no answer in time");
         crate::sometimes!(client.handle, true, probes::REQUEST_TIMED_OUT);
         if !planted!(NoCloseOnTimeout) {
@@ -71,7 +72,7 @@ fn time_out(client: &Client) {
         }
         let asked = client.attachments(volume).into_iter();
         // Where a leg was before is nobody's concern any more.
-        for volume in asked.filter(|volume| volume.target(leg) == target) {
+        for volume in asked.filter(|volume| volume.disk(leg) == disk) {
             volume.report_failed(leg);
         }
     }

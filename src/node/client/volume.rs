@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use crate::base::{DiskId, Epoch, LegIndex, Nanos, NodeId, PlaceIndex, Region};
+use crate::base::{DiskId, Epoch, LegIndex, Nanos, PlaceIndex, Region};
 use crate::sim::{Allocation, JoinHandle, Signal, Tracked};
 
 use super::boot::Client;
@@ -224,11 +224,6 @@ impl Volume {
     /// The disk that a leg is on.
     pub(super) fn disk(&self, leg: LegIndex) -> DiskId {
         self.spec.place(self.legs[leg.index()].place.get()).disk
-    }
-
-    /// The target that a leg is on.
-    pub(super) fn target(&self, leg: LegIndex) -> NodeId {
-        self.link(leg).target
     }
 
     /// The connection to that.

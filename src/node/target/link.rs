@@ -182,7 +182,7 @@ async fn register(target: &Target, leg: &Rc<Leg>, asked: Asked) -> bool {
     let drained = || (superseded() || is_drained()).then_some(());
     let patience = target.map.timing.drain;
     if target.handle.timeout(patience, leg.changed.wait_for(drained)).await.is_err() {
-        // Nobody else would: the owner waits for no command of a leg that it was told to leave out.
+        // The owner would when they are late for it, and a leg that is to serve again need not wait for that.
         crate::sometimes!(target.handle, true, probes::DRAIN_ABORTED);
         tracing::debug!(place = %leg.place, %epoch, "commands that don't end are aborted");
         // A write of metadata is the keeper's, whose driver sees to it.

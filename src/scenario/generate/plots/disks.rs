@@ -295,3 +295,34 @@ pub(super) fn slow_for_long(dice: &mut Dice, cluster: &mut Cluster) -> Value {
         ],
     })
 }
+
+pub(super) fn half_open(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    calm(cluster, 2);
+    let mut script = Vec::new();
+    for round in 0..dice.between(3, 8) {
+        // What was under way the time before is over by then, and its connection made anew.
+        let begin = 3_000 + round * 20_000;
+        let slow = dice.between(500, 2_000);
+        let factor = dice.between(100, 300);
+        script.push(json!({
+            "at": time(dice, begin, begin), "do": { "disk.slow": { "disk": "t0/d0", "factor": factor } },
+            "for": time(dice, slow, slow),
+        }));
+        let (from, to) = if dice.one_in(4) { ("c0", "t0") } else { ("t0", "c0") };
+        script.push(json!({
+            "at": time(dice, begin + slow / 2, begin + slow + 200),
+            "do": { "net.half_open": { "from": from, "to": to } },
+        }));
+    }
+    json!({
+        "volumes": [{
+            "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": dice.scaled(16, 64),
+        }],
+        "workload": [{
+            "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(3_000, 6_000), "depth": 16,
+            "mix": { "read": 40, "write": 60, "flush": 0, "trim": 0 }, "blocks": "1..4",
+            "rate": dice.between(20_000, 40_000),
+        }],
+        "script": script,
+    })
+}

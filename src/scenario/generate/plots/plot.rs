@@ -53,6 +53,8 @@ name_enum! {
         Programs = "programs",
         /// A disk that is slow for long.
         SlowForLong = "slow-for-long",
+        /// Connections that one end forgets, with writes under way on a disk that is slow just then.
+        HalfOpen = "half-open",
         /// The manager's database goes back to before it gave up a leg.
         DatabaseBack = "database-back",
         /// Managers that are cut off, and one that loses its disk.
@@ -127,6 +129,7 @@ impl Plot {
             Self::ShortTransfers => disks::short_transfers(dice, cluster),
             Self::Programs => power::programs(dice, cluster),
             Self::SlowForLong => disks::slow_for_long(dice, cluster),
+            Self::HalfOpen => disks::half_open(dice, cluster),
             Self::DatabaseBack => control::database_back(dice, cluster),
             Self::ManagerForgets => control::manager_forgets(dice, cluster),
             Self::Deposed => control::deposed(dice, cluster),
