@@ -213,3 +213,88 @@ impl Drop for Lock {
         self.locks.release(self.claim);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use proptest::prelude::{Strategy, any, prop, proptest};
+
+    use super::{Claim, Range, RangeLocks};
+    use crate::base::Nanos;
+    use crate::sim::{Kernel, KernelConfig, NodeConfig, Seed, Turn};
+
+    /// One that wants a lock: when, of what, how, how long it waits for it and how long it keeps it.
+    type Wish = (u64, (u64, u32), bool, u64, u64);
+
+    fn wishes() -> impl Strategy<Value = Vec<Wish>> {
+        prop::collection::vec(
+            (0..20_u64, (0..12_u64, 1..6_u32), any::<bool>(), 1..30_u64, 0..8_u64),
+            1..40,
+        )
+    }
+
+    /// That nothing that conflicts is held at once, that nobody was granted what an earlier one waits for, and that whoever
+    /// waits has somebody in its way.
+    fn look_at(locks: &RangeLocks) {
+        let state = locks.0.state.borrow();
+        let waiting: Vec<&Claim> = state.waiting.iter().map(|(claim, _)| claim).collect();
+        for (at, held) in state.held.iter().enumerate() {
+            assert!(!state.held[..at].iter().any(|other| held.conflicts(other)));
+            assert!(!waiting.iter().any(|it| it.id < held.id && held.conflicts(it)));
+        }
+        for (at, claim) in waiting.iter().enumerate() {
+            let mut before = state.held.iter().chain(waiting[..at].iter().copied());
+            assert!(before.any(|other| claim.conflicts(other)));
+        }
+    }
+
+    /// Has all of them ask, and says how many had their locks.
+    fn play(wishes: Vec<Wish>) -> usize {
+        let kernel = Kernel::new(Seed::new(1), &KernelConfig::default());
+        let node = kernel.add_node("c0", &NodeConfig::default());
+        kernel.boot(node);
+        let locks = RangeLocks::new(&kernel.handle(node));
+        let (over, had) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+        let all = wishes.len();
+        for (start, (first, blocks), exclusive, patience, keep) in wishes {
+            let (handle, locks) = (kernel.handle(node), locks.clone());
+            let (over, had) = (over.clone(), had.clone());
+            kernel.handle(node).spawn("test", async move {
+                handle.sleep(Nanos::from_micros(start)).await;
+                let wanted = locks.acquire(Range::new(first, blocks), exclusive);
+                let lock = handle.timeout(Nanos::from_micros(patience), wanted).await;
+                look_at(&locks);
+                if let Ok(lock) = lock {
+                    had.set(had.get() + 1);
+                    handle.sleep(Nanos::from_micros(keep)).await;
+                    drop(lock);
+                    look_at(&locks);
+                }
+                over.set(over.get() + 1);
+            });
+        }
+        while over.get() < all {
+            assert_eq!(kernel.turn(), Turn::Ran, "{} of {all} are over", over.get());
+        }
+        let state = locks.0.state.borrow();
+        assert!(state.held.is_empty() && state.waiting.is_empty());
+        had.get()
+    }
+
+    proptest! {
+        #[test]
+        fn locks_are_exclusive_fair_and_never_forgotten(wishes in wishes()) {
+            assert!(play(wishes) > 0);
+        }
+    }
+
+    #[test]
+    fn whoever_gives_up_is_in_nobodys_way() {
+        // The second waits for the first, in the way of the third until it gives up.
+        let wishes =
+            vec![(0, (0, 4), true, 1, 20), (1, (2, 6), true, 5, 1), (2, (6, 2), true, 10, 1)];
+        assert_eq!(play(wishes), 2);
+    }
+}
