@@ -10,6 +10,7 @@ use super::conditions::Conditions;
 use super::database;
 use super::freeze;
 use super::inject::NetUndo;
+use crate::node::LegMode;
 
 /// A fault of the network that is in force: the targets that it may cut off.
 pub(super) struct NetImpairment {
@@ -166,8 +167,10 @@ impl Budget {
         let all = &stage.map.volumes[volume];
         let record = database::record(stage, all);
         let spec = freeze::place(all, leg, &record);
-        let in_sync = conditions.volumes[volume].modes >> (2 * leg.get()) & 3 == 0;
-        in_sync
+        let decided = conditions.volumes[volume].modes >> (2 * leg.get()) & 3 == 0;
+        // What is decided and not on record yet is gone with the manager.
+        decided
+            && record.modes.of(leg) == LegMode::ReadWrite
             && self.caches.is_warm(volume, leg)
             && self.is_well(spec.target, stage)
             && stage.disks[spec.disk.index()].faults().is_empty()

@@ -22,8 +22,8 @@ const NONE_AT_REST: [&str; 2] = ["io", "range lock"];
 const CONTROL_PATIENCE: Nanos = Nanos::from_millis(500);
 /// Kinds of items that an owner, a client or a target that cares for a volume, has while it has commands under way that no
 /// application asked for: it reads a region in the background, or what the owner before it may have left different or half
-/// done; it has everything flushed before it gives the volume back.
-const BY_ITSELF: [&str; 3] = ["scrub", "look at marks", "last flush"];
+/// done; it has everything flushed before it clears marks, which may be gone already, and before it gives the volume back.
+const BY_ITSELF: [&str; 4] = ["scrub", "look at marks", "flush of what was marked", "last flush"];
 
 impl World<'_> {
     /// Whether every application has issued all it is going to, and got its answers.

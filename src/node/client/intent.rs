@@ -255,7 +255,9 @@ pub(super) async fn clean(volume: Rc<Volume>) {
         let flushes = volume.client.map.volatile_caches && !planted!(ClearDirtyBeforeFlush);
         if flushes && !clearable.is_empty() {
             // What no leg would miss must be past all caches first (rule 7).
+            let under_way = volume.client.handle.tracker("flush of what was marked").open();
             let flushed = flush(&volume, volume.spec.layout.all()).await;
+            drop(under_way);
             let now =
                 (volume.grant(), legs.clone().map(|leg| volume.link(leg).connections()).sum());
             if flushed.is_err() || marks_known != Some::<(u64, u64)>(now) {

@@ -11,12 +11,21 @@ pub(super) fn without_manager(dice: &mut Dice, cluster: &mut Cluster) -> Value {
     shape(cluster, 2);
     let mut script = Vec::new();
     for round in 0..dice.between(1, 3) {
-        let begin = 2_000 + round * 150_000;
-        script.push(json!({
-            "at": time(dice, begin, begin), "do": { "node.power_off": { "node": "m0" } },
-            "for": time(dice, 30_000, 120_000),
-        }));
-        let (fault, lasts) = fault_of_a_leg(dice);
+        let begin = 2_000 + round * 250_000;
+        // Who cannot tell the manager waits for it. Who has told it, and is not heard, gives up at last.
+        let is_deaf = dice.one_in(2);
+        let (away, lasts) = if is_deaf {
+            let word = json!({ "message": "leg-failed", "count": 10_000 });
+            (json!({ "manager.ignore_next_client_message": word }), time(dice, 180_000, 220_000))
+        } else {
+            (json!({ "node.power_off": { "node": "m0" } }), time(dice, 30_000, 120_000))
+        };
+        script.push(json!({ "at": time(dice, begin, begin), "do": away, "for": lasts }));
+        let (fault, lasts) = if is_deaf {
+            (writes_fail(), span(dice, 125_000, 170_000))
+        } else {
+            fault_of_a_leg(dice)
+        };
         script.push(json!({
             "at": time(dice, begin + 500, begin + 3_000), "do": fault, "for": lasts,
         }));
@@ -54,13 +63,14 @@ fn fault_of_a_leg(dice: &mut Dice) -> (Value, String) {
             json!({ "disk.hang": { "disk": "t0/d0", "ops": ["write"] } }),
             span(dice, 8_000, 25_000),
         ),
-        _ => (
-            json!({ "disk.inject_random_failure": {
-                "disk": "t0/d0", "ops": ["write"], "odds": "1/1", "status": "internal",
-            } }),
-            span(dice, 20_000, 80_000),
-        ),
+        _ => (writes_fail(), span(dice, 20_000, 80_000)),
     }
+}
+
+fn writes_fail() -> Value {
+    json!({ "disk.inject_random_failure": {
+        "disk": "t0/d0", "ops": ["write"], "odds": "1/1", "status": "internal",
+    } })
 }
 
 pub(super) fn old_image(dice: &mut Dice, cluster: &mut Cluster) -> Value {

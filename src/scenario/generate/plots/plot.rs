@@ -19,7 +19,7 @@ name_enum! {
         CachesLost = "caches-lost",
         /// Targets lose their caches, one after the other.
         CachesInTurn = "caches-in-turn",
-        /// What a leg does not take in time, or refuses, while no manager can give it up.
+        /// What a leg does not take in time, or refuses, while no manager gives it up, for it is away or overlooks the word.
         WithoutManager = "without-manager",
         /// A disk that comes back as it was before it had been away once already.
         OldImage = "old-image",
