@@ -154,12 +154,13 @@ async fn accept(desk: Rc<Desk>, mut acceptor: Acceptor) {
         let peer = Rc::new(Peer { channel, _session: session });
         taken.retain(|peer| peer.strong_count() > 0);
         taken.push(Rc::downgrade(&peer));
+        // Told here, in the order of taking: whoever listens to an earlier one may stand still until there is a later one.
+        desk.events.push(Event::Connected(peer.clone()));
         desk.handle.spawn("controller.peer", listen(peer, desk.events.clone()));
     }
 }
 
 async fn listen(peer: Rc<Peer>, events: Queue<Event>) {
-    events.push(Event::Connected(peer.clone()));
     while let Ok(message) = peer.channel.recv().await {
         match message {
             Wire::Ping { beat } => {
@@ -195,7 +196,11 @@ impl Server {
         match event {
             Event::Connected(peer) if self.is_deposed => peer.channel.close(),
             Event::Connected(peer) => {
-                let old = self.peers.borrow_mut().insert(peer.channel.peer(), peer);
+                let node = peer.channel.peer();
+                if !peer.channel.is_open() && self.peers.borrow().contains_key(&node) {
+                    return;
+                }
+                let old = self.peers.borrow_mut().insert(node, peer);
                 if let Some(old) = old {
                     old.channel.close();
                 }

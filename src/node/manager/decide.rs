@@ -136,7 +136,8 @@ impl Machine {
         }
     }
 
-    /// Notes which disk each written leg is on, and that it may hold writes of the epoch that ends.
+    /// Notes which disk each written leg is on, and that it may hold writes of the epoch that ends. One that begins to be
+    /// rebuilt in whole may be on any; one that is being rebuilt already is held to the disk that this began on.
     pub(super) fn note_disks(&self, next: &mut VolumeRecord) {
         for leg in self.record.modes.written() {
             if self.record.granted {
@@ -149,7 +150,7 @@ impl Machine {
             let Some(report) = report.filter(|it| it.foreign.is_none()) else { continue };
             if next.serials[leg.index()] == 0 {
                 next.serials[leg.index()] = report.serial;
-            } else if next.rebuilds_all(leg) {
+            } else if next.rebuilds_all(leg) && self.record.modes.of(leg) != LegMode::WriteOnly {
                 next.serials[leg.index()] = report.serial;
                 next.generations[leg.index()] = report.generation;
             }

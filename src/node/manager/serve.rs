@@ -274,13 +274,14 @@ async fn accept(
         let peer = Rc::new(Peer { connection, heard, backlog, asked, places, _session: session });
         taken.retain(|peer| peer.strong_count() > 0);
         taken.push(Rc::downgrade(&peer));
+        // Told here, in the order of taking: whoever listens to an earlier one may stand still until there is a later one.
+        events.push(Event::Connected(peer.clone()));
         handle.spawn("manager.peer", listen(handle.clone(), peer, events.clone()));
     }
 }
 
 /// Hands on what one peer says, and answers its heartbeats.
 async fn listen(handle: NodeHandle, peer: Rc<Peer>, events: Queue<Event>) {
-    events.push(Event::Connected(peer.clone()));
     while let Ok(message) = peer.connection.recv().await {
         peer.heard.set(handle.monotonic());
         events.push(Event::Said(peer.clone(), message));
@@ -325,7 +326,12 @@ impl Manager {
     fn take(&mut self, event: Event) {
         match event {
             Event::Connected(peer) => {
-                if let Some(old) = self.peers.insert(peer.connection.peer(), peer) {
+                let node = peer.connection.peer();
+                // One that came by another connector, was taken late and is given up already is no newer than what there is.
+                if !peer.connection.is_open() && self.peers.contains_key(&node) {
+                    return;
+                }
+                if let Some(old) = self.peers.insert(node, peer) {
                     old.connection.close();
                 }
             }

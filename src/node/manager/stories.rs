@@ -334,6 +334,23 @@ fn a_rebuilt_leg_counts_only_as_long_as_its_disk_serves() {
 }
 
 #[test]
+fn a_disk_that_is_replaced_during_its_rebuild_is_not_taken_for_the_same_by_a_decision_that_comes_first()
+ {
+    let mut rig = Rig::rebuilding(0);
+    assert!(rig.machine.record().rebuilds_all(B));
+    rig.apply(Input::Place(place(B), None));
+    // Its target is up again and knows the new disk, but has not read it yet.
+    let blank = LegReport { serial: 999, ..report(B, 0, 0) };
+    rig.apply(Input::Place(place(B), Some(LegReport { usable: false, ..blank })));
+    let epoch = rig.epoch();
+    rig.settle(Input::Attach { client: C0, session: 2, held: NEVER });
+    assert!(rig.epoch() > epoch);
+    assert_eq!(rig.machine.record().serials[B.index()], 101, "what was copied is on that one");
+    rig.settle(Input::Place(place(B), Some(blank)));
+    assert_eq!(rig.modes()[1], LegMode::Dead, "its rebuild starts over");
+}
+
+#[test]
 fn another_life_of_the_client_has_to_recover_and_another_client_has_to_wait() {
     let mut rig = Rig::attached();
     rig.settle(Input::Attach { client: C0, session: 2, held: NEVER });
