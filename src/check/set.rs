@@ -100,6 +100,13 @@ impl Checkers {
         self.history.expect_volatile_caches();
     }
 
+    /// The manager's records went back to what they were, which the manager is to find out by the disks.
+    pub fn records_went_back(&mut self) {
+        if let Some(protocol) = &mut self.protocol {
+            protocol.records_went_back();
+        }
+    }
+
     /// Says where a volume's blocks are, for `protocol`: see [`Protocol::expect_places`].
     pub fn expect_places(&mut self, volume: VolumeId, places: Box<dyn Places>) {
         if let Some(protocol) = &mut self.protocol {

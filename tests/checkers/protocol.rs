@@ -222,6 +222,14 @@ const BROKEN: &[(Rule, Part)] = &[
         story.decide(3, LEG1_DEAD, CLIENT);
         story.decide(3, LEG1_DEAD, CLIENT);
     }),
+    (Rule::EpochGrows, |story| {
+        // The records went back, and a disk knows what was in them.
+        story.decide(3, IN_SYNC, CLIENT);
+        story.persist(3);
+        story.register(0, 3);
+        story.checkers.records_went_back();
+        story.decide(3, IN_SYNC, CLIENT);
+    }),
     (Rule::PersistedFirst, |story| {
         story.decide(3, IN_SYNC, CLIENT);
         story.start_registration(0, 3);
@@ -577,4 +585,14 @@ fn the_report_says_what_was_broken_and_where() {
     {
         assert!(report.contains(part), "{part} is not in\n{report}");
     }
+}
+
+#[test]
+fn an_epoch_of_which_nobody_knows_any_more_may_be_decided_on_again() {
+    let mut story = Story::opening();
+    story.decide(3, IN_SYNC, CLIENT);
+    story.persist(3);
+    story.checkers.records_went_back();
+    story.decide(3, LEG1_DEAD, CLIENT);
+    assert_eq!(story.found(), [] as [String; 0]);
 }

@@ -244,6 +244,15 @@ impl Protocol {
         }
     }
 
+    /// The manager's records went back. Of epochs that no disk has registered nobody knows any more, and they may be decided
+    /// on once more; of what a disk knows the manager will hear.
+    pub(in crate::check) fn records_went_back(&mut self) {
+        for volume in &mut self.volumes {
+            let registered = volume.slots().map(|(_, slot)| self.legs[slot].fenced);
+            volume.persisted = registered.max().unwrap_or(Epoch::new(0));
+        }
+    }
+
     fn found(&mut self, record: &Record, found: TopologyFound) {
         let TopologyFound { volume, epoch, modes, owner, grantable } = found;
         let volume = self.volume(volume);

@@ -146,8 +146,8 @@ impl Machine {
         }
         for leg in next.modes.written() {
             let report = self.report_in(next, leg);
-            // A disk that belongs elsewhere is not the leg's.
-            let Some(report) = report.filter(|it| it.foreign.is_none()) else { continue };
+            // A disk that belongs elsewhere is not the leg's, and one that has not been read may be any.
+            let Some(report) = report.filter(|it| it.usable) else { continue };
             if next.serials[leg.index()] == 0 {
                 next.serials[leg.index()] = report.serial;
             } else if next.rebuilds_all(leg) && self.record.modes.of(leg) != LegMode::WriteOnly {

@@ -60,6 +60,8 @@ pub(super) struct Machine {
     pub(super) phase: Phase,
     /// By place.
     pub(super) reports: Vec<Option<LegReport>>,
+    /// The generation that each place's disk showed when it was read last, be it away now or not.
+    pub(super) shown: Vec<Epoch>,
     /// When each leg was decided to be dead, or found so after a boot.
     pub(super) absences: [Absences; LEGS_MAX],
     /// How often each leg was moved since it was in sync last.
@@ -68,6 +70,8 @@ pub(super) struct Machine {
     pub(super) planned: [Option<u32>; LEGS_MAX],
     pub(super) wishes: Wishes,
     pub(super) owner_heard: Nanos,
+    /// Until when nothing is decided before all disks of the volume have told what they know.
+    pub(super) listens_until: Nanos,
     /// The owner until now, while it is not on record that it is so no longer.
     pub(super) leaving: Option<Claim>,
     pub(super) told: Told,
@@ -103,11 +107,13 @@ impl Machine {
             record,
             phase: Phase::Settled,
             reports: vec![None; spec.places().count()],
+            shown: vec![Epoch::new(0); spec.places().count()],
             absences: std::array::from_fn(|_| Absences::from(now)),
             moves: [0; LEGS_MAX],
             planned: [None; LEGS_MAX],
             wishes: Wishes::default(),
             owner_heard: now,
+            listens_until: now,
             leaving: None,
             told: if record.granted { Told::Yes } else { Told::No },
             noting: false,
@@ -117,6 +123,9 @@ impl Machine {
             state: None,
             probes: Probes::default(),
         };
+        if record.epoch > Epoch::new(1) {
+            machine.listens_until = now + machine.timing.dead_after;
+        }
         if record.owner.is_some() {
             let deadline = now + machine.timing.dead_after + machine.timing.dead_after;
             machine.phase = Phase::Registering { waiting: machine.written(), deadline };
@@ -200,7 +209,12 @@ impl Machine {
         if let Some(found) = foreign(report).filter(|_| foreign(before) != foreign(report)) {
             out.push(Effect::ForeignDisk { place, found });
         }
-        if let Some(generation) = self.contradiction(place) {
+        if let Some(LegReport { generation, usable: true, .. }) = report {
+            self.shown[place.index()] = generation;
+        }
+        if let Some(generation) =
+            self.contradiction(place).filter(|_| report.is_some_and(|it| it.usable))
+        {
             crate::sometimes!(self, true, probes::SPLIT_BRAIN);
             out.push(Effect::SplitBrain { place, generation });
         }
@@ -452,6 +466,9 @@ impl Machine {
             }
         }
         if self.phase == Phase::Persisting || self.noting || self.is_in_doubt() {
+            return;
+        }
+        if self.is_listening(now) {
             return;
         }
         if self.record.owner.is_none() && self.wishes.attach.is_none() {

@@ -6,21 +6,28 @@
 //! until its database, or the disk, is the right one again. The volume is offline meanwhile, and its IO waits.
 
 use crate::base::planted;
-use crate::base::{Epoch, PlaceIndex};
+use crate::base::{Epoch, Nanos, PlaceIndex};
 
 use super::machine::Machine;
 
 impl Machine {
-    /// The epoch that a place shows, if it is later than the record's.
+    /// The epoch that a place showed last, if it is later than the record's. That its target is away now takes nothing back.
     pub(super) fn contradiction(&self, place: PlaceIndex) -> Option<Epoch> {
-        let report = self.reports[place.index()].filter(|report| report.usable)?;
-        let is_later = report.generation > self.record.epoch && !planted!(NewerLegTrusted);
-        is_later.then_some(report.generation)
+        let shown = self.shown[place.index()];
+        let is_later = shown > self.record.epoch && !planted!(NewerLegTrusted);
+        is_later.then_some(shown)
+    }
+
+    /// Whether the record was found a moment ago, and not all disks have shown yet whether they know of a later one: a
+    /// decision could take the very epoch that they know.
+    pub(super) fn is_listening(&self, now: Nanos) -> bool {
+        let has_shown = |leg| self.report(leg).is_some_and(|report| report.usable);
+        now < self.listens_until && !self.record.modes.legs().all(has_shown)
     }
 
     /// Whether any place contradicts the record.
     pub(super) fn is_split(&self) -> bool {
-        let mut places = (0..self.reports.len() as u8).map(PlaceIndex::new);
+        let mut places = (0..self.shown.len() as u8).map(PlaceIndex::new);
         places.any(|place| self.contradiction(place).is_some())
     }
 }

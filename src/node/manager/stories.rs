@@ -336,18 +336,20 @@ fn a_rebuilt_leg_counts_only_as_long_as_its_disk_serves() {
 #[test]
 fn a_disk_that_is_replaced_during_its_rebuild_is_not_taken_for_the_same_by_a_decision_that_comes_first()
  {
-    let mut rig = Rig::rebuilding(0);
-    assert!(rig.machine.record().rebuilds_all(B));
-    rig.apply(Input::Place(place(B), None));
-    // Its target is up again and knows the new disk, but has not read it yet.
-    let blank = LegReport { serial: 999, ..report(B, 0, 0) };
-    rig.apply(Input::Place(place(B), Some(LegReport { usable: false, ..blank })));
-    let epoch = rig.epoch();
-    rig.settle(Input::Attach { client: C0, session: 2, held: NEVER });
-    assert!(rig.epoch() > epoch);
-    assert_eq!(rig.machine.record().serials[B.index()], 101, "what was copied is on that one");
-    rig.settle(Input::Place(place(B), Some(blank)));
-    assert_eq!(rig.modes()[1], LegMode::Dead, "its rebuild starts over");
+    // Its target is up again and has not read the disk yet; nor does an older image of the right one pass for it.
+    let unread = LegReport { usable: false, serial: 0, ..report(B, 0, 0) };
+    for found in [LegReport { serial: 999, ..report(B, 0, 0) }, report(B, 0, 0)] {
+        let mut rig = Rig::rebuilding(0);
+        assert!(rig.machine.record().rebuilds_all(B));
+        rig.apply(Input::Place(place(B), None));
+        rig.apply(Input::Place(place(B), Some(unread)));
+        let epoch = rig.epoch();
+        rig.settle(Input::Attach { client: C0, session: 2, held: NEVER });
+        assert!(rig.epoch() > epoch);
+        assert_eq!(rig.machine.record().serials[B.index()], 101, "what was copied is on that one");
+        rig.settle(Input::Place(place(B), Some(found)));
+        assert_eq!(rig.modes()[1], LegMode::Dead, "its rebuild starts over");
+    }
 }
 
 #[test]
@@ -426,11 +428,41 @@ fn a_reboot_between_persist_and_registration_asks_no_more_of_a_disk_than_it_was_
     rig.stored = Some(record);
     rig.reboot();
     rig.settle(Input::Attach { client: C0, session: 3, held: NEVER });
-    assert_eq!(rig.epoch(), Epoch::new(4));
     for leg in [A, B] {
+        assert_eq!(rig.epoch(), Epoch::new(3), "not all disks have been heard");
         rig.settle(Input::Place(place(leg), Some(report(leg, 2, 0))));
     }
+    assert_eq!(rig.epoch(), Epoch::new(4));
     assert_eq!(rig.grants(), [(C0, 4, [LegMode::ReadWrite; 2])], "generation 2 will do");
+}
+
+#[test]
+fn who_boots_decides_nothing_before_all_disks_were_heard_or_had_their_time() {
+    let attach = Input::Attach { client: C0, session: 2, held: NEVER };
+    let mut rig = Rig::attached();
+    rig.reboot();
+    rig.hello(A, 2, 0);
+    rig.settle(attach);
+    rig.wait(Nanos::from_millis(4));
+    assert_eq!(rig.epoch(), Epoch::new(2));
+    rig.wait(Nanos::from_millis(2));
+    assert!(rig.epoch() > Epoch::new(2), "B is away");
+    // The database has gone back: epoch 3 is on a disk that is heard late, and is not decided on again.
+    let mut rig = Rig::attached();
+    rig.reboot();
+    rig.hello(A, 2, 0);
+    rig.settle(attach);
+    rig.hello(B, 3, 0);
+    rig.wait(Nanos::from_millis(20));
+    assert_eq!(rig.epoch(), Epoch::new(2));
+    assert!(rig.out.iter().any(|effect| matches!(effect, Effect::SplitBrain { .. })));
+    // That it goes away takes nothing back; another disk does.
+    rig.apply(Input::Place(place(B), None));
+    rig.wait(Nanos::from_millis(20));
+    assert_eq!(rig.epoch(), Epoch::new(2));
+    rig.settle(Input::Place(place(B), Some(LegReport { serial: 999, ..report(B, 0, 0) })));
+    rig.wait(Nanos::from_millis(20));
+    assert!(rig.epoch() > Epoch::new(2));
 }
 
 #[test]

@@ -81,6 +81,7 @@ impl World<'_> {
         let applied = FaultApplied { entry, action: ActionName::of(action), node: manager };
         self.stage.kernel.emit(None, &applied);
         self.stage.records_disk().restore_old_image(args.age);
+        self.watch.checkers.borrow_mut().records_went_back();
         Applied::Landed(Vec::new())
     }
 

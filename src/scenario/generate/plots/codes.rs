@@ -48,13 +48,13 @@ pub(super) fn many_rows(dice: &mut Dice, cluster: &mut Cluster) -> Value {
     shape(cluster, 3);
     let times = dice.between(4, 14);
     let mut script = vec![json!({
-        "every": span(dice, 7_000, 14_000), "times": times,
+        "every": span(dice, 9_000, 18_000), "times": times,
         "do": { "node.reboot": { "node": "all:node", "downtime": "100us..1ms" } },
     })];
     for round in 0..dice.between(1, times / 3) {
         script.push(json!({
             "when": { "event": "node.down", "node": "c0" }, "nth": 2 + 3 * round,
-            "do": { "disk.unplug": { "disk": "any:leg-of:vol0" } }, "for": span(dice, 4_000, 10_000),
+            "do": { "disk.unplug": { "disk": "any:leg-of:vol0" } }, "for": span(dice, 4_000, 15_000),
         }));
     }
     json!({

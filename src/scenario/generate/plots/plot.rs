@@ -25,6 +25,8 @@ name_enum! {
         OldImage = "old-image",
         /// A target that dies while its leg is rebuilt, and again.
         RebuildCutShort = "rebuild-cut-short",
+        /// A disk that is replaced again and again while it is rebuilt, and another leg that has the manager decide.
+        ReplacedMeanwhile = "replaced-meanwhile",
         /// A rebuild whose source can't be read for a while.
         BadSource = "bad-source",
         /// A volume that somebody takes while a target makes its legs equal.
@@ -82,6 +84,7 @@ impl Plot {
                 Self::CachesInTurn,
                 Self::OldImage,
                 Self::RebuildCutShort,
+                Self::ReplacedMeanwhile,
                 Self::FromCaretaker,
                 Self::DisksRenewed,
                 Self::Programs,
@@ -115,6 +118,7 @@ impl Plot {
             Self::WithoutManager => disks::without_manager(dice, cluster),
             Self::OldImage => disks::old_image(dice, cluster),
             Self::RebuildCutShort => power::rebuild_cut_short(dice, cluster),
+            Self::ReplacedMeanwhile => power::replaced_meanwhile(dice, cluster),
             Self::BadSource => disks::bad_source(dice, cluster),
             Self::FromCaretaker => power::from_caretaker(dice, cluster),
             Self::ClientsCutOff => power::clients_cut_off(dice, cluster),

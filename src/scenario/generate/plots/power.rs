@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::words::{coded, legs, shape, span, time};
+use super::words::{calm, coded, legs, shape, span, time};
 use crate::base::BlockSize;
 use crate::scenario::cluster::Cluster;
 use crate::scenario::generate::dice::Dice;
@@ -189,5 +189,38 @@ pub(super) fn clients_cut_off(dice: &mut Dice, cluster: &mut Cluster) -> Value {
         "volumes": [{ "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": dice.scaled(32, 256) }],
         "workload": apps,
         "script": script,
+    })
+}
+
+pub(super) fn replaced_meanwhile(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    let coded_volume = dice.one_in(3);
+    calm(cluster, if coded_volume { 4 } else { 3 });
+    cluster.boot_time = NanosRange::micros(50, dice.between(100, 500));
+    cluster.disk.read = NanosRange::micros(dice.between(20, 80), dice.between(100, 400));
+    cluster.disk.volatile_cache = dice.one_in(2);
+    let volume = if coded_volume {
+        coded(2, 2, dice.between(2, 6), dice.scaled(256, 1_024))
+    } else {
+        json!({
+            "name": "vol0", "layout": "raid1", "copies": 3, "legs": legs(3), "blocks": dice.scaled(128, 512),
+            "rebuild_rate": dice.between(20_000, 80_000),
+        })
+    };
+    let other = match dice.between(0, 2) {
+        0 if cluster.disk.volatile_cache => json!({ "disk.drop_cache": { "disk": "t1/d0" } }),
+        1 => json!({ "disk.replace": { "disk": "t1/d0" } }),
+        _ => json!({ "node.crash": { "node": "t1", "downtime": "50us..300us" } }),
+    };
+    json!({
+        "volumes": [volume],
+        "workload": [{
+            "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(1_500, 3_000), "depth": 8,
+            "rate": dice.between(10_000, 30_000), "blocks": "1..4",
+            "mix": { "read": 40, "write": 56, "flush": 2, "trim": 2 },
+        }],
+        "script": [
+            { "every": span(dice, 2_000, 6_000), "times": dice.between(10, 30), "do": { "node.wipe": { "node": "t0" } } },
+            { "every": span(dice, 500, 2_500), "times": dice.between(20, 80), "do": other },
+        ],
     })
 }
