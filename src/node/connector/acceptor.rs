@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use crate::base::{Nanos, planted};
 use crate::net::port::{Connection, Listener, Port};
-use crate::node::channel::Frame;
+use crate::node::channel::{Channel, Frame};
 use crate::node::protocol::Service;
 use crate::sim::NodeHandle;
 
@@ -19,9 +19,22 @@ const REINIT_THROTTLE: Nanos = Nanos::from_millis(3);
 /// What comes of listening.
 pub(in crate::node) enum Arrival {
     /// Somebody has connected.
-    Peer(Connection<Frame>),
+    Peer(Connection<Frame>, Turn),
     /// The connector has stopped listening: whoever was connected by it is to be cut off.
     Lost,
+}
+
+/// Which of a node's connections is the latest: they are taken in turn, but whoever listens to one may stand still until
+/// there is a later one.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::node) struct Turn(u64);
+
+impl Turn {
+    /// Whether a connection that was taken in this turn is over, since there is `current`: it came before that, or it came by
+    /// another connector, was taken late, and is given up already.
+    pub(in crate::node) fn is_over(self, connection: &Channel, current: Self) -> bool {
+        self.0 < current.0 || !connection.is_open()
+    }
 }
 
 /// Listens for one service at one connector.
@@ -132,7 +145,10 @@ impl Acceptor {
             return Poll::Ready(Some(self.lose(DownReason::Stopped)));
         }
         match listener.poll_incoming(cx) {
-            Poll::Ready(Ok(connection)) => Poll::Ready(Some(Arrival::Peer(connection))),
+            Poll::Ready(Ok(connection)) => {
+                let turn = Turn(self.connectors.next_turn());
+                Poll::Ready(Some(Arrival::Peer(connection, turn)))
+            }
             Poll::Ready(Err(_)) => Poll::Ready(Some(self.lose(DownReason::AddressGone))),
             Poll::Pending => {
                 self.connectors.changed().register(cx);

@@ -65,6 +65,8 @@ struct State {
     interfaces: u8,
     each: Vec<Connector>,
     changed: Signal,
+    /// Connections taken so far, at all connectors.
+    taken: Cell<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -80,7 +82,7 @@ impl Connectors {
     pub fn new(kernel: &Kernel, node: NodeId, (connectors, interfaces): (u8, u8)) -> Self {
         let each = (0..connectors).map(|_| Connector::default()).collect();
         let (kernel, changed) = (kernel.clone(), Signal::new(kernel));
-        Self(Rc::new(State { kernel, node, interfaces, each, changed }))
+        Self(Rc::new(State { kernel, node, interfaces, each, changed, taken: Cell::new(0) }))
     }
 
     /// The manager's node.
@@ -154,6 +156,12 @@ impl Connectors {
     /// The manager boots: nobody listens yet, for nothing.
     pub(in crate::node) fn booted(&self) {
         self.0.each.iter().for_each(|it| it.services.borrow_mut().clear());
+    }
+
+    /// The turn of a connection that is being taken: each has a later one than those before it.
+    pub(super) fn next_turn(&self) -> u64 {
+        self.0.taken.set(self.0.taken.get() + 1);
+        self.0.taken.get()
     }
 
     /// Somebody is going to listen for a service.

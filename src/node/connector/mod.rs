@@ -14,7 +14,7 @@ mod acceptor;
 pub mod control;
 mod seat;
 
-pub(super) use acceptor::{Acceptor, Arrival};
+pub(super) use acceptor::{Acceptor, Arrival, Turn};
 pub use control::{ConnectorDown, ConnectorUp, Connectors, DownReason};
 pub(super) use seat::{Approach, approach, approaches};
 pub use seat::{CONNECTORS_MAX, Seat, seat};

@@ -18,7 +18,7 @@ use crate::disk::port::Drive;
 use crate::net::port::Port;
 use crate::node::channel::{Channel, Frame};
 use crate::node::config::{ClusterMap, ControlMap, SESSION_BYTES};
-use crate::node::connector::{Acceptor, Arrival, Connectors};
+use crate::node::connector::{Acceptor, Arrival, Connectors, Turn};
 use crate::node::database::{Answer, DatabaseLink, Query};
 use crate::node::protocol::{Service, Wire};
 use crate::sim::{Allocation, NodeHandle, Queue};
@@ -52,6 +52,7 @@ pub(in crate::node) enum Order {
 /// One connection of somebody who calls.
 pub(in crate::node) struct Peer {
     pub(super) channel: Channel,
+    turn: Turn,
     _session: Allocation,
 }
 
@@ -137,8 +138,8 @@ async fn accept(desk: Rc<Desk>, mut acceptor: Acceptor) {
     // Those who were connected by this connector.
     let mut taken: Vec<Weak<Peer>> = Vec::new();
     loop {
-        let connection = match acceptor.next().await {
-            Arrival::Peer(connection) => connection,
+        let (connection, turn) = match acceptor.next().await {
+            Arrival::Peer(connection, turn) => (connection, turn),
             Arrival::Lost => {
                 let lost = taken.drain(..).filter_map(|peer| peer.upgrade());
                 lost.for_each(|peer| peer.channel.close());
@@ -151,16 +152,15 @@ async fn accept(desk: Rc<Desk>, mut acceptor: Acceptor) {
             continue;
         };
         let channel = Channel::new(connection, desk.handle.probes());
-        let peer = Rc::new(Peer { channel, _session: session });
+        let peer = Rc::new(Peer { channel, turn, _session: session });
         taken.retain(|peer| peer.strong_count() > 0);
         taken.push(Rc::downgrade(&peer));
-        // Told here, in the order of taking: whoever listens to an earlier one may stand still until there is a later one.
-        desk.events.push(Event::Connected(peer.clone()));
         desk.handle.spawn("controller.peer", listen(peer, desk.events.clone()));
     }
 }
 
 async fn listen(peer: Rc<Peer>, events: Queue<Event>) {
+    events.push(Event::Connected(peer.clone()));
     while let Ok(message) = peer.channel.recv().await {
         match message {
             Wire::Ping { beat } => {
@@ -197,8 +197,9 @@ impl Server {
             Event::Connected(peer) if self.is_deposed => peer.channel.close(),
             Event::Connected(peer) => {
                 let node = peer.channel.peer();
-                if !peer.channel.is_open() && self.peers.borrow().contains_key(&node) {
-                    return;
+                let current = self.peers.borrow().get(&node).map(|it| it.turn);
+                if current.is_some_and(|it| peer.turn.is_over(&peer.channel, it)) {
+                    return peer.channel.close();
                 }
                 let old = self.peers.borrow_mut().insert(node, peer);
                 if let Some(old) = old {

@@ -27,7 +27,7 @@ use crate::node::backlog::Backlog;
 use crate::node::channel::Channel;
 use crate::node::channel::Frame;
 use crate::node::config::{ClusterMap, SESSION_BYTES, VolumeSpec};
-use crate::node::connector::{Acceptor, Arrival, Connectors};
+use crate::node::connector::{Acceptor, Arrival, Connectors, Turn};
 use crate::node::control;
 use crate::node::probes;
 use crate::node::protocol::{LegReport, Occupant, Places, Service, Wire};
@@ -67,6 +67,7 @@ enum Due {
 /// One connection of a client or a target.
 pub(super) struct Peer {
     connection: Channel,
+    turn: Turn,
     heard: Cell<Nanos>,
     /// How far what it said was read.
     backlog: Cell<Backlog>,
@@ -253,8 +254,8 @@ async fn accept(
     // Those who were connected by this connector.
     let mut taken: Vec<Weak<Peer>> = Vec::new();
     loop {
-        let connection = match acceptor.next().await {
-            Arrival::Peer(connection) => connection,
+        let (connection, turn) = match acceptor.next().await {
+            Arrival::Peer(connection, turn) => (connection, turn),
             Arrival::Lost => {
                 let lost = taken.drain(..).filter_map(|peer| peer.upgrade());
                 lost.for_each(|peer| peer.connection.close());
@@ -271,17 +272,17 @@ async fn accept(
         let connection = Channel::new(connection, handle.probes());
         let (backlog, asked) = (Cell::default(), RefCell::default());
         let places = RefCell::new(Rc::default());
-        let peer = Rc::new(Peer { connection, heard, backlog, asked, places, _session: session });
+        let peer =
+            Rc::new(Peer { connection, turn, heard, backlog, asked, places, _session: session });
         taken.retain(|peer| peer.strong_count() > 0);
         taken.push(Rc::downgrade(&peer));
-        // Told here, in the order of taking: whoever listens to an earlier one may stand still until there is a later one.
-        events.push(Event::Connected(peer.clone()));
         handle.spawn("manager.peer", listen(handle.clone(), peer, events.clone()));
     }
 }
 
 /// Hands on what one peer says, and answers its heartbeats.
 async fn listen(handle: NodeHandle, peer: Rc<Peer>, events: Queue<Event>) {
+    events.push(Event::Connected(peer.clone()));
     while let Ok(message) = peer.connection.recv().await {
         peer.heard.set(handle.monotonic());
         events.push(Event::Said(peer.clone(), message));
@@ -327,9 +328,9 @@ impl Manager {
         match event {
             Event::Connected(peer) => {
                 let node = peer.connection.peer();
-                // One that came by another connector, was taken late and is given up already is no newer than what there is.
-                if !peer.connection.is_open() && self.peers.contains_key(&node) {
-                    return;
+                let current = self.peers.get(&node);
+                if current.is_some_and(|it| peer.turn.is_over(&peer.connection, it.turn)) {
+                    return peer.connection.close();
                 }
                 if let Some(old) = self.peers.insert(node, peer) {
                     old.connection.close();
