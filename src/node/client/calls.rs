@@ -253,8 +253,8 @@ impl Calls {
         self.answer_all(|entry| entry.to.target == target, &Reply::Lost);
     }
 
-    /// Answers every request sent before `since` with [`Reply::TimedOut`], or forgets it if nobody waits for it, if, by its target and the time of its
-    /// sending, it `is_late`; says whom they were for.
+    /// Answers every request sent before `since` with [`Reply::TimedOut`] if, by its target and the time of its
+    /// sending, it `is_late`, and forgets it where nobody waits for it any more; says whom they were for.
     pub(super) fn time_out(
         &self,
         since: Nanos,

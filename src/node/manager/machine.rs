@@ -465,10 +465,8 @@ impl Machine {
                 out.push(Effect::Persist(self.record));
             }
         }
-        if self.phase == Phase::Persisting || self.noting || self.is_in_doubt() {
-            return;
-        }
-        if self.is_listening(now) {
+        let is_busy = self.phase == Phase::Persisting || self.noting;
+        if is_busy || self.is_in_doubt() || self.is_listening(now) {
             return;
         }
         if self.record.owner.is_none() && self.wishes.attach.is_none() {
