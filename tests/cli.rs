@@ -265,7 +265,14 @@ fn a_sweep_tells_which_probes_were_reached() {
     let (dir, _) = file("");
     let (code, text) = sweep(dir.path(), &["--seeds", "2"]);
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("probes never reached: ") && text.contains("client.read-lost"), "{text}");
+    let few = "probes never reached (--json and --markdown tell which)";
+    assert!(text.contains(few) && !text.contains("client.read-lost"), "{text}");
+    let markdown = dir.path().join("summary.md");
+    let (code, _) =
+        sweep(dir.path(), &["--seeds", "2", "--markdown", &markdown.display().to_string()]);
+    assert_eq!(code, Some(0));
+    let written = std::fs::read_to_string(&markdown).expect("the summary is written");
+    assert!(written.contains("client.read-lost"), "{written}");
     let required = ["--seeds", "2", "--require", "client.read-lost"];
     let (code, text) = sweep(dir.path(), &required);
     assert_eq!(code, Some(13), "{text}");

@@ -15,6 +15,9 @@ const REPORT_LINES: usize = 24;
 /// Seeds that the host stopped of which a summary names so many.
 const STUCK_NAMED: usize = 10;
 
+/// Probes never reached that are named, as [`probes`] says.
+const PROBES_NAMED: usize = 24;
+
 /// What a sweep came to, for all that tell of it.
 pub(super) struct Summary<'a> {
     pub(super) report: &'a SweepReport,
@@ -205,10 +208,13 @@ pub(super) fn never_reached(report: &SweepReport) -> Option<NeverReached> {
     })
 }
 
-/// The same as text.
+/// The same as text, without the names when they are most of a screen, as after a few seeds of a few scenarios.
 pub(super) fn probes(report: &SweepReport) -> Option<String> {
     let NeverReached { count, names, failed } = never_reached(report)?;
-    let mut text = format!("{count}: {names}");
+    let mut text = match names.split(", ").count() {
+        ..=PROBES_NAMED => format!("{count}: {names}"),
+        _ => format!("{count} (--json and --markdown tell which)"),
+    };
     if let Some(failed) = failed {
         text.push_str(&format!("\n{failed}"));
     }

@@ -363,10 +363,8 @@ impl Engine {
             let mut state = self.state.borrow_mut();
             let pair = state.pairs.get(pair);
             let completion = Completion { cookie, status, data };
-            if twice {
-                pair.outstanding += 1;
-                pair.completions.push_back(completion.clone());
-            }
+            pair.post_again();
+            pair.again = twice.then(|| completion.clone());
             pair.completions.push_back(completion);
             pair.consumer.take()
         };

@@ -58,7 +58,7 @@ crate::word_enum! {
         MisdirectNextWrite = "misdirect_next_write",
         /// A read was answered from another place.
         MisdirectNextRead = "misdirect_next_read",
-        /// A completion was posted twice.
+        /// A completion was posted twice: again with the next of its queue pair.
         DuplicateNextCompletion = "duplicate_next_completion",
         /// The device fails everything.
         BrokenWith = "break_with",

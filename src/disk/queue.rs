@@ -140,7 +140,19 @@ pub(super) struct Pair {
     /// Submitted, and its completion not yet taken.
     pub(super) outstanding: u16,
     pub(super) completions: VecDeque<Completion>,
+    /// One that is posted again, with the next.
+    pub(super) again: Option<Completion>,
     pub(super) consumer: Option<WakeRef>,
+}
+
+impl Pair {
+    /// Posts what is to come again: its host may have given the place of that command to another by now.
+    pub(super) fn post_again(&mut self) {
+        if let Some(completion) = self.again.take() {
+            self.outstanding += 1;
+            self.completions.push_back(completion);
+        }
+    }
 }
 
 /// The queue pairs of one disk.
@@ -158,7 +170,14 @@ impl Pairs {
             return at;
         }
         let completions = VecDeque::new();
-        self.pairs.push(Pair { host, life, outstanding: 0, completions, consumer: None });
+        self.pairs.push(Pair {
+            host,
+            life,
+            outstanding: 0,
+            completions,
+            again: None,
+            consumer: None,
+        });
         (self.pairs.len() - 1) as u32
     }
 
@@ -167,6 +186,7 @@ impl Pairs {
         let pair = &mut self.pairs[at as usize];
         pair.outstanding = 0;
         pair.completions.clear();
+        pair.again = None;
         pair.consumer = None;
         self.free.push(at);
     }

@@ -50,7 +50,8 @@ impl Namespace {
         self.add_next(FaultKind::MisdirectNextRead, count)
     }
 
-    /// Has the completions of the next `count` (at least 1) commands posted twice.
+    /// Has the completions of the next `count` (at least 1) commands posted twice: again with the next of
+    /// the same queue pair, if there is one.
     pub fn duplicate_next_completion(&self, count: u32) -> FaultId {
         let disk = self.engine.id;
         self.engine.kernel.emit(None, &DuplicateNextCompletionSet { disk, count });

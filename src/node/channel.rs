@@ -12,7 +12,7 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
-use crate::base::NodeId;
+use crate::base::{NodeId, planted};
 use crate::net::port::{Closed, Connection, Message};
 use crate::node::probes;
 use crate::sim::Probes;
@@ -105,6 +105,13 @@ impl Channel {
             let received = self.received.get();
             match Turn::of(frame.number, received) {
                 Turn::Next => {
+                    self.received.set(frame.number);
+                    return Poll::Ready(Ok(frame.wire));
+                }
+                Turn::Again if planted!(MessageTwiceDoneTwice) => {
+                    return Poll::Ready(Ok(frame.wire));
+                }
+                Turn::Early if planted!(MissingMessageUnnoticed) => {
                     self.received.set(frame.number);
                     return Poll::Ready(Ok(frame.wire));
                 }

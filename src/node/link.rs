@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::base::Nanos;
+use crate::base::{Nanos, planted};
 use crate::net::port::{Closed, Port};
 use crate::sim::{Allocation, NodeHandle, Sleep};
 
@@ -44,6 +44,11 @@ fn pause(first: Nanos, attempt: u32, approaches: u32) -> Nanos {
     let is_last = (attempt % approaches) + 1 == approaches;
     let doubled = if is_last { (attempt / approaches / PATIENCE).min(DOUBLED_MAX) } else { 0 };
     first.saturating_mul(1 << doubled)
+}
+
+/// The clock that leases go by: nobody sets it, and it never goes back.
+pub(super) fn lease_clock(handle: &NodeHandle) -> Nanos {
+    if planted!(LeaseByDate) { handle.wall() } else { handle.monotonic() }
 }
 
 impl ManagerLink {
@@ -117,7 +122,7 @@ impl ManagerLink {
         if let Some((sent, at)) = self.sent
             && (sent..=self.beat).contains(&beat)
         {
-            self.answered.set(at);
+            self.answered.set(if planted!(LeaseFromAnswer) { self.heard } else { at });
             self.sent = None;
         }
     }
@@ -131,7 +136,7 @@ impl ManagerLink {
         }
         self.beat += 1;
         if self.sent.is_none() {
-            self.sent = Some((self.beat, now));
+            self.sent = Some((self.beat, lease_clock(&self.handle)));
         }
         self.connection.send(Wire::Ping { beat: self.beat })?;
         self.tick = Box::pin(self.handle.sleep(self.map.timing.heartbeat));

@@ -30,7 +30,7 @@ impl Grounds {
 const fn name_of(bug: Bug) -> &'static str {
     match bug {
         Bug::SkipIntentBeforeData | Bug::NoEpochCheckOnWrite => "cpu-stop",
-        Bug::StaleLease => "two-clients-cut-off",
+        Bug::StaleLease | Bug::TimerMeansLease => "two-clients-cut-off",
         Bug::OldSessionGoesOn => "clients-cut-off-in-turn",
         Bug::IntentNotAwaited | Bug::SetDirtyAfterAck => "power-cut-in-cold-regions",
         Bug::AckBeforeSecondMirror => "app-detach",
@@ -101,6 +101,23 @@ const fn name_of(bug: Bug) -> &'static str {
         Bug::RetriesShared => "satellite-retries-apart",
         Bug::StreamNotRestarted => "satellite-event-stream",
         Bug::FailureNotReported => "satellite-device-files",
+        Bug::WordOfEarlierSessionTaken => "manager-inject-false-message",
+        Bug::RefusalMeansDone => "memory-fail-next",
+        Bug::LeaseFromAnswer => "lease-answered-late",
+        Bug::LeaseByDate => "lease-and-dates",
+        Bug::LeaseWithoutMargin => "lease-and-slow-clocks",
+        Bug::LatestByArrival => "earlier-lives-heard-late",
+        Bug::MessageTwiceDoneTwice => "messages-twice",
+        Bug::MissingMessageUnnoticed => "net-drop-next",
+        Bug::EarlierCompletionTaken => "disk-duplicate-next-completion",
+        Bug::AbandonedRequestForgotten => "raid1-spare-before-the-answer",
+        Bug::RebuiltDiskNotHeldTo => "old-image-of-a-rebuild",
+        Bug::UnreadDiskTaken => "replaced-while-others-decide",
+        Bug::DecidesUnheard => "database-goes-back-unheard",
+        Bug::ReferenceTagIgnored => "disk-misdirect-next-read",
+        Bug::OpenWaitedForAlways => "external-open-blocks",
+        Bug::StopOutlivesStart => "connector-start",
+        Bug::OneAddressKnown => "one-connector-is-left",
     }
 }
 

@@ -117,7 +117,7 @@ impl FromStr for TimeShift {
 text_format!(
     TimeShift,
     "TimeShift",
-    "a duration of at most a day, such as `2s`, or `-2s` to go back",
+    "a duration of at most `1440min`, such as `2s`, or `-2s` to go back",
     "^-?[0-9]+(\\.[0-9]+)?(ns|us|ms|s|min)$"
 );
 

@@ -158,7 +158,7 @@ show_range!(NanosRange, CountRange, PpmRange);
 text_format!(
     NanosRange,
     "DurationRange",
-    "a duration such as `20us`, or a range from the shorter to the longer such as `20us..80us`",
+    "a duration in `ns`, `us`, `ms`, `s` or `min`, such as `20us`, or a range from the shorter to the longer such as `20us..80us`",
     format!("^{DURATION_PATTERN}(\\.\\.{DURATION_PATTERN})?$")
 );
 

@@ -56,9 +56,9 @@ pub struct Volume {
     )]
     #[schemars(range(min = 1, max = 4))]
     pub parity: Option<u8>,
-    /// Its size in blocks, 1 to 2^40.
-    #[serde(deserialize_with = "within::<1, 0x100_0000_0000, _, _>")]
-    #[schemars(range(min = 1, max = 0x100_0000_0000_u64))]
+    /// Its size in blocks, 1 to 2^32.
+    #[serde(deserialize_with = "within::<1, 0x1_0000_0000, _, _>")]
+    #[schemars(range(min = 1, max = 0x1_0000_0000_u64))]
     pub blocks: u64,
     /// The disks that hold its legs, in order; left out, the manager places them on distinct targets: as many
     /// as the layout has, and of `raid0` and `raid10` as many as there are targets for, at most 16.

@@ -176,6 +176,7 @@ impl Budget {
             && stage.disks[spec.disk.index()].faults().is_empty()
             && !stage.disks[spec.disk.index()].holds_answers()
             && freeze::has_its_disk(stage, all, leg, &record)
+            && freeze::is_no_older_image(stage, all, leg, &record)
     }
 
     /// Whether nothing is wrong with a node, whatever its disks.

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use crate::base::{Block, LegIndex, Nanos, Region};
+use crate::base::{Block, Epoch, LegIndex, Nanos, Region};
 use crate::check::{self, Check, Checkers, LegView, Media, VolumeView};
 use crate::disk::control::Namespace;
 use crate::layout::Layout;
@@ -193,6 +193,18 @@ pub(super) fn has_its_disk(
     let known = record.serials[leg.index()];
     let disk = &stage.disks[place(spec, leg, record).disk.index()];
     known == 0 || known == disk.identity().serial
+}
+
+/// Whether what a leg's disk says of itself is there, and not older than what is on record.
+pub(super) fn is_no_older_image(
+    stage: &Stage,
+    spec: &VolumeSpec,
+    leg: LegIndex,
+    record: &VolumeRecord,
+) -> bool {
+    let found = superblock(stage, spec, leg);
+    record.epoch <= Epoch::new(1)
+        || found.is_some_and(|it| it.generation >= record.generation_min(leg))
 }
 
 /// Whether no leg in sync is on another disk than the one on record, which its target has yet to notice.

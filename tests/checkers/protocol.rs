@@ -596,3 +596,22 @@ fn an_epoch_of_which_nobody_knows_any_more_may_be_decided_on_again() {
     story.decide(3, LEG1_DEAD, CLIENT);
     assert_eq!(story.found(), [] as [String; 0]);
 }
+
+#[test]
+fn what_was_asked_for_before_records_went_back_is_done_rightly() {
+    let mut story = Story::opening();
+    story.decide(3, IN_SYNC, CLIENT);
+    story.persist(3);
+    story.checkers.records_went_back();
+    story.register(0, 3);
+    assert_eq!(story.found(), [] as [String; 0]);
+    // Where legs were under an epoch that nobody knows any more is not for the records to say.
+    let mut story = Story::opening();
+    story.step(3, IN_SYNC, CLIENT);
+    story.grant(3, IN_SYNC, CLIENT);
+    story.checkers.records_went_back();
+    story.invoke_write(1, 7, 1);
+    story.land(0, 7, 1, 3);
+    story.returned(1, OpResult::Ok);
+    assert_eq!(story.found(), [] as [String; 0]);
+}

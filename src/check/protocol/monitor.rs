@@ -91,8 +91,7 @@ impl Protocol {
         if let Some(decided) = record.get::<TopologyDecided>() {
             self.decided(record, decided, history);
         } else if let Some(TopologyPersisted { volume, epoch }) = record.get() {
-            let volume = self.volume(volume);
-            volume.persisted = volume.persisted.max(epoch);
+            self.volume(volume).persist(epoch);
         } else if let Some(TopologyGrantable { volume, epoch }) = record.get() {
             self.volume(volume).set_grantable(epoch);
         } else if let Some(agreed) = record.get::<Agreed>() {
@@ -249,7 +248,8 @@ impl Protocol {
     pub(in crate::check) fn records_went_back(&mut self) {
         for volume in &mut self.volumes {
             let registered = volume.slots().map(|(_, slot)| self.legs[slot].fenced);
-            volume.persisted = registered.max().unwrap_or(Epoch::new(0));
+            let registered = registered.max().unwrap_or(Epoch::new(0));
+            volume.go_back(registered);
         }
     }
 
@@ -257,7 +257,7 @@ impl Protocol {
         let TopologyFound { volume, epoch, modes, owner, grantable } = found;
         let volume = self.volume(volume);
         let is_news = epoch > volume.persisted;
-        volume.persisted = volume.persisted.max(epoch);
+        volume.persist(epoch);
         let found_by = record.node.filter(|_| is_news);
         volume.decide(Decision { epoch, modes, owner, is_grantable: grantable, found_by });
     }
@@ -271,9 +271,10 @@ impl Protocol {
         history: &History,
     ) {
         let volume = self.volume(id);
-        let persisted = volume.persisted;
-        if epoch > persisted && volume.is_decided_on() {
-            let found = format!("{epoch} was {how} when the database had {persisted}");
+        // What was asked for before the records went back is done rightly.
+        let ever = volume.ever_persisted;
+        if epoch > ever && volume.is_decided_on() {
+            let found = format!("{epoch} was {how} when the database had {ever}");
             self.report(record, Finding::new(Rule::PersistedFirst, id, found), history);
         }
     }
@@ -477,6 +478,9 @@ impl Protocol {
             return;
         }
         if !returned.kind.is_write() && returned.kind != OpKind::Trim {
+            return;
+        }
+        if volume.is_forgotten(grant.epoch) {
             return;
         }
         let Some(operation) = history.operation(returned.op) else { return };

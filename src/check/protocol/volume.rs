@@ -51,8 +51,12 @@ pub(super) struct Volume {
     legs: Vec<Option<u32>>,
     /// The last decisions, oldest first.
     decisions: Vec<Decision>,
-    /// The highest epoch in the database.
+    /// The highest epoch in the database, or that a disk knows of.
     pub(super) persisted: Epoch,
+    /// The highest epoch that was ever in the database.
+    pub(super) ever_persisted: Epoch,
+    /// Above this epoch and up to `ever_persisted` nobody knows any more what was decided on, for records went back.
+    known: Epoch,
     pub(super) grant: Option<Grant>,
     /// The highest epoch that each node was granted.
     granted: Vec<(NodeId, Epoch)>,
@@ -92,6 +96,24 @@ impl Volume {
         let Some(found) = known.filter(|found| decision.is_late(found, by)) else { return false };
         found.found_by = None;
         true
+    }
+
+    /// An epoch is in the database.
+    pub(super) fn persist(&mut self, epoch: Epoch) {
+        self.persisted = self.persisted.max(epoch);
+        self.ever_persisted = self.ever_persisted.max(epoch);
+        self.known = self.known.max(epoch);
+    }
+
+    /// The records went back, and disks know of this epoch at most.
+    pub(super) fn go_back(&mut self, registered: Epoch) {
+        self.persisted = registered;
+        self.known = Epoch::new(0);
+    }
+
+    /// Whether where the legs are under this epoch is on no record any more.
+    pub(super) fn is_forgotten(&self, epoch: Epoch) -> bool {
+        self.known < epoch && epoch <= self.ever_persisted
     }
 
     /// Whether any decision on it is on record.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::{Rc, Weak};
 
-use crate::base::{Nanos, NodeId, VolumeId};
+use crate::base::{Nanos, NodeId, VolumeId, planted};
 use crate::net::port::{Closed, Port};
 use crate::node::channel::{Channel, Frame};
 use crate::node::config::ClusterMap;
@@ -61,7 +61,9 @@ impl Client {
 
     /// A volume by its attachment, if there is that one.
     pub(super) fn volume(&self, id: VolumeId, session: u64) -> Option<Rc<Volume>> {
-        self.attachments(id).into_iter().find(|volume| volume.session == session)
+        self.attachments(id)
+            .into_iter()
+            .find(|volume| volume.session == session || planted!(WordOfEarlierSessionTaken))
     }
 
     /// The connection to a target, which is kept from its first use on.

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::base::{DiskId, LegIndex, Nanos, NodeId, Payload, VolumeId};
+use crate::base::{DiskId, LegIndex, Nanos, NodeId, Payload, VolumeId, planted};
 use crate::sim::{NodeHandle, Wait, WakeRef};
 
 use super::pace::Paces;
@@ -369,7 +369,7 @@ impl Drop for Call {
         let entry = slots.find(self.cookie).expect("a call's slot is its own");
         // Whoever it wakes may have requests of its own, and is dropped when nothing is borrowed.
         let _waiter = entry.waiter.take();
-        if entry.is_sent {
+        if entry.is_sent && !planted!(AbandonedRequestForgotten) {
             entry.is_abandoned = true;
         } else {
             slots.free(self.cookie as u32 as usize);

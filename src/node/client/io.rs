@@ -329,6 +329,9 @@ impl BlockDevice {
             }
             crate::sometimes!(self.volume.client.handle, true, probes::LEASE_AWAITED);
             self.volume.client.handle.sleep(self.volume.client.map.timing.heartbeat).await;
+            if planted!(TimerMeansLease) {
+                break;
+            }
         }
         Ok(())
     }

@@ -20,6 +20,7 @@ use crate::layout::{LEGS_MAX, Layout};
 use crate::node::channel::Channel;
 use crate::node::config::VolumeSpec;
 use crate::node::layout::IntentMap;
+use crate::node::link::lease_clock;
 use crate::node::probes;
 use crate::node::protocol::{LegMode, Topology, Wire};
 
@@ -361,7 +362,7 @@ impl Volume {
             return true;
         }
         let until = self.confirmed.borrow().get() + self.client.map.timing.lease;
-        self.client.handle.monotonic() < until
+        lease_clock(&self.client.handle) < until
     }
 
     /// Reports a leg as failed: at once under each grant, then again while it goes on failing, for the

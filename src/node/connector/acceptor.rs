@@ -33,7 +33,7 @@ impl Turn {
     /// Whether a connection that was taken in this turn is over, since there is `current`: it came before that, or it came by
     /// another connector, was taken late, and is given up already.
     pub(in crate::node) fn is_over(self, connection: &Channel, current: Self) -> bool {
-        self.0 < current.0 || !connection.is_open()
+        !planted!(LatestByArrival) && (self.0 < current.0 || !connection.is_open())
     }
 }
 
@@ -169,7 +169,9 @@ impl Acceptor {
         let span = time.saturating_sub(self.handle.monotonic());
         let mut sleep = (time < Nanos::MAX).then(|| Box::pin(self.handle.sleep(span)));
         poll_fn(|cx| {
-            if self.connectors.is_stopped(self.connector) != was_stopped {
+            if self.connectors.is_stopped(self.connector) != was_stopped
+                && !planted!(StopOutlivesStart)
+            {
                 return Poll::Ready(());
             }
             self.connectors.changed().register(cx);

@@ -5,7 +5,7 @@ use super::record::VolumeRecord;
 use super::rig::{A, B, C0, C1, NEVER, ONCE, Rig, place, registration, report};
 use crate::base::{Epoch, LegIndex, Nanos};
 use crate::layout::Raid1;
-use crate::node::{LegMode, LegReport, Superblock};
+use crate::node::{LegMode, LegReport, Superblock, Timing};
 
 impl Rig {
     /// The leg's target came up again, and its disk had lost a volatile cache.
@@ -171,6 +171,28 @@ fn a_leg_given_up_in_an_epoch_that_nobody_was_told_of_is_taken_back_when_the_oth
     let epoch = rig.epoch();
     rig.settle(Input::LegBack { leg: A, epoch });
     assert_eq!(rig.modes(), [LegMode::WriteOnly, LegMode::ReadWrite]);
+}
+
+#[test]
+fn of_a_new_volume_a_leg_that_registers_too_late_is_taken_back_when_the_other_lost_its_cache() {
+    let mut rig = Rig::boot(None, Nanos::ZERO);
+    rig.hello(A, 0, 0);
+    rig.hello(B, 0, 0);
+    rig.apply(Input::Attach { client: C0, session: 1, held: NEVER });
+    let first = *rig.machine.record();
+    rig.apply(Input::Persisted(first.epoch));
+    let epoch = first.epoch;
+    rig.apply(Input::Registered { leg: A, epoch, life: 0, again: false, ok: true });
+    rig.after(Timing::default().register_timeout);
+    assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
+    rig.stored = Some(*rig.machine.record());
+    let epoch = rig.epoch();
+    rig.apply(Input::Place(place(A), None));
+    rig.apply(Input::Persisted(epoch));
+    rig.hello_cold(A, 2);
+    rig.settle(Input::Place(place(B), Some(report(B, 2, 2))));
+    assert_eq!(rig.modes(), [LegMode::Dead, LegMode::ReadWrite]);
+    assert_eq!(rig.machine.record().cold, Epoch::new(0), "nobody has written, and nothing is lost");
 }
 
 #[test]

@@ -99,6 +99,22 @@ fn a_claim_ends_with_its_connection() {
 }
 
 #[test]
+fn an_attachment_that_was_told_that_it_is_over_does_not_come_by_the_volume_again() {
+    let mut rig = Rig::attached();
+    rig.apply(Input::Attach { client: C1, session: 7, held: NEVER });
+    rig.now += Nanos::from_millis(23);
+    rig.apply(Input::Tick);
+    // That it has been taken from it is not on record yet when it asks once more.
+    rig.apply(Input::Attach { client: C0, session: 1, held: NEVER });
+    let epoch = rig.epoch();
+    rig.settle(Input::Persisted(epoch));
+    assert!(rig.out.contains(&Effect::Detached(C0, 1)), "{:?}", rig.out);
+    assert_eq!(owner(&rig), Some((C1, 7)));
+    rig.settle(Input::Detach { client: C1, session: 7, held: ONCE });
+    assert_eq!(owner(&rig), None);
+}
+
+#[test]
 fn a_new_owner_has_its_lease_to_be_heard_in() {
     let mut rig = Rig::attached();
     rig.apply(Input::Attach { client: C1, session: 7, held: NEVER });

@@ -147,10 +147,16 @@ impl Machine {
         for leg in next.modes.written() {
             let report = self.report_in(next, leg);
             // A disk that belongs elsewhere is not the leg's, and one that has not been read may be any.
-            let Some(report) = report.filter(|it| it.usable) else { continue };
+            let Some(report) =
+                report.filter(|it| it.usable || it.foreign.is_none() && planted!(UnreadDiskTaken))
+            else {
+                continue;
+            };
             if next.serials[leg.index()] == 0 {
                 next.serials[leg.index()] = report.serial;
-            } else if next.rebuilds_all(leg) && self.record.modes.of(leg) != LegMode::WriteOnly {
+            } else if next.rebuilds_all(leg)
+                && (self.record.modes.of(leg) != LegMode::WriteOnly || planted!(UnreadDiskTaken))
+            {
                 next.serials[leg.index()] = report.serial;
                 next.generations[leg.index()] = report.generation;
             }

@@ -70,8 +70,10 @@ pub(super) struct Machine {
     pub(super) planned: [Option<u32>; LEGS_MAX],
     pub(super) wishes: Wishes,
     pub(super) owner_heard: Nanos,
-    /// Until when nothing is decided before all disks of the volume have told what they know.
-    pub(super) listens_until: Nanos,
+    /// Until when nothing is decided before all disks of the volume have told what they know; none once that is over.
+    pub(super) listens_until: Option<Nanos>,
+    /// The places that were asked to register the record's epoch; none where an earlier life of the manager decided on that.
+    pub(super) asked: Option<Vec<PlaceIndex>>,
     /// The owner until now, while it is not on record that it is so no longer.
     pub(super) leaving: Option<Claim>,
     pub(super) told: Told,
@@ -113,7 +115,8 @@ impl Machine {
             planned: [None; LEGS_MAX],
             wishes: Wishes::default(),
             owner_heard: now,
-            listens_until: now,
+            listens_until: None,
+            asked: None,
             leaving: None,
             told: if record.granted { Told::Yes } else { Told::No },
             noting: false,
@@ -124,7 +127,7 @@ impl Machine {
             probes: Probes::default(),
         };
         if record.epoch > Epoch::new(1) {
-            machine.listens_until = now + machine.timing.dead_after;
+            machine.listens_until = Some(now + machine.timing.dead_after);
         }
         if record.owner.is_some() {
             let deadline = now + machine.timing.dead_after + machine.timing.dead_after;
@@ -190,7 +193,12 @@ impl Machine {
                 crate::sometimes!(self, true, probes::SAID_TOO_LATE);
             }
             Input::Tick => self.tick(now, out),
-            Input::StoodStill => self.allow_to_register(now + self.timing.register_timeout),
+            Input::StoodStill => {
+                // What disks have said meanwhile is heard first.
+                let longer = now + self.timing.heartbeat;
+                self.listens_until = self.listens_until.map(|until| until.max(longer));
+                self.allow_to_register(now + self.timing.register_timeout);
+            }
             Input::Unread => self.allow_to_register(now + self.timing.heartbeat),
         }
         self.advance(now, out);
@@ -210,7 +218,7 @@ impl Machine {
             out.push(Effect::ForeignDisk { place, found });
         }
         if let Some(LegReport { generation, usable: true, .. }) = report {
-            self.shown[place.index()] = generation;
+            self.shown[place.index()] = self.known_without(place, generation);
         }
         if let Some(generation) =
             self.contradiction(place).filter(|_| report.is_some_and(|it| it.usable))
@@ -265,13 +273,16 @@ impl Machine {
         report.is_some_and(|report| report.usable && report.registered == self.record.epoch)
     }
 
-    /// Whether the leg can be given the record's epoch. A `W` leg on another disk is fine when it is
-    /// rebuilt in whole; a leg that lost its volatile cache may only go on if all in sync did.
+    /// Whether the leg can be given the record's epoch: on no other disk or image of it than the one that this was decided
+    /// for, be it rebuilt in whole or not, for an owner may have been told where that has come to. A leg that lost its
+    /// volatile cache may only go on if all in sync did.
     fn may_register(&self, leg: LegIndex) -> bool {
         let usable = self.report(leg).is_some_and(|report| report.usable);
         let goes_on = self.in_sync() & bit(leg) != 0 && self.starts_cold();
         let warm = self.cold() & bit(leg) == 0 || goes_on;
-        usable && warm && (self.fits(leg) || self.record.rebuilds_all(leg))
+        let fits =
+            self.fits(leg) || self.record.rebuilds_all(leg) && planted!(RebuiltDiskNotHeldTo);
+        usable && warm && fits
     }
 
     /// A leg has registered, which counts only in the life of its device that was last heard of.
@@ -300,6 +311,8 @@ impl Machine {
         if let Some((client, session)) = self.leaving.take()
             && !(planted!(OldSessionGoesOn) && self.record.owner.is_some())
         {
+            // Told that it is over, it never takes back what it has asked for meanwhile.
+            self.claims.withdraw((client, session));
             out.push(Effect::Detached(client, session));
         }
         if self.record.owner.is_none() || (self.record.granted && !self.is_confirming()) {
@@ -332,8 +345,9 @@ impl Machine {
         });
     }
 
-    fn ask_to_register(&self, legs: u16, out: &mut Vec<Effect>) {
-        for leg in self.record.modes.legs().filter(|leg| legs & bit(*leg) != 0) {
+    fn ask_to_register(&mut self, legs: u16, out: &mut Vec<Effect>) {
+        let modes = self.record.modes;
+        for leg in modes.legs().filter(|leg| legs & bit(*leg) != 0) {
             if let Some(LegReport { life, .. }) = self.report(leg)
                 && self.may_register(leg)
                 && !self.is_split()
@@ -341,6 +355,7 @@ impl Machine {
                 let (epoch, again) = (self.record.epoch, self.is_confirming());
                 let rebuild = self.record.rebuilds[leg.index()];
                 let place = self.record.places.of(leg);
+                self.note_asked(place);
                 out.push(Effect::Register { leg, place, epoch, life, again, rebuild });
             }
         }
@@ -402,7 +417,10 @@ impl Machine {
     }
 
     fn tick(&mut self, now: Nanos, out: &mut Vec<Effect>) {
-        let lease_over = self.owner_heard + self.timing.lease + self.timing.lease_margin;
+        self.listens_until = self.listens_until.filter(|until| now < *until);
+        let margin =
+            if planted!(LeaseWithoutMargin) { Nanos::ZERO } else { self.timing.lease_margin };
+        let lease_over = self.owner_heard + self.timing.lease + margin;
         // One that answers no application has no lease to be waited for.
         let is_over = now > lease_over || self.has_caretaker();
         if self.record.owner.is_some() && is_over && self.wishes.attach.is_none() {
@@ -466,7 +484,7 @@ impl Machine {
             }
         }
         let is_busy = self.phase == Phase::Persisting || self.noting;
-        if is_busy || self.is_in_doubt() || self.is_listening(now) {
+        if is_busy || self.is_in_doubt() || self.is_listening() {
             return;
         }
         if self.record.owner.is_none() && self.wishes.attach.is_none() {
@@ -490,6 +508,7 @@ impl Machine {
             self.note_deaths(&next, now);
             self.record = next;
             self.told = Told::No;
+            self.asked = Some(Vec::new());
             self.wishes = Wishes::default();
             self.phase = Phase::Persisting;
             out.push(Effect::Persist(next));

@@ -63,7 +63,8 @@ impl VolumeRecord {
             serials: [0; LEGS_MAX],
             written_at: Nanos::ZERO,
             cold: Epoch::new(0),
-            holders: 0,
+            // Nobody has written yet, and nobody is without anything.
+            holders: ((1_u32 << legs) - 1) as u16,
             told: false,
         }
     }

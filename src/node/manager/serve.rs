@@ -115,7 +115,7 @@ pub(super) async fn run(
     let records = map.volumes.len() as u64 * 512 + map.block_size.bytes() as u64;
     let _records = handle.memory().reserve_waiting(records).await;
     let mut database = Records::open(&handle, &map, keeping);
-    let (mut machines, mut places) = (Vec::new(), Vec::new());
+    let (mut records, mut places) = (Vec::new(), Vec::new());
     for volume in &map.volumes {
         let record = database.load(volume.id).await;
         // That of a volume about which nothing was ever decided says nothing.
@@ -126,9 +126,14 @@ pub(super) async fn run(
             tell_moved(&handle, volume, record, None);
         }
         places.push(record.map_or_else(Places::first, |record| record.places));
-        let is_there = map.control.is_none() || record.is_some();
-        machines.push(is_there.then(|| machine(&handle, &map, volume, record)));
+        records.push(record);
     }
+    // Not before all are loaded: what a machine gives others time for begins when they can reach it.
+    let machines = map.volumes.iter().zip(records).map(|(volume, record)| {
+        let is_there = map.control.is_none() || record.is_some();
+        is_there.then(|| machine(&handle, &map, volume, record))
+    });
+    let machines: Vec<Option<Machine>> = machines.collect();
     door.opened(Signal::new(handle.kernel()));
     let stores = Queue::new(handle.kernel());
     let office = match &database {
@@ -334,6 +339,8 @@ impl Manager {
                 }
                 if let Some(old) = self.peers.insert(node, peer) {
                     old.connection.close();
+                    // Claims end with the connection over which they were made.
+                    self.for_all(Input::Gone { client: node });
                 }
             }
             Event::Said(peer, message) => {

@@ -6,7 +6,7 @@
 //! until its database, or the disk, is the right one again. The volume is offline meanwhile, and its IO waits.
 
 use crate::base::planted;
-use crate::base::{Epoch, Nanos, PlaceIndex};
+use crate::base::{Epoch, PlaceIndex};
 
 use super::machine::Machine;
 
@@ -18,11 +18,27 @@ impl Machine {
         is_later.then_some(shown)
     }
 
+    /// A place is asked to register the record's epoch.
+    pub(super) fn note_asked(&mut self, place: PlaceIndex) {
+        if let Some(asked) = self.asked.as_mut().filter(|asked| !asked.contains(&place)) {
+            asked.push(place);
+        }
+    }
+
+    /// The epoch that a place knows of, as far as this manager has nothing to do with it: one that shows an epoch which was decided
+    /// on a moment ago and was not asked to register it knows it from somebody else, as if it were a later one.
+    pub(super) fn known_without(&self, place: PlaceIndex, shown: Epoch) -> Epoch {
+        let is_unasked = self.asked.as_ref().is_some_and(|asked| !asked.contains(&place));
+        if is_unasked && shown == self.record.epoch { shown.next() } else { shown }
+    }
+
     /// Whether the record was found a moment ago, and not all disks have shown yet whether they know of a later one: a
     /// decision could take the very epoch that they know.
-    pub(super) fn is_listening(&self, now: Nanos) -> bool {
+    pub(super) fn is_listening(&self) -> bool {
         let has_shown = |leg| self.report(leg).is_some_and(|report| report.usable);
-        now < self.listens_until && !self.record.modes.legs().all(has_shown)
+        self.listens_until.is_some()
+            && !planted!(DecidesUnheard)
+            && !self.record.modes.legs().all(has_shown)
     }
 
     /// Whether any place contradicts the record.

@@ -8,8 +8,8 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 
-use crate::base::Nanos;
 use crate::base::control::OpenOverdue;
+use crate::base::{Nanos, planted};
 use crate::node::probes;
 use crate::process::port::OpenError;
 use crate::sim::JoinHandle;
@@ -62,7 +62,8 @@ pub(super) async fn size_of(
         let open = async move { os.open(&name).await.map(|device| device.size()) };
         agent.handle.spawn("satellite.open", open)
     });
-    let opened = agent.handle.timeout(agent.timing.open, Pin::new(&mut opening)).await;
+    let patience = if planted!(OpenWaitedForAlways) { Nanos::MAX } else { agent.timing.open };
+    let opened = agent.handle.timeout(patience, Pin::new(&mut opening)).await;
     let Ok(opened) = opened else {
         crate::sometimes!(agent.handle, true, probes::OPEN_OVERDUE);
         let mut openings = resource.openings.borrow_mut();

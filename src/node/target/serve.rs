@@ -162,7 +162,9 @@ impl Server {
         let slot = completion.cookie as u32 as usize;
         let serial = (completion.cookie >> 32) as u32;
         // A device may complete a command twice.
-        let Some(pending) = self.pending[slot].take_if(|pending| pending.serial == serial) else {
+        let Some(pending) = self.pending[slot]
+            .take_if(|it| it.serial == serial || planted!(EarlierCompletionTaken))
+        else {
             return;
         };
         self.free.push(slot as u32);
@@ -361,6 +363,9 @@ impl Server {
         }
         let bytes = HEADER_BYTES + request.work.blocks() * self.block_bytes();
         let Ok(buffer) = self.target.memory.alloc(bytes) else {
+            if planted!(RefusalMeansDone) && writes.is_some() {
+                return self.answer(request.cookie, LegStatus::Ok, Payload::empty());
+            }
             let pause = self.target.map.timing.reconnect;
             self.short.get_or_insert_with(|| Box::pin(self.target.handle.sleep(pause)));
             return self.parked.push_back(request);

@@ -218,7 +218,7 @@ actions! {
         DiskMisdirectNextWrite(NextCommands) = "disk.misdirect_next_write", undoes;
         /// The next reads are answered from another place.
         DiskMisdirectNextRead(NextCommands) = "disk.misdirect_next_read", undoes;
-        /// The completions of the next commands come twice.
+        /// The completions of the next commands come twice: again with that of a later command.
         DiskDuplicateNextCompletion(NextCommands) = "disk.duplicate_next_completion", undoes;
         /// Bits of a block flip, until it is rewritten or healed.
         DiskFlipBits(FlipBits) = "disk.flip_bits", undoes;

@@ -215,6 +215,12 @@ fn amounts(validator: &mut Validator<'_, '_>, at: &dyn Fn(&str) -> Steps, action
             let help = "set `cluster.disk.volatile_cache` to `true`";
             validator.report(&at("disk"), "disks with a volatile cache", help);
         }
+        Action::DiskRestoreOldImage(image) if image.age == Nanos::ZERO => {
+            validator.report(&at("age"), AGE, "");
+        }
+        Action::DatabaseRestoreOldSnapshot(snapshot) if snapshot.age == Nanos::ZERO => {
+            validator.report(&at("age"), AGE, "");
+        }
         Action::DiskInjectRandomFailure(failure) if failure.odds.numerator() == 0 => {
             validator.report(&at("odds"), "odds above 0: it would never happen", "");
         }
@@ -245,6 +251,8 @@ fn amounts(validator: &mut Validator<'_, '_>, at: &dyn Fn(&str) -> Steps, action
         _ => {}
     }
 }
+
+const AGE: &str = "a time above zero: it would change nothing";
 
 /// Why a clock's speed is bounded.
 pub(super) const DRIFT_COVERED: &str =
@@ -301,6 +309,11 @@ mod tests {
         let entry =
             r#"{ "at": "1ms", "do": { "node.clock_jump": { "node": "t0", "by": "0ns" } } }"#;
         refused(entry, "script[0].do.node.clock_jump.by", &["other than zero"]);
+        let entry = r#"{ "at": "1ms", "do": { "disk.restore_old_image": { "disk": "t0/d0", "age": "0s" } } }"#;
+        refused(entry, "script[0].do.disk.restore_old_image.age", &["above zero"]);
+        let entry =
+            r#"{ "at": "1ms", "do": { "database.restore_old_snapshot": { "age": "0s" } } }"#;
+        assert!(errors("", entry, "none")[0].contains("above zero"));
     }
 
     #[test]
