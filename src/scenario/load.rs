@@ -295,8 +295,8 @@ mod tests {
             check(&text(odd), &["volumes[0].blocks: found"]);
         }
         check(
-            &text("9999999999"),
-            &["volumes[0].blocks: found `9999999999`, expected room for 2 legs"],
+            &text("999999999"),
+            &["volumes[0].blocks: found `999999999`, expected room for 2 legs"],
         );
         check(&text("null"), &["volumes[0].blocks: found `null`, expected a whole number"]);
     }

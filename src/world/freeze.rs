@@ -202,9 +202,10 @@ pub(super) fn is_no_older_image(
     leg: LegIndex,
     record: &VolumeRecord,
 ) -> bool {
-    let found = superblock(stage, spec, leg);
-    record.epoch <= Epoch::new(1)
-        || found.is_some_and(|it| it.generation >= record.generation_min(leg))
+    let least = record.generation_min(leg);
+    // Before the first grant there is nothing that it would have to know.
+    least == Epoch::new(0)
+        || superblock(stage, spec, leg).is_some_and(|found| found.generation >= least)
 }
 
 /// Whether no leg in sync is on another disk than the one on record, which its target has yet to notice.

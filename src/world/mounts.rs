@@ -302,6 +302,10 @@ impl Keeper {
     /// Starts the client's applications on the volume, when what they were at before has come back.
     async fn start_apps(&self, device: &BlockDevice) -> Vec<JoinHandle<()>> {
         let client = self.handle.node();
+        // It may have stood still until its attachment was over, and others' applications are under way.
+        if self.mounts.number_of(client, self.volume) != Some(self.number) {
+            return Vec::new();
+        }
         self.mounts.stop_apps(client, self.volume);
         while !self.mounts.is_quiet(client, self.volume) {
             self.handle.sleep(LOOK_AGAIN).await;

@@ -121,6 +121,19 @@ mod tests {
     }
 
     #[test]
+    fn a_flush_that_waits_for_the_first_grant_may_have_waited_since_before_the_loss_that_this_tells_of()
+     {
+        let flushes = Flushes::new();
+        let (opener, early) = (flushes.open(), flushes.begin());
+        flushes.granted(true, Epoch::new(3));
+        assert!(
+            !flushes.end(&opener, early),
+            "what was acknowledged to others before it may be lost"
+        );
+        assert!(flushes.end(&opener, flushes.begin()));
+    }
+
+    #[test]
     fn every_flush_that_spans_a_loss_of_all_caches_fails() {
         let (flushes, opener) = attached();
         flushes.acknowledged();

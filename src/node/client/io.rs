@@ -323,17 +323,20 @@ impl BlockDevice {
 
     /// Waits until the manager surely hasn't given the volume to anybody else.
     async fn lease(&self) -> Result<(), IoError> {
-        while !self.volume.has_lease() {
+        loop {
+            // Whoever was told that it is another's needs no lease to run out.
             if self.volume.is_lost() {
                 return Err(self.volume.doubt());
+            }
+            if self.volume.has_lease() {
+                return Ok(());
             }
             crate::sometimes!(self.volume.client.handle, true, probes::LEASE_AWAITED);
             self.volume.client.handle.sleep(self.volume.client.map.timing.heartbeat).await;
             if planted!(TimerMeansLease) {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
     }
 }
 

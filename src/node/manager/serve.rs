@@ -94,7 +94,7 @@ struct Manager {
     effects: Vec<Effect>,
     door: Rc<ManagerDoor>,
     /// What the test API holds back, in its order.
-    held: Vec<(NodeId, Wire)>,
+    held: Vec<(Rc<Peer>, Wire)>,
     /// When it looked round last, and whether it had stood still then.
     ticked: (Nanos, bool),
     /// Since when it has come late every time.
@@ -302,7 +302,9 @@ impl Manager {
             let mut tick = pin!(interval.tick());
             loop {
                 let due = poll_fn(|cx| {
-                    if let Some(order) = self.door.poll_order(cx) {
+                    if self.may_lead()
+                        && let Some(order) = self.door.poll_order(cx)
+                    {
                         return Poll::Ready(Due::Order(order));
                     }
                     match events.poll_pop(cx) {
@@ -324,9 +326,13 @@ impl Manager {
 
     /// Goes on, unless it cannot know any more that it leads: then never.
     async fn only_while_it_leads(&self) {
-        if self.office.as_ref().is_some_and(|office| !office.holds()) {
+        if !self.may_lead() {
             std::future::pending::<()>().await;
         }
+    }
+
+    fn may_lead(&self) -> bool {
+        self.office.as_ref().is_none_or(Office::holds)
     }
 
     fn take(&mut self, event: Event) {
@@ -381,7 +387,10 @@ impl Manager {
                 let times = if self.door.end_hold() { 2 } else { 1 };
                 let held = std::mem::take(&mut self.held);
                 for (to, word) in held {
-                    (0..times).for_each(|_| self.send(to, word.clone()));
+                    // What was to go over a connection that is over is lost with it.
+                    for _ in 0..times {
+                        let _closed = to.connection.send(word.clone());
+                    }
                 }
             }
             Order::Break => {
@@ -695,11 +704,10 @@ impl Manager {
 
     /// Sends to a node that is connected; one that is not is told when it comes back.
     fn send(&mut self, to: NodeId, message: Wire) {
+        let Some(peer) = self.peers.get(&to) else { return };
         if self.door.holds() {
-            return self.held.push((to, message));
+            return self.held.push((peer.clone(), message));
         }
-        if let Some(peer) = self.peers.get(&to) {
-            let _closed = peer.connection.send(message);
-        }
+        let _closed = peer.connection.send(message);
     }
 }

@@ -1,7 +1,7 @@
 //! The entry of the validation, the cluster and what concerns the scenario as a whole.
 
 use crate::base::Nanos;
-use crate::layout::Layout;
+use crate::layout::{Coded, Layout};
 use crate::scenario::cluster::DRIFT_PPM_MAX;
 use crate::scenario::collect::{Reading, nearest};
 use crate::scenario::connector::ConnectorRef;
@@ -294,7 +294,13 @@ impl Validator<'_, '_> {
         };
         let volumes = scenario.volumes.iter().map(|volume| {
             let regions = scenario.regions(volume);
-            regions.saturating_mul(8).saturating_add(2 * region(volume) + 4096)
+            let (legs, depth) = (scenario.shape(volume).legs(), scenario.region_depth(volume));
+            let scrubbed = volume.scrub_rate.map_or(0, |_| legs as u64 * u64::from(depth) * block);
+            let buffers = match scenario.shape(volume).code() {
+                Some(code) => rows_under_way(&code) * block,
+                None => 2 * region(volume),
+            };
+            regions.saturating_mul(8).saturating_add(buffers + scrubbed + 4096)
         });
         let largest = scenario.workload.iter().map(|app| longest(scenario, app)).max().unwrap_or(0);
         let largest_region = scenario.volumes.iter().map(region).max().unwrap_or(0);
@@ -314,8 +320,18 @@ impl Validator<'_, '_> {
 
 /// The most blocks of an operation of this application.
 fn longest(scenario: &Scenario, app: &Workload) -> u64 {
-    let volume = scenario.volume_index(app.volume()).map_or(0, |at| scenario.volumes[at].blocks);
-    app.blocks(volume, scenario.cluster.block_size).max
+    let at = scenario.volume_index(app.volume());
+    let volume = at.map_or(0, |at| scenario.volumes[at].blocks);
+    // What a leg of a code does not give is computed from a whole line for each block.
+    let code = at.and_then(|at| scenario.shape(&scenario.volumes[at]).code());
+    let lines = code.map_or(1, |code| 1 + u64::from(code.data + code.parity));
+    lines * app.blocks(volume, scenario.cluster.block_size).max
+}
+
+/// The blocks that an owner of a coded volume sets aside: the entries of all slots of the stripe journal, and some lines.
+fn rows_under_way(code: &Coded) -> u64 {
+    let line = u64::from(code.data + code.parity);
+    u64::from(code.slots()) * code.slot_blocks() + (1 + line) * u64::from(code.stripe_blocks)
 }
 
 /// "`c0`", or "`c0` to `c3`".

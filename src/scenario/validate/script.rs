@@ -218,6 +218,12 @@ fn amounts(validator: &mut Validator<'_, '_>, at: &dyn Fn(&str) -> Steps, action
         Action::DiskRestoreOldImage(image) if image.age == Nanos::ZERO => {
             validator.report(&at("age"), AGE, "");
         }
+        Action::DatabaseRestoreOldSnapshot(_)
+            if validator.cluster_known && validator.scenario.cluster.managers > 1 =>
+        {
+            let expected = "one manager: of several, one that forgets its votes has them decide on two histories";
+            validator.report(&at("age"), expected, "`node.wipe` takes a manager's disk away");
+        }
         Action::DatabaseRestoreOldSnapshot(snapshot) if snapshot.age == Nanos::ZERO => {
             validator.report(&at("age"), AGE, "");
         }
@@ -314,6 +320,9 @@ mod tests {
         let entry =
             r#"{ "at": "1ms", "do": { "database.restore_old_snapshot": { "age": "0s" } } }"#;
         assert!(errors("", entry, "none")[0].contains("above zero"));
+        let entry = entry.replace("0s", "5ms");
+        assert_eq!(errors("", &entry, "none"), Vec::<String>::new());
+        assert!(errors(r#""managers": 3"#, &entry, "none")[0].contains("one manager"));
     }
 
     #[test]
