@@ -25,7 +25,7 @@ impl Checker for JournalFirst {
             self.journaled = tag;
         } else if self.journaled < tag {
             self.found.push(Violation {
-                check: Check::Durable,
+                check: Check::Own,
                 kind: "data-before-journal",
                 component: disk.to_string(),
                 volume: None,

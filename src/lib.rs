@@ -78,7 +78,9 @@
 
 #[cfg(not(madsim))]
 compile_error!(
-    "stormglass needs `--cfg madsim`: RUSTFLAGS hides what .cargo/config.toml sets; add it to your own flags, as in RUSTFLAGS='--cfg madsim'"
+    "stormglass needs `--cfg madsim`, in every crate of the build: a `.cargo/config.toml` in the directory where cargo is called, or above it, \
+     with `[build]` and `rustflags = [\"--cfg\", \"madsim\"]`; a RUSTFLAGS of the environment hides that, and has to have it, too: \
+     RUSTFLAGS='--cfg madsim'"
 );
 
 pub mod base;

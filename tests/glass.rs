@@ -74,7 +74,8 @@ fn what_differs_from_run_to_run_is_found() {
         let left_behind = RUNS.fetch_add(1, Ordering::Relaxed);
         sim.sleep(Nanos::from_micros(1 + left_behind)).await;
     });
-    assert_eq!(failure.how, How::Differs);
+    let How::Differs(Some(parted)) = &failure.how else { panic!("{failure}") };
+    assert!(parted.starts_with("they part at record "), "{parted}");
 }
 
 /// Nothing may happen after a millisecond.
@@ -139,6 +140,115 @@ fn a_failure_is_kept_in_a_file_and_says_how_to_run_it_alone() {
 }
 
 #[test]
+fn a_seed_that_takes_too_long_on_the_wall_is_stopped() {
+    let short = std::time::Duration::from_millis(200);
+    let sweep = Sweep::new(4..5).keep_in(None).seed_time(short);
+    let ticks = |sim: Sim| async move {
+        loop {
+            sim.sleep(Nanos::from_micros(1)).await;
+        }
+    };
+    let failure = sweep.run(ticks).expect_err("it never ends");
+    assert_eq!((failure.seed, failure.how), (4, How::Slow(short)));
+}
+
+#[test]
+fn what_blocks_the_thread_for_ever_ends_the_process_and_is_told() {
+    const BLOCKED: &str = "STORMGLASS_TEST_BLOCKS";
+    if std::env::var_os(BLOCKED).is_some() {
+        let sweep = Sweep::new(6..7).keep_in(None).seed_time(std::time::Duration::from_millis(100));
+        let _ = sweep.run(|_| async { while std::hint::black_box(true) {} });
+        unreachable!("the process has ended");
+    }
+    let name = "what_blocks_the_thread_for_ever_ends_the_process_and_is_told";
+    let mut again =
+        std::process::Command::new(std::env::current_exe().expect("a test is a program"));
+    let output = again.args(["--exact", name]).env(BLOCKED, "1").output().expect("it runs");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("seed 6 has not come back from a poll for 200ms"), "{told}");
+    assert_eq!(output.status.code(), Some(101));
+}
+
+#[test]
+fn what_a_node_leaves_behind_is_a_leak() {
+    let failure = fails(0..1, |sim| async move {
+        sim.checks(&[Check::Leaks]);
+        sim.node("n0", |host| std::mem::forget(host.tracker("lock").open()));
+    });
+    assert!(failure.to_string().contains("leaks/"), "{failure}");
+    assert!(failure.to_string().contains("tests/glass.rs"), "{failure}");
+}
+
+#[test]
+fn rules_of_ones_own_stay_when_checks_are_asked_for() {
+    let failure = fails(0..1, |sim| async move {
+        sim.check(EarlyOnly::default());
+        sim.checks(&[Check::Linear]);
+        sim.sleep(Nanos::from_millis(2)).await;
+        sim.emit(&Lit { number: 7 });
+    });
+    assert!(failure.to_string().contains("live/too-late"), "{failure}");
+}
+
+#[test]
+fn a_check_that_could_not_fail_is_refused() {
+    let failure = fails(0..1, |sim| async move { sim.checks(&[Check::Linear, Check::Mirrors]) });
+    assert!(failure.to_string().contains("`mirrors` would never fail here"), "{failure}");
+}
+
+#[test]
+fn a_read_that_nobody_shows_is_no_read_that_passes() {
+    use stormglass::base::history::{OpInvoked, OpKind, OpResult, OpReturned};
+    use stormglass::base::{OpId, VolumeId};
+    let failure = fails(0..1, |sim| async move {
+        sim.checks(&[Check::Linear]);
+        let (op, volume, kind) = (OpId::new(1), VolumeId::new(0), OpKind::Read);
+        sim.emit(&OpInvoked { op, volume, kind, block: 5, blocks: 1, author: 0 });
+        sim.emit(&OpReturned { op, volume, kind, result: OpResult::Ok });
+    });
+    let told = failure.to_string();
+    assert!(told.contains("linear/unshown-read") && told.contains("block 5"), "{told}");
+}
+
+#[test]
+fn a_handle_of_a_life_that_is_over_runs_nothing() {
+    let sweep = Sweep::new(0..4).keep_in(None);
+    let swept = sweep.run(|sim| async move {
+        let kept = std::rc::Rc::new(std::cell::RefCell::new(None));
+        let keeps = kept.clone();
+        let node = sim.node("n0", move |host| {
+            keeps.borrow_mut().get_or_insert(host);
+        });
+        let old = kept.borrow().clone().expect("it is up");
+        assert!(old.spawn("now", async {}).await.is_ok());
+        sim.kill(node);
+        assert!(old.spawn("down", async { panic!("it runs") }).await.is_err());
+        sim.boot(node);
+        assert!(old.spawn("another life", async { panic!("it runs") }).await.is_err());
+    });
+    assert_eq!(swept.expect("nothing fails").seeds, 4);
+}
+
+stormglass::buggify_sites! {
+    static SITES = {
+        SHORT = "test.short", 1/2: "writes less than it was asked to";
+    }
+}
+
+#[test]
+fn the_kernel_of_a_sweep_can_be_told_how_to_schedule() {
+    use std::sync::atomic::AtomicU32;
+    static FIRED: AtomicU32 = AtomicU32::new(0);
+    let config = stormglass::sim::KernelConfig { buggify: true, ..Default::default() };
+    let sweep = Sweep::new(0..200).keep_in(None).kernel(config);
+    let asks = |sim: Sim| async move {
+        FIRED.fetch_add(u32::from(stormglass::buggify!(sim.host(), SHORT)), Ordering::Relaxed);
+    };
+    sweep.run(asks).expect("nothing fails");
+    assert!(FIRED.load(Ordering::Relaxed) > 0);
+}
+
+#[test]
 #[should_panic(expected = "seed 11 fails")]
 fn sweep_panics_with_the_failure() {
     let body = |sim: Sim| async move { assert!(sim.seed() != 11) };
@@ -166,7 +276,7 @@ fn the_examples_find_what_they_say_they_find() {
     let (ok, text) = example("own_node", None);
     assert!(ok && text.contains("300 seeds: every increase counts once"), "{text}");
     let (ok, text) = example("own_checker", None);
-    assert!(ok && text.contains("durable/data-before-journal"), "{text}");
+    assert!(ok && text.contains("own/data-before-journal"), "{text}");
     let (ok, text) = example("own_scenario_action", None);
     let said = "budget survivable: 20 of 20 seeds pass\nbudget none: 0 of 20 seeds pass\n";
     assert!(ok && text == said, "{text}");

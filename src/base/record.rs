@@ -264,6 +264,8 @@ macro_rules! record {
                 audience: $crate::base::Audience::$audience,
             };
             fn words(&self) -> [u64; $crate::base::WORDS] {
+                const FIELDS: usize = [$(stringify!($field)),*].len();
+                const { assert!(FIELDS <= $crate::base::WORDS, "a record has six fields at most") };
                 let given = [$($crate::base::Word::to_word(self.$field)),*];
                 let mut words = [0; $crate::base::WORDS];
                 words[..given.len()].copy_from_slice(&given);

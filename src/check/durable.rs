@@ -180,6 +180,8 @@ fn kind(unfit: &Unfit) -> &'static str {
     match unfit {
         Unfit::Wrong(Wrong::Superseded { .. } | Wrong::Forgotten) => "lost-write",
         Unfit::Wrong(Wrong::Refused(_)) => "refused-write-visible",
-        Unfit::Garbled | Unfit::Misplaced | Unfit::Wrong(Wrong::Absent) => "foreign-data",
+        Unfit::Garbled | Unfit::Misplaced | Unfit::Unshown | Unfit::Wrong(Wrong::Absent) => {
+            "foreign-data"
+        }
     }
 }

@@ -40,6 +40,8 @@ pub enum Unfit {
     Misplaced,
     /// It is this block's, but it was not to be seen.
     Wrong(Wrong),
+    /// Nobody told what it was.
+    Unshown,
 }
 
 /// An operation whose result no register could have given.
@@ -456,9 +458,23 @@ impl History {
                 }
             }
         }
+        if ok && operation.shown.len() < operation.blocks as usize {
+            self.not_shown(operation, ended);
+        }
         for offset in 0..u64::from(operation.blocks) {
             let place = place(operation.volume, operation.block + offset);
             self.registers.with(place, |register| register.read_ended(operation.invoked.seq));
+        }
+    }
+
+    /// A read returned well, and of some block nobody told what it gave: nothing can be judged by that.
+    #[cold]
+    fn not_shown(&mut self, operation: &Operation, ended: Moment) {
+        let is_shown = |block: &u64| operation.shown.iter().any(|(shown, _)| shown == block);
+        let mut blocks = (0..u64::from(operation.blocks)).map(|offset| operation.block + offset);
+        if let Some(block) = blocks.find(|block| !is_shown(block)) {
+            let nothing = Stamp::from_words([0, 0]);
+            self.contradicted(operation, ended, (block, nothing), Unfit::Unshown);
         }
     }
 

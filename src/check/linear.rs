@@ -76,6 +76,7 @@ fn kind(unfit: &Unfit) -> &'static str {
     match unfit {
         Unfit::Garbled | Unfit::Wrong(Wrong::Absent) => "never-written",
         Unfit::Misplaced => "misplaced-data",
+        Unfit::Unshown => "unshown-read",
         Unfit::Wrong(Wrong::Refused(_)) => "refused-write-visible",
         Unfit::Wrong(Wrong::Forgotten) => "stale-read",
         // Seen by a read before its write was acknowledged, if it ever was.

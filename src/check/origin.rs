@@ -94,6 +94,10 @@ pub(super) fn of_unfit(history: &History, content: Stamp, unfit: &Unfit) -> Stri
             let origin = of_known(history, home, block, content);
             format!("content of {home} block {block}: {origin}")
         }
+        Unfit::Unshown => {
+            "a read that returned well, and no `app.block-read` of this block before that"
+                .to_owned()
+        }
         Unfit::Wrong(Wrong::Refused(value)) => describe(value),
         Unfit::Wrong(Wrong::Superseded { value, .. }) => describe(value),
         Unfit::Wrong(Wrong::Forgotten) => {
@@ -123,6 +127,9 @@ fn of_known(history: &History, volume: VolumeId, block: u64, content: Stamp) -> 
 /// Why the content must not be where it is, line by line.
 pub(super) fn reasons(unfit: &Unfit) -> Vec<String> {
     match unfit {
+        Unfit::Unshown => vec![
+            "what a read gives is judged by `BlockRead` records, one for each block, which are to be written before its `OpReturned`".to_owned(),
+        ],
         Unfit::Garbled | Unfit::Misplaced | Unfit::Wrong(Wrong::Absent) => Vec::new(),
         Unfit::Wrong(Wrong::Refused(value)) => {
             vec![format!("{} was refused, which says that nothing was changed", value.op)]
@@ -169,7 +176,7 @@ pub(super) fn ops(unfit: &Unfit) -> Vec<OpId> {
             .collect::<Vec<OpId>>()
     };
     match unfit {
-        Unfit::Garbled | Unfit::Misplaced => Vec::new(),
+        Unfit::Garbled | Unfit::Misplaced | Unfit::Unshown => Vec::new(),
         Unfit::Wrong(Wrong::Forgotten | Wrong::Absent) => Vec::new(),
         Unfit::Wrong(Wrong::Refused(value)) => of_value(value),
         Unfit::Wrong(Wrong::Superseded { value, by }) => {

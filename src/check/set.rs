@@ -88,6 +88,14 @@ impl Checkers {
         }
     }
 
+    /// The same held to these checks instead, with the checkers that are not ours.
+    #[must_use]
+    pub(crate) fn held_to(self, checks: &[Check]) -> Self {
+        let mut held = Self::new(checks);
+        self.foreign.into_iter().for_each(|it| held.add(it.checker));
+        held
+    }
+
     /// The checks that the run is held to.
     #[must_use]
     pub fn checks(&self) -> &[Check] {

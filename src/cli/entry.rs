@@ -20,6 +20,8 @@ use super::{
 pub(super) struct Context<'a> {
     /// What runs one simulation.
     pub(super) engine: &'a Engine<'a>,
+    /// Whether that is somebody's own, so that only verbs which run simulations by it can be done.
+    pub(super) is_own_engine: bool,
     /// What scenarios may say beside the words of the format.
     pub(super) words: &'a Words,
     /// Where text goes.
@@ -37,7 +39,8 @@ pub(super) type Variables = fn(&str) -> Option<String>;
 /// The program: reads the process's arguments and runs simulations of the reference cluster.
 #[must_use]
 pub fn main() -> std::process::ExitCode {
-    main_with(std::env::args_os(), &simulate).into()
+    let arguments = std::env::args_os().collect();
+    main_on(Console::standard(), arguments, (&simulate, &Words::default()), variable).into()
 }
 
 /// The program with these arguments (the first is its own name) for scenarios that may have these words beside those of the
@@ -59,13 +62,15 @@ pub fn main_with_words(
 }
 
 /// The program with these arguments (the first is its own name) on this engine, so that whoever
-/// brings their own world has the same command line.
+/// brings their own world has the same command line. Verbs that lead the reference cluster themselves (`debug`, `hunt`, `serve`, `attach`),
+/// and scenarios that are drawn for it (`--random`), are refused.
 pub fn main_with(
     arguments: impl IntoIterator<Item = impl Into<OsString>>,
     engine: &Engine<'_>,
 ) -> ExitCode {
     let arguments = arguments.into_iter().map(Into::into).collect();
-    main_on(Console::standard(), arguments, (engine, &Words::default()), variable)
+    let context = (engine, &Words::default());
+    main_of(Console::standard(), arguments, context, (variable, true))
 }
 
 #[expect(
@@ -78,10 +83,20 @@ fn variable(name: &str) -> Option<String> {
 
 /// The same with its text going elsewhere (but for usage errors and help).
 pub(super) fn main_on(
+    console: Console,
+    arguments: Vec<OsString>,
+    with: (&Engine<'_>, &Words),
+    variables: Variables,
+) -> ExitCode {
+    main_of(console, arguments, with, (variables, false))
+}
+
+/// The same, on somebody's own engine if that is so.
+pub(super) fn main_of(
     mut console: Console,
     arguments: Vec<OsString>,
     (engine, words): (&Engine<'_>, &Words),
-    variables: Variables,
+    (variables, is_own_engine): (Variables, bool),
 ) -> ExitCode {
     let program = program_name(arguments.first());
     let cli = match Cli::try_parse_from(arguments) {
@@ -92,12 +107,34 @@ pub(super) fn main_on(
             return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Pass };
         }
     };
-    let mut context = Context { engine, words, console: &mut console, program, variables };
-    let code = dispatch(cli.command, &mut context).unwrap_or_else(|failure| {
+    let mut context =
+        Context { engine, is_own_engine, words, console: &mut console, program, variables };
+    let done = refused(&cli.command, &context).and_then(|()| dispatch(cli.command, &mut context));
+    let code = done.unwrap_or_else(|failure| {
         failure.show(&mut console);
         failure.exit_code()
     });
     console.finish(code)
+}
+
+/// Refuses what would be done by the reference cluster, and would look as if the engine had done it.
+fn refused(command: &Command, context: &Context<'_>) -> Result<(), Failure> {
+    let verb = match command {
+        Command::Debug(_) => "`debug`",
+        Command::Hunt(_) => "`hunt`",
+        #[cfg(unix)]
+        Command::Serve(_) => "`serve`",
+        #[cfg(unix)]
+        Command::Attach(_) => "`attach`",
+        Command::Sweep(args) if args.is_random() => "`sweep --random`",
+        _ => return Ok(()),
+    };
+    if !context.is_own_engine {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "{verb} is about the reference cluster, and this program runs simulations by an engine of its own: nothing of that would be looked at"
+    )))
 }
 
 fn dispatch(command: Command, context: &mut Context<'_>) -> Result<ExitCode, Failure> {

@@ -173,6 +173,13 @@ impl Args {
     }
 }
 
+impl Args {
+    /// Whether scenarios are drawn.
+    pub(super) const fn is_random(&self) -> bool {
+        self.random
+    }
+}
+
 pub(super) fn sweep(args: &Args, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
     let seeds = args.seeds()?;
     let shard = args.shard(context)?;

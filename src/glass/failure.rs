@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::base::{Names, Nanos, Record};
 use crate::view::record_line;
@@ -22,8 +23,10 @@ pub enum How {
     TooLong(Nanos),
     /// Tasks wake each other for ever and time stands still.
     Spinning,
-    /// The same seed came to another digest when it was run again.
-    Differs,
+    /// The seed took more than this of wall time.
+    Slow(Duration),
+    /// The same seed came to another digest when it was run again; where the two runs part, if two more parted, too.
+    Differs(Option<String>),
 }
 
 impl fmt::Display for How {
@@ -32,12 +35,24 @@ impl fmt::Display for How {
             Self::Panicked(what) => f.write_str(what),
             Self::Violation(report) => f.write_str(report.trim_end()),
             Self::Stalled => f.write_str("the test waits, and nothing is left that could happen"),
-            Self::TooLong(limit) => write!(f, "the test was not over after {limit} of virtual time"),
-            Self::Spinning => f.write_str("tasks wake each other without end, and time stands still"),
-            Self::Differs => f.write_str(
-                "run twice, the seed came to two digests: something asks the host, such as a clock, an address, an environment \
-                 variable or a static that the first run left behind",
+            Self::TooLong(limit) => {
+                write!(f, "the test was not over after {limit} of virtual time")
+            }
+            Self::Spinning => {
+                f.write_str("tasks wake each other without end, and time stands still")
+            }
+            Self::Slow(limit) => write!(
+                f,
+                "the seed took more than {limit:?} of wall time; `Sweep::seed_time` gives it more, `Sweep::limit` ends it sooner \
+                 in virtual time"
             ),
+            Self::Differs(where_they_part) => {
+                f.write_str(
+                    "run twice, the seed came to two digests: something asks the host, such as a clock, an address, an \
+                     environment variable or a static that the first run left behind",
+                )?;
+                where_they_part.iter().try_for_each(|parted| write!(f, "\n{parted}"))
+            }
         }
     }
 }

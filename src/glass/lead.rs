@@ -4,10 +4,12 @@ use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::base::{Names, Nanos, Record};
 use crate::sim::trace::Keep;
-use crate::sim::{Turn, sealed};
+use crate::sim::{KernelConfig, Turn, sealed};
 
 use super::failure::How;
 use super::sim::Sim;
@@ -24,20 +26,35 @@ pub(super) struct Led {
     pub(super) trace: Vec<Record>,
 }
 
+/// How long a run may take.
+#[derive(Clone)]
+pub(super) struct Limits {
+    pub(super) virtual_time: Nanos,
+    pub(super) wall_time: Duration,
+    /// Set when that is over.
+    pub(super) stop: Arc<AtomicBool>,
+}
+
 /// Runs a test with a seed, on a sealed thread of its own.
-pub(super) fn lead<F, Fut>(seed: u64, body: &Arc<F>, limit: Nanos, keep: Keep) -> Led
+pub(super) fn lead<F, Fut>(
+    (seed, config): (u64, &KernelConfig),
+    body: &Arc<F>,
+    limits: &Limits,
+    keep: Keep,
+) -> Led
 where
     F: Fn(Sim) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = ()> + 'static,
 {
-    let body = body.clone();
+    let (body, limits, config) = (body.clone(), limits.clone(), config.clone());
     sealed(seed, move || {
-        let sim = Sim::new(seed);
+        let sim = Sim::new(seed, &config);
         sim.kernel().keep_trace(keep);
         let is_over = Rc::new(Cell::new(false));
         begin(&sim, body, &is_over);
-        let mut how = go_on(&sim, &is_over, limit);
+        let mut how = go_on(&sim, &is_over, &limits);
         if how.is_none() {
+            sim.count_leaks();
             sim.checkers().borrow_mut().finish(sim.now());
             how = violation(&sim);
         }
@@ -73,14 +90,17 @@ where
 }
 
 /// Takes turns until the test is over, or fails.
-fn go_on(sim: &Sim, is_over: &Cell<bool>, limit: Nanos) -> Option<How> {
+fn go_on(sim: &Sim, is_over: &Cell<bool>, limits: &Limits) -> Option<How> {
     let kernel = sim.kernel();
     while !is_over.get() {
         if !sim.checkers().borrow().violations().is_empty() {
             return violation(sim);
         }
-        if kernel.now() > limit {
-            return Some(How::TooLong(limit));
+        if kernel.now() > limits.virtual_time {
+            return Some(How::TooLong(limits.virtual_time));
+        }
+        if limits.stop.load(Ordering::Relaxed) {
+            return Some(How::Slow(limits.wall_time));
         }
         match kernel.turn() {
             Turn::Ran => {}

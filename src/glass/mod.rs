@@ -41,10 +41,11 @@
 //! ```
 //!
 //! A seed that fails panics the test with what failed, the records before it, and how to run that seed alone
-//! (`STORMGLASS_SEED`); all of it is kept in a file below `target/stormglass`.
+//! (`STORMGLASS_SEED`); all of it is kept in a file below `target/stormglass`. One that takes too long on the wall is stopped.
 
 mod failure;
 mod lead;
+mod patience;
 mod sim;
 mod sweep;
 

@@ -5,10 +5,10 @@ use std::future::Future;
 use std::rc::Rc;
 
 use crate::base::{DiskId, Names, Nanos, NodeId, Recorded};
-use crate::check::{Checker, Checkers};
+use crate::check::{Check, Checker, Checkers, Leak};
 use crate::disk::{DiskConfig, Namespace};
 use crate::net::{Fabric, Message, NetConfig};
-use crate::sim::{Kernel, KernelConfig, NodeConfig, NodeHandle, Rng, Seed, TimedOut};
+use crate::sim::{Kernel, KernelConfig, LeakedCount, NodeConfig, NodeHandle, Rng, Seed, TimedOut};
 
 /// A simulation, led by a test: what it awaits is virtual time. Clones are the same simulation.
 ///
@@ -21,10 +21,19 @@ pub struct Sim {
     names: Rc<RefCell<Names>>,
 }
 
+/// Checks that have nothing to judge by in a test that leads its simulation.
+const NOT_HERE: [Check; 6] =
+    [Check::Mirrors, Check::Parity, Check::Durable, Check::Memory, Check::Control, Check::Guests];
+
+fn leak(owner: &str, item: LeakedCount) -> Leak {
+    let LeakedCount { what, count, bytes, place, .. } = item;
+    Leak { owner: owner.to_owned(), what, count, bytes, place }
+}
+
 impl Sim {
     /// An empty simulation, but for the node of whoever leads it.
-    pub(super) fn new(seed: u64) -> Self {
-        let kernel = Kernel::new(Seed::new(seed), &KernelConfig::default());
+    pub(super) fn new(seed: u64, config: &KernelConfig) -> Self {
+        let kernel = Kernel::new(Seed::new(seed), config);
         let checkers = Rc::new(RefCell::new(Checkers::default()));
         let observer = checkers.clone();
         kernel.observe(Box::new(move |record| observer.borrow_mut().observe(record)));
@@ -104,10 +113,24 @@ impl Sim {
         self.checkers.borrow_mut().add(Box::new(rule));
     }
 
-    /// Has a run held to these checks of Stormglass, which judge by the records of [`base::history`](crate::base::history).
-    /// To be called before anything has happened.
-    pub fn checks(&self, checks: &[crate::check::Check]) {
-        *self.checkers.borrow_mut() = Checkers::new(checks);
+    /// Has a run held to these checks of Stormglass, which judge by the records of [`base::history`](crate::base::history);
+    /// rules of one's own stay. To be called before anything has happened.
+    ///
+    /// `leaks` counts what is left of a node when it is killed, and of all nodes at the end.
+    ///
+    /// # Panics
+    /// For a check that has nothing to judge by here, and would pass whatever happens: `mirrors`, `parity` and `durable` look at
+    /// media in a freeze, `memory`, `control` and `guests` at what the reference cluster tells when it is at rest.
+    pub fn checks(&self, checks: &[Check]) {
+        for check in checks {
+            assert!(
+                !NOT_HERE.contains(check),
+                "`{check}` would never fail here: nobody freezes media, nor tells how a cluster is at rest; \
+                 `check::Checkers` with a kernel of one's own has `freeze` and the rest"
+            );
+        }
+        let before = self.checkers.take();
+        *self.checkers.borrow_mut() = before.held_to(checks);
     }
 
     /// Writes a record of the test's own.
@@ -128,10 +151,22 @@ impl Sim {
         self.host.timeout(span, future).await
     }
 
-    /// A node loses its power: everything that its program has in memory, and what disks of it kept in a volatile cache is
-    /// for [`Namespace::power_loss`] to say.
+    /// A node goes down at once, with everything that its program has in memory. Disks are devices of their own: what they keep
+    /// in a volatile cache is still there, unless [`Namespace::power_loss`] takes it, as a cut of the power would.
     pub fn kill(&self, node: NodeId) {
-        self.kernel.kill(node);
+        let left = self.kernel.kill(node);
+        let owner = self.names.borrow().node(node);
+        let leaks: Vec<Leak> = left.into_iter().map(|item| leak(&owner, item)).collect();
+        let now = self.now();
+        self.checkers.borrow_mut().leaked(now, &leaks);
+    }
+
+    /// Takes all nodes down but that of the test, where somebody wants to know what is left then.
+    pub(super) fn count_leaks(&self) {
+        if self.checkers.borrow().checks().contains(&Check::Leaks) {
+            let nodes = self.names.borrow().nodes.len() as u32;
+            (1..nodes).map(NodeId::new).for_each(|node| self.kill(node));
+        }
     }
 
     /// A node has power again.
@@ -139,7 +174,7 @@ impl Sim {
         self.kernel.boot(node);
     }
 
-    /// A node loses its power and has it again after `downtime`.
+    /// A node goes down and is up again after `downtime`; see [`kill`](Self::kill) for what that takes.
     pub async fn reboot(&self, node: NodeId, downtime: Nanos) {
         self.kill(node);
         self.sleep(downtime).await;

@@ -5,14 +5,17 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use crate::base::Nanos;
+use crate::base::{Nanos, Record};
 use crate::run::work_off;
+use crate::sim::KernelConfig;
 use crate::sim::trace::Keep;
-use crate::view::write_jsonl;
+use crate::view::{record_line, write_jsonl};
 
 use super::failure::{Failure, How};
-use super::lead::{Led, lead};
+use super::lead::{Led, Limits, lead};
+use super::patience::Patience;
 use super::sim::Sim;
 
 /// The variable that has a sweep run one seed alone, and keep its trace.
@@ -23,7 +26,7 @@ const AGAIN: usize = 20;
 /// Runs a test with each of these seeds, and panics with the first failure, in the order of the seeds. One seed in twenty is
 /// run twice and has to come to the same digest.
 ///
-/// With `STORMGLASS_SEED=17` in the environment it runs that seed alone, and keeps its trace in a file.
+/// With `STORMGLASS_SEED=17` in the environment it runs that seed alone, twice as well, and keeps its trace in a file.
 ///
 /// # Panics
 /// When a seed fails: see [`Failure`].
@@ -42,6 +45,8 @@ where
 pub struct Sweep {
     seeds: Vec<u64>,
     limit: Nanos,
+    seed_time: Duration,
+    kernel: KernelConfig,
     jobs: NonZeroUsize,
     keep_in: Option<PathBuf>,
 }
@@ -56,12 +61,14 @@ pub struct Swept {
 }
 
 impl Sweep {
-    /// Over these seeds, on all cores, each for an hour of virtual time at most.
+    /// Over these seeds, on all cores, each for an hour of virtual time and a minute of wall time at most.
     #[must_use]
     pub fn new(seeds: impl IntoIterator<Item = u64>) -> Self {
         Self {
             seeds: seeds.into_iter().collect(),
             limit: Nanos::from_secs(3600),
+            seed_time: Duration::from_secs(60),
+            kernel: KernelConfig::default(),
             jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             keep_in: Some(PathBuf::from("target/stormglass")),
         }
@@ -71,6 +78,21 @@ impl Sweep {
     #[must_use]
     pub const fn limit(mut self, limit: Nanos) -> Self {
         self.limit = limit;
+        self
+    }
+
+    /// How much wall time a run of a seed has. One that takes longer fails ([`How::Slow`]); one that has not come back from a poll
+    /// after twice as long ends the process, for nothing else can end it.
+    #[must_use]
+    pub const fn seed_time(mut self, limit: Duration) -> Self {
+        self.seed_time = limit;
+        self
+    }
+
+    /// What holds for the kernel of each seed: the schedule, and whether [`buggify!`](crate::buggify) sites may fire.
+    #[must_use]
+    pub fn kernel(mut self, config: KernelConfig) -> Self {
+        self.kernel = config;
         self
     }
 
@@ -113,7 +135,24 @@ impl Sweep {
         F: Fn(Sim) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + 'static,
     {
-        let led = lead(seed, test, self.limit, Keep::All);
+        let patience = Patience::new(self.seed_time);
+        let mut done = None;
+        let work = |seed| {
+            let mut led = self.one(seed, test, &patience, Keep::All);
+            if led.how.is_none() {
+                let second = self.one(seed, test, &patience, Keep::All);
+                if (second.digest, second.at) != (led.digest, led.at) {
+                    led.how =
+                        Some(second.how.clone().unwrap_or(How::Differs(difference(&led, &second))));
+                }
+            }
+            led
+        };
+        work_off(NonZeroUsize::MIN, std::iter::once(seed), work, |led| match led {
+            Some(led) => done = Some(led),
+            None => patience.look(),
+        });
+        let led = done.expect("one seed was run");
         let name = test_name();
         if let Some(directory) = &self.keep_in {
             let path = directory.join(format!("{}-{seed}.jsonl", file_name(name.as_deref())));
@@ -128,7 +167,19 @@ impl Sweep {
             }
         }
         self.judge(seed, led, name)?;
-        Ok(Swept { seeds: 1, again: 0 })
+        Ok(Swept { seeds: 1, again: 1 })
+    }
+
+    /// One run of a seed.
+    fn one<F, Fut>(&self, seed: u64, test: &Arc<F>, patience: &Patience, keep: Keep) -> Led
+    where
+        F: Fn(Sim) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + 'static,
+    {
+        let waited = patience.begin(seed);
+        let (wall_time, stop) = (patience.limit(), waited.stop().clone());
+        let limits = Limits { virtual_time: self.limit, wall_time, stop };
+        lead((seed, &self.kernel), test, &limits, keep)
     }
 
     fn all<F, Fut>(&self, test: &Arc<F>) -> Result<Swept, Box<Failure>>
@@ -142,9 +193,10 @@ impl Sweep {
             (0..self.seeds.len()).take_while(|place| *place < first_failed.load(Ordering::Relaxed));
         let mut swept = Swept { seeds: 0, again: 0 };
         let mut failed: Option<(usize, Led)> = None;
-        let work = |place: usize| (place, self.look_at(place, test));
+        let patience = Patience::new(self.seed_time);
+        let work = |place: usize| (place, self.look_at(place, test, &patience));
         work_off(self.jobs, places, work, |done| {
-            let Some((place, (led, again))) = done else { return };
+            let Some((place, (led, again))) = done else { return patience.look() };
             swept.seeds += 1;
             swept.again += u64::from(again);
             if led.how.is_some() && failed.as_ref().is_none_or(|(first, _)| place < *first) {
@@ -162,17 +214,19 @@ impl Sweep {
     }
 
     /// One seed of many; whether it was run twice.
-    fn look_at<F, Fut>(&self, place: usize, test: &Arc<F>) -> (Led, bool)
+    fn look_at<F, Fut>(&self, place: usize, test: &Arc<F>, patience: &Patience) -> (Led, bool)
     where
         F: Fn(Sim) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + 'static,
     {
-        let mut led = lead(self.seeds[place], test, self.limit, Keep::Nothing);
+        let run = |keep| self.one(self.seeds[place], test, patience, keep);
+        let mut led = run(Keep::Nothing);
         let again = place.is_multiple_of(AGAIN) && led.how.is_none();
         if again {
-            let second = lead(self.seeds[place], test, self.limit, Keep::Nothing);
+            let second = run(Keep::Nothing);
             if (second.digest, second.at) != (led.digest, led.at) {
-                led.how = Some(second.how.unwrap_or(How::Differs));
+                let where_they_part = || difference(&run(Keep::All), &run(Keep::All));
+                led.how = Some(second.how.unwrap_or_else(|| How::Differs(where_they_part())));
             }
         }
         (led, again)
@@ -193,6 +247,25 @@ impl Sweep {
         }
         Err(Box::new(failure))
     }
+}
+
+/// Where two runs whose records were kept part.
+fn difference(one: &Led, other: &Led) -> Option<String> {
+    let is_same = |at: usize| match (one.trace.get(at), other.trace.get(at)) {
+        (Some(one), Some(other)) => {
+            (one.at, one.node, one.kind.code, &one.words)
+                == (other.at, other.node, other.kind.code, &other.words)
+        }
+        (None, None) => true,
+        _ => false,
+    };
+    let longest = one.trace.len().max(other.trace.len());
+    let at = (0..longest).find(|at| !is_same(*at))?;
+    let line = |led: &Led| {
+        let line = |record: &Record| record_line(record, &led.names);
+        led.trace.get(at).map_or_else(|| "(its end)".to_owned(), line)
+    };
+    Some(format!("they part at record {at}:\n  {}\n  {}", line(one), line(other)))
 }
 
 /// The test that calls, by the name of its thread.

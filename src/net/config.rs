@@ -2,6 +2,8 @@
 
 use crate::base::Nanos;
 
+use super::rule::transmission;
+
 /// What holds for a whole network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetConfig {
@@ -52,7 +54,7 @@ impl NetConfig {
 
     /// How long a message of `bytes` keeps its link busy.
     pub(super) fn transmission(&self, bytes: u64) -> Nanos {
-        Nanos::new(bytes.saturating_mul(8_000_000_000) / self.bandwidth_bits_per_second)
+        transmission(bytes, self.bandwidth_bits_per_second)
     }
 }
 
@@ -65,6 +67,10 @@ mod tests {
     fn a_block_takes_its_time_on_the_link() {
         let config = NetConfig { bandwidth_bits_per_second: 1_000_000_000, ..NetConfig::default() };
         assert_eq!(config.transmission(4096), Nanos::new(32_768));
+        assert_eq!(
+            config.transmission(1 << 40),
+            Nanos::from_millis(8_796_093) + Nanos::new(22_208)
+        );
         assert_eq!(config.patience(), Nanos::from_micros(3_500));
     }
 }

@@ -154,7 +154,8 @@ impl NodeHandle {
         Interval { handle: self.clone(), period, next }
     }
 
-    /// Runs a task on the node's next CPU in turn. It ends with the incarnation at the latest.
+    /// Runs a task on the node's next CPU in turn. It ends with the incarnation at the latest: if that is over already, it never
+    /// begins, and whoever waits for it is told [`Aborted`](super::Aborted).
     #[track_caller]
     pub fn spawn<T: 'static>(
         &self,
@@ -202,7 +203,18 @@ impl NodeHandle {
         if let Some(scope) = &self.scope {
             scope.add(task);
         }
-        JoinHandle { kernel: self.kernel.clone(), task, name, end }
+        let join = JoinHandle { kernel: self.kernel.clone(), task, name, end };
+        if self.is_over() {
+            join.abort();
+        }
+        join
+    }
+
+    /// Whether the life of the node that this handle belongs to is over.
+    fn is_over(&self) -> bool {
+        let nodes = self.kernel.inner.nodes.borrow();
+        let entry = &nodes[self.node.index()];
+        !entry.up || entry.incarnation != self.incarnation
     }
 
     /// A random stream of this node, this incarnation and this name.
