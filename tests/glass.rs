@@ -135,6 +135,9 @@ fn a_failure_is_kept_in_a_file_and_says_how_to_run_it_alone() {
     assert!(failure.to_string().ends_with(&again), "{failure}");
     let saved = failure.saved.expect("it is kept");
     assert_eq!(saved, directory.path().join(format!("{name}-3.txt")));
+    let page = failure.page.expect("it is kept as a page");
+    let page = std::fs::read_to_string(page).expect("a file");
+    assert!(page.contains("so it is") && page.contains("<html"), "a page of the failure");
     let text = std::fs::read_to_string(saved).expect("a file");
     assert!(text.starts_with("seed 3 fails at") && text.contains("so it is"), "{text}");
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::base::{Names, Nanos, Record};
+use crate::check::Violation;
 use crate::view::record_line;
 
 /// So many of the last records are told.
@@ -74,10 +75,25 @@ pub struct Failure {
     pub names: Names,
     /// What tasks that have not ended wait for, when the test stalled.
     pub waiting: Vec<String>,
+    /// What the checks found.
+    pub violations: Vec<Violation>,
     /// The test that failed, as `cargo test` names it, where it is known.
     pub test: Option<String>,
     /// Where all of this was kept.
     pub saved: Option<PathBuf>,
+    /// Where the run is as a page, to be opened in a browser.
+    pub page: Option<PathBuf>,
+}
+
+impl Failure {
+    /// The command that runs the seed alone.
+    pub(super) fn alone(&self) -> String {
+        let seed = self.seed;
+        match &self.test {
+            Some(test) => format!("STORMGLASS_SEED={seed} cargo test {test}"),
+            None => format!("the same command with STORMGLASS_SEED={seed}"),
+        }
+    }
 }
 
 impl fmt::Display for Failure {
@@ -103,14 +119,10 @@ impl fmt::Display for Failure {
         if let Some(path) = &self.saved {
             writeln!(f, "kept in {}", path.display())?;
         }
-        match &self.test {
-            Some(test) => {
-                write!(f, "to run it alone: STORMGLASS_SEED={} cargo test {test}", self.seed)
-            }
-            None => {
-                write!(f, "to run it alone: the same command with STORMGLASS_SEED={}", self.seed)
-            }
+        if let Some(path) = &self.page {
+            writeln!(f, "to look at: {}", path.display())?;
         }
+        write!(f, "to run it alone: {}", self.alone())
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::base::{Names, Nanos, Record};
+use crate::check::Violation;
 use crate::sim::trace::Keep;
 use crate::sim::{KernelConfig, Turn, sealed};
 
@@ -22,6 +23,7 @@ pub(super) struct Led {
     pub(super) recent: Vec<Record>,
     pub(super) names: Names,
     pub(super) waiting: Vec<String>,
+    pub(super) violations: Vec<Violation>,
     /// All records, if they were to be kept.
     pub(super) trace: Vec<Record>,
 }
@@ -69,6 +71,7 @@ where
             recent: if failed { kernel.recent_records() } else { Vec::new() },
             names: sim.names(),
             waiting,
+            violations: sim.checkers().borrow_mut().take_violations(),
             trace: kernel.take_trace(),
         };
         kernel.dismantle();

@@ -41,9 +41,10 @@
 //! ```
 //!
 //! A seed that fails panics the test with what failed, the records before it, and how to run that seed alone
-//! (`STORMGLASS_SEED`); all of it is kept in a file below `target/stormglass`. One that takes too long on the wall is stopped.
+//! (`STORMGLASS_SEED`); all of it is kept below `target/stormglass`, and the run as a page for a browser. One that takes too long on the wall is stopped.
 
 mod failure;
+mod kept;
 mod lead;
 mod patience;
 mod sim;

@@ -14,6 +14,7 @@ use crate::sim::trace::Keep;
 use crate::view::{record_line, write_jsonl};
 
 use super::failure::{Failure, How};
+use super::kept::{file_name, keep_page, keep_text};
 use super::lead::{Led, Limits, lead};
 use super::patience::Patience;
 use super::sim::Sim;
@@ -166,7 +167,7 @@ impl Sweep {
                 Err(error) => eprintln!("seed {seed}: its trace could not be kept: {error}"),
             }
         }
-        self.judge(seed, led, name)?;
+        self.judge(seed, led, name, || self.one(seed, test, &patience, Keep::All))?;
         Ok(Swept { seeds: 1, again: 1 })
     }
 
@@ -206,7 +207,9 @@ impl Sweep {
         });
         match failed {
             Some((place, led)) => {
-                self.judge(self.seeds[place], led, test_name())?;
+                let seed = self.seeds[place];
+                let again = || self.one(seed, test, &patience, Keep::All);
+                self.judge(seed, led, test_name(), again)?;
                 unreachable!("it has failed")
             }
             None => Ok(swept),
@@ -232,18 +235,35 @@ impl Sweep {
         (led, again)
     }
 
-    fn judge(&self, seed: u64, led: Led, test: Option<String>) -> Result<(), Box<Failure>> {
+    /// The failure of a seed, if it failed, with what is kept of it; `again` runs it once more with all its records.
+    fn judge(
+        &self,
+        seed: u64,
+        led: Led,
+        test: Option<String>,
+        again: impl FnOnce() -> Led,
+    ) -> Result<(), Box<Failure>> {
         let Some(how) = led.how else { return Ok(()) };
-        let Led { at, digest, recent, names, waiting, .. } = led;
-        let mut failure =
-            Failure { seed, how, at, digest, recent, names, waiting, test, saved: None };
+        let Led { at, digest, recent, names, waiting, violations, trace, .. } = led;
+        let (saved, page) = (None, None);
+        let mut failure = Failure {
+            seed,
+            how,
+            at,
+            digest,
+            recent,
+            names,
+            waiting,
+            violations,
+            test,
+            saved,
+            page,
+        };
         if let Some(directory) = &self.keep_in {
-            let name = format!("{}-{seed}.txt", file_name(failure.test.as_deref()));
-            let path = directory.join(name);
-            let kept = std::fs::create_dir_all(directory)
-                .and_then(|()| std::fs::write(&path, failure.to_string()));
-            // Whoever reads the failure has it anyway.
-            failure.saved = kept.is_ok().then_some(path);
+            let is_traced = !trace.is_empty() || matches!(failure.how, How::Slow(_));
+            let trace = if is_traced { trace } else { again().trace };
+            failure.page = keep_page(directory, &failure, &trace);
+            failure.saved = keep_text(directory, &failure);
         }
         Err(Box::new(failure))
     }
@@ -272,10 +292,6 @@ fn difference(one: &Led, other: &Led) -> Option<String> {
 fn test_name() -> Option<String> {
     let name = std::thread::current().name()?.to_owned();
     (name != "main").then_some(name)
-}
-
-fn file_name(test: Option<&str>) -> String {
-    test.unwrap_or("test").replace("::", "-")
 }
 
 #[expect(
