@@ -6,6 +6,7 @@ use super::words::{calm, coded, legs, shape, span, time};
 use crate::scenario::cluster::Cluster;
 use crate::scenario::generate::cluster::keep_transfers_short;
 use crate::scenario::generate::dice::Dice;
+use crate::scenario::units::NanosRange;
 
 pub(super) fn without_manager(dice: &mut Dice, cluster: &mut Cluster) -> Value {
     shape(cluster, 2);
@@ -332,6 +333,46 @@ pub(super) fn half_open(dice: &mut Dice, cluster: &mut Cluster) -> Value {
             "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(3_000, 6_000), "depth": 16,
             "mix": { "read": 40, "write": 60, "flush": 0, "trim": 0 }, "blocks": "1..4",
             "rate": dice.between(20_000, 40_000),
+        }],
+        "script": script,
+    })
+}
+
+pub(super) fn twice_or_never(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    calm(cluster, 2);
+    cluster.targets = 2;
+    cluster.disk.write = NanosRange::micros(10, dice.between(100, 800));
+    let mut script = vec![];
+    for target in ["t0", "t1"] {
+        let twice = json!({ "from": "c0", "to": target, "message": "write", "count": dice.between(200, 2_000) });
+        script
+            .push(json!({ "at": span(dice, 1_000, 5_000), "do": { "net.duplicate_next": twice } }));
+        let (from, to, message) = dice.pick(&[
+            ("c0", target, "write"),
+            (target, "c0", "done"),
+            ("m0", target, "register"),
+            (target, "m0", "registered"),
+            ("c0", "m0", "leg-back"),
+            ("c0", "m0", "rebuilt"),
+            ("m0", "c0", "grant"),
+        ]);
+        if from == "m0" || to == "m0" {
+            // Said when a leg is given up and comes back.
+            script.push(json!({
+                "every": span(dice, 8_000, 20_000), "times": dice.between(1, 3), "do": { "net.isolate": { "node": target } },
+                "for": span(dice, 6_000, 15_000),
+            }));
+        }
+        let never = json!({ "from": from, "to": to, "message": message });
+        script.push(json!({
+            "every": span(dice, 5_000, 20_000), "times": dice.between(1, 3), "do": { "net.drop_next": never },
+        }));
+    }
+    json!({
+        "volumes": [{ "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": dice.between(8, 64) }],
+        "workload": [{
+            "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(2_000, 5_000), "depth": dice.between(8, 32),
+            "blocks": "1..2", "mix": { "read": 30, "write": 70, "flush": 0, "trim": 0 },
         }],
         "script": script,
     })

@@ -5,6 +5,7 @@
 mod codes;
 mod control;
 mod disks;
+mod owners;
 mod plot;
 mod power;
 mod words;

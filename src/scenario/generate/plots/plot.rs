@@ -6,7 +6,7 @@ use crate::scenario::Scenario;
 use crate::scenario::cluster::Cluster;
 use crate::scenario::name::name_enum;
 
-use super::{codes, control, disks, power};
+use super::{codes, control, disks, owners, power};
 use crate::scenario::generate::cluster::cluster;
 use crate::scenario::generate::dice::Dice;
 use crate::scenario::generate::profile::Profile;
@@ -27,12 +27,18 @@ name_enum! {
         RebuildCutShort = "rebuild-cut-short",
         /// A disk that is replaced again and again while it is rebuilt, and another leg that has the manager decide.
         ReplacedMeanwhile = "replaced-meanwhile",
+        /// A disk that comes back as an older image of itself while it is rebuilt, and its manager boots.
+        ImageMeanwhile = "image-meanwhile",
         /// A rebuild whose source can't be read for a while.
         BadSource = "bad-source",
         /// A volume that somebody takes while a target makes its legs equal.
         FromCaretaker = "from-caretaker",
         /// Clients that stand still or are cut off, one after the other, and a volume that goes from one to the next.
         ClientsCutOff = "clients-cut-off",
+        /// Leases that run out beside what the next owner writes: by slow clocks, by dates, unheard.
+        LeasesEnd = "leases-end",
+        /// What earlier lives of a client have said is heard when a CPU of the manager goes on.
+        EarlierLives = "earlier-lives",
         /// Writes that fail on all legs, or are refused for good.
         WritesRefused = "writes-refused",
         /// Sectors that go bad under a load, and are rewritten.
@@ -57,6 +63,8 @@ name_enum! {
         SlowForLong = "slow-for-long",
         /// Connections that one end forgets, with writes under way on a disk that is slow just then.
         HalfOpen = "half-open",
+        /// Messages that come twice, or not at all, with few blocks on slow disks.
+        TwiceOrNever = "twice-or-never",
         /// The manager's database goes back to before it gave up a leg.
         DatabaseBack = "database-back",
         /// Managers that are cut off, and one that loses its disk.
@@ -85,6 +93,7 @@ impl Plot {
                 Self::OldImage,
                 Self::RebuildCutShort,
                 Self::ReplacedMeanwhile,
+                Self::ImageMeanwhile,
                 Self::FromCaretaker,
                 Self::DisksRenewed,
                 Self::Programs,
@@ -119,6 +128,10 @@ impl Plot {
             Self::OldImage => disks::old_image(dice, cluster),
             Self::RebuildCutShort => power::rebuild_cut_short(dice, cluster),
             Self::ReplacedMeanwhile => power::replaced_meanwhile(dice, cluster),
+            Self::ImageMeanwhile => power::image_meanwhile(dice, cluster),
+            Self::LeasesEnd => owners::leases_end(dice, cluster),
+            Self::EarlierLives => owners::earlier_lives(dice, cluster),
+            Self::TwiceOrNever => disks::twice_or_never(dice, cluster),
             Self::BadSource => disks::bad_source(dice, cluster),
             Self::FromCaretaker => power::from_caretaker(dice, cluster),
             Self::ClientsCutOff => power::clients_cut_off(dice, cluster),

@@ -224,3 +224,28 @@ pub(super) fn replaced_meanwhile(dice: &mut Dice, cluster: &mut Cluster) -> Valu
         ],
     })
 }
+
+pub(super) fn image_meanwhile(dice: &mut Dice, cluster: &mut Cluster) -> Value {
+    calm(cluster, 2);
+    cluster.targets = 2;
+    cluster.boot_time = NanosRange::micros(20, dice.between(40, 80));
+    cluster.disk.read = NanosRange::micros(15, dice.between(25, 60));
+    cluster.disk.write = NanosRange::micros(15, dice.between(25, 60));
+    let begin = dice.between(4_000, 7_000);
+    json!({
+        "volumes": [{
+            "name": "vol0", "layout": "raid1", "legs": legs(2), "blocks": dice.between(1_024, 4_096),
+        }],
+        "workload": [{
+            "app": "random", "client": "c0", "volume": "vol0", "ops": dice.between(1_500, 3_000), "depth": 8,
+            "rate": dice.between(3_000, 8_000), "blocks": "1..4", "mix": { "read": 40, "write": 56, "flush": 2, "trim": 2 },
+        }],
+        "script": [
+            { "at": time(dice, begin, begin), "do": { "node.wipe": { "node": "t1" } } },
+            { "at": time(dice, begin + 6_000, begin + 12_000), "do": { "node.power_off": { "node": "m0" } },
+              "for": span(dice, 20, 100) },
+            { "after": span(dice, 1, 150), "do": { "node.power_off": { "node": "t1" } }, "for": span(dice, 20, 150) },
+            { "after": "0ns", "do": { "disk.restore_old_image": { "disk": "t1/d0", "age": time(dice, 3_000, 6_000) } } },
+        ],
+    })
+}
