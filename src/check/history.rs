@@ -458,7 +458,9 @@ impl History {
                 }
             }
         }
-        if ok && operation.shown.len() < operation.blocks as usize {
+        let shown = &operation.shown;
+        let is_out_of_turn = shown.windows(2).any(|two| two[0].0 >= two[1].0);
+        if ok && (shown.len() < operation.blocks as usize || is_out_of_turn) {
             self.not_shown(operation, ended);
         }
         for offset in 0..u64::from(operation.blocks) {

@@ -10,7 +10,7 @@ use crate::view::{Scene, write_html};
 use super::failure::{Failure, How};
 
 /// A page has so many of the last records at most.
-const RECORDS_MAX: usize = 200_000;
+pub(super) const RECORDS_MAX: u64 = 200_000;
 
 /// Keeps a failure as text in a directory; where, if that could be done.
 pub(super) fn keep_text(directory: &Path, failure: &Failure) -> Option<PathBuf> {
@@ -47,7 +47,7 @@ fn write_page(page: &mut Vec<u8>, failure: &Failure, trace: &[Record]) -> io::Re
         report: &report,
         replay: &failure.alone(),
         violations: &failure.violations,
-        trace: &trace[trace.len().saturating_sub(RECORDS_MAX)..],
+        trace: &trace[trace.len().saturating_sub(RECORDS_MAX as usize)..],
         names: &failure.names,
         places: &[],
     };

@@ -56,9 +56,12 @@ where
         begin(&sim, body, &is_over);
         let mut how = go_on(&sim, &is_over, &limits);
         if how.is_none() {
-            sim.count_leaks();
             sim.checkers().borrow_mut().finish(sim.now());
             how = violation(&sim);
+        }
+        if how.is_none() {
+            sim.count_leaks();
+            how = sim.kernel().crash().map(|_| crashed(&sim)).or_else(|| violation(&sim));
         }
         let kernel = sim.kernel();
         let failed = how.is_some();

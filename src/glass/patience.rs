@@ -53,11 +53,12 @@ impl Patience {
         let stuck = self.with(|runs| {
             let late = runs.iter().filter(|run| run.clock.elapsed() > self.limit);
             late.for_each(|run| run.stop.store(true, Ordering::Relaxed));
-            let stuck = runs.iter().find(|run| run.clock.elapsed() > self.limit * GRACE);
+            let stuck =
+                runs.iter().find(|run| run.clock.elapsed() > self.limit.saturating_mul(GRACE));
             stuck.map(|run| run.seed)
         });
         if let Some(seed) = stuck {
-            give_up(seed, self.limit * GRACE);
+            give_up(seed, self.limit.saturating_mul(GRACE));
         }
     }
 

@@ -22,8 +22,15 @@ pub struct Sim {
 }
 
 /// Checks that have nothing to judge by in a test that leads its simulation.
-const NOT_HERE: [Check; 6] =
-    [Check::Mirrors, Check::Parity, Check::Durable, Check::Memory, Check::Control, Check::Guests];
+const NOT_HERE: [Check; 7] = [
+    Check::Mirrors,
+    Check::Parity,
+    Check::Durable,
+    Check::Memory,
+    Check::Bounds,
+    Check::Control,
+    Check::Guests,
+];
 
 fn leak(owner: &str, item: LeakedCount) -> Leak {
     let LeakedCount { what, count, bytes, place, .. } = item;
@@ -120,7 +127,8 @@ impl Sim {
     ///
     /// # Panics
     /// For a check that has nothing to judge by here, and would pass whatever happens: `mirrors`, `parity` and `durable` look at
-    /// media in a freeze, `memory`, `control` and `guests` at what the reference cluster tells when it is at rest.
+    /// media in a freeze, `bounds` goes by what a scenario configures, `memory`, `control` and `guests` by what the reference cluster tells
+    /// when it is at rest.
     pub fn checks(&self, checks: &[Check]) {
         for check in checks {
             assert!(

@@ -14,7 +14,7 @@ use crate::sim::trace::Keep;
 use crate::view::{record_line, write_jsonl};
 
 use super::failure::{Failure, How};
-use super::kept::{file_name, keep_page, keep_text};
+use super::kept::{RECORDS_MAX, file_name, keep_page, keep_text};
 use super::lead::{Led, Limits, lead};
 use super::patience::Patience;
 use super::sim::Sim;
@@ -136,7 +136,8 @@ impl Sweep {
         F: Fn(Sim) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + 'static,
     {
-        let patience = Patience::new(self.seed_time);
+        // Whoever looks at one seed alone may do so under a debugger.
+        let patience = Patience::new(Duration::MAX);
         let mut done = None;
         let work = |seed| {
             let mut led = self.one(seed, test, &patience, Keep::All);
@@ -167,7 +168,7 @@ impl Sweep {
                 Err(error) => eprintln!("seed {seed}: its trace could not be kept: {error}"),
             }
         }
-        self.judge(seed, led, name, || self.one(seed, test, &patience, Keep::All))?;
+        self.judge(seed, led, name, test)?;
         Ok(Swept { seeds: 1, again: 1 })
     }
 
@@ -207,9 +208,7 @@ impl Sweep {
         });
         match failed {
             Some((place, led)) => {
-                let seed = self.seeds[place];
-                let again = || self.one(seed, test, &patience, Keep::All);
-                self.judge(seed, led, test_name(), again)?;
+                self.judge(self.seeds[place], led, test_name(), test)?;
                 unreachable!("it has failed")
             }
             None => Ok(swept),
@@ -228,24 +227,30 @@ impl Sweep {
         if again {
             let second = run(Keep::Nothing);
             if (second.digest, second.at) != (led.digest, led.at) {
-                let where_they_part = || difference(&run(Keep::All), &run(Keep::All));
-                led.how = Some(second.how.unwrap_or_else(|| How::Differs(where_they_part())));
+                if second.how.is_some() {
+                    return (second, again);
+                }
+                led.how = Some(How::Differs(difference(&run(Keep::All), &run(Keep::All))));
             }
         }
         (led, again)
     }
 
-    /// The failure of a seed, if it failed, with what is kept of it; `again` runs it once more with all its records.
-    fn judge(
+    /// The failure of a seed, if it failed, with what is kept of it. For a page it is run once more, with its last records.
+    fn judge<F, Fut>(
         &self,
         seed: u64,
         led: Led,
-        test: Option<String>,
-        again: impl FnOnce() -> Led,
-    ) -> Result<(), Box<Failure>> {
+        name: Option<String>,
+        test: &Arc<F>,
+    ) -> Result<(), Box<Failure>>
+    where
+        F: Fn(Sim) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + 'static,
+    {
         let Some(how) = led.how else { return Ok(()) };
         let Led { at, digest, recent, names, waiting, violations, trace, .. } = led;
-        let (saved, page) = (None, None);
+        let (saved, page, test_name) = (None, None, name);
         let mut failure = Failure {
             seed,
             how,
@@ -255,17 +260,38 @@ impl Sweep {
             names,
             waiting,
             violations,
-            test,
+            test: test_name,
             saved,
             page,
         };
         if let Some(directory) = &self.keep_in {
+            // First what is sure.
+            failure.saved = keep_text(directory, &failure);
             let is_traced = !trace.is_empty() || matches!(failure.how, How::Slow(_));
-            let trace = if is_traced { trace } else { again().trace };
+            let trace =
+                if is_traced { trace } else { self.last_records(seed, test, &failure.recent) };
             failure.page = keep_page(directory, &failure, &trace);
             failure.saved = keep_text(directory, &failure);
         }
         Err(Box::new(failure))
+    }
+
+    /// The last records of a seed's run, which ended with these.
+    fn last_records<F, Fut>(&self, seed: u64, test: &Arc<F>, recent: &[Record]) -> Vec<Record>
+    where
+        F: Fn(Sim) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + 'static,
+    {
+        let to = recent.last().map_or(0, |record| record.seq);
+        let keep = Keep::Window { from: to.saturating_sub(RECORDS_MAX), to };
+        let patience = Patience::new(self.seed_time);
+        let mut trace = Vec::new();
+        let work = |seed| self.one(seed, test, &patience, keep).trace;
+        work_off(NonZeroUsize::MIN, std::iter::once(seed), work, |done| match done {
+            Some(records) => trace = records,
+            None => patience.look(),
+        });
+        trace
     }
 }
 

@@ -244,6 +244,9 @@ impl Volume {
 
     /// Acts under this configuration from now on.
     pub(super) fn granted(&self, topology: Topology, answered: &Rc<Cell<Nanos>>) {
+        if self.is_lost() {
+            return;
+        }
         if self.topology().is_some_and(|current| current.epoch > topology.epoch) {
             crate::sometimes!(self.client.handle, true, probes::GRANT_OF_OLDER_EPOCH);
             return;

@@ -174,14 +174,13 @@ fn a_leg_given_up_in_an_epoch_that_nobody_was_told_of_is_taken_back_when_the_oth
 }
 
 #[test]
-fn of_a_new_volume_a_leg_that_registers_too_late_is_taken_back_when_the_other_lost_its_cache() {
+fn of_a_new_volume_nothing_is_lost_with_a_cache_and_nobody_is_waited_for() {
     let mut rig = Rig::boot(None, Nanos::ZERO);
     rig.hello(A, 0, 0);
     rig.hello(B, 0, 0);
     rig.apply(Input::Attach { client: C0, session: 1, held: NEVER });
-    let first = *rig.machine.record();
-    rig.apply(Input::Persisted(first.epoch));
-    let epoch = first.epoch;
+    let epoch = rig.epoch();
+    rig.apply(Input::Persisted(epoch));
     rig.apply(Input::Registered { leg: A, epoch, life: 0, again: false, ok: true });
     rig.after(Timing::default().register_timeout);
     assert_eq!(rig.modes(), [LegMode::ReadWrite, LegMode::Dead]);
@@ -190,9 +189,13 @@ fn of_a_new_volume_a_leg_that_registers_too_late_is_taken_back_when_the_other_lo
     rig.apply(Input::Place(place(A), None));
     rig.apply(Input::Persisted(epoch));
     rig.hello_cold(A, 2);
-    rig.settle(Input::Place(place(B), Some(report(B, 2, 2))));
-    assert_eq!(rig.modes(), [LegMode::Dead, LegMode::ReadWrite]);
-    assert_eq!(rig.machine.record().cold, Epoch::new(0), "nobody has written, and nothing is lost");
+    rig.wait(Nanos::from_millis(10));
+    assert_eq!(rig.grants(), [(C0, 3, [LegMode::ReadWrite, LegMode::Dead])], "though B is away");
+    assert_eq!(rig.machine.record().cold, Epoch::new(0), "nobody has written");
+    // From now on there is something to lose.
+    rig.hello_cold(A, 3);
+    rig.wait(Nanos::from_millis(10));
+    assert_eq!(rig.machine.record().cold, rig.epoch());
 }
 
 #[test]

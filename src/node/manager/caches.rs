@@ -10,6 +10,9 @@ impl Machine {
     /// Legs that have lost a volatile cache since they registered: what was acknowledged and not flushed
     /// may be missing there, and on a `W` leg what was rebuilt.
     pub(super) fn cold(&self) -> u16 {
+        if self.record.is_untouched() {
+            return 0;
+        }
         let cold = self.record.modes.written().filter(|leg| {
             self.report(*leg).is_some_and(|report| {
                 let is_planned_for = self.planned[leg.index()] == Some(report.life);

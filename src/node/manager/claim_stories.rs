@@ -115,6 +115,23 @@ fn an_attachment_that_was_told_that_it_is_over_does_not_come_by_the_volume_again
 }
 
 #[test]
+fn nor_does_it_when_its_turn_had_come_while_that_was_put_on_record() {
+    let mut rig = Rig::attached();
+    rig.now += Nanos::from_millis(123);
+    rig.apply(Input::Tick);
+    let target = rig.asked_to_care()[0];
+    rig.apply(Input::Attach { client: target, session: 50, held: NEVER });
+    rig.apply(Input::Tick);
+    let epoch = rig.epoch();
+    rig.apply(Input::Attach { client: C0, session: 1, held: NEVER });
+    rig.apply(Input::Tick);
+    rig.settle(Input::Persisted(epoch));
+    assert!(rig.out.contains(&Effect::Detached(C0, 1)), "{:?}", rig.out);
+    rig.wait(Nanos::from_millis(2));
+    assert_eq!(owner(&rig), Some((target, 50)));
+}
+
+#[test]
 fn a_new_owner_has_its_lease_to_be_heard_in() {
     let mut rig = Rig::attached();
     rig.apply(Input::Attach { client: C1, session: 7, held: NEVER });

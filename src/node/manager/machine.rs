@@ -220,8 +220,8 @@ impl Machine {
         if let Some(LegReport { generation, usable: true, .. }) = report {
             self.shown[place.index()] = self.known_without(place, generation);
         }
-        if let Some(generation) =
-            self.contradiction(place).filter(|_| report.is_some_and(|it| it.usable))
+        if let Some(LegReport { generation, usable: true, .. }) = report
+            && self.contradiction(place).is_some()
         {
             crate::sometimes!(self, true, probes::SPLIT_BRAIN);
             out.push(Effect::SplitBrain { place, generation });
@@ -313,6 +313,7 @@ impl Machine {
         {
             // Told that it is over, it never takes back what it has asked for meanwhile.
             self.claims.withdraw((client, session));
+            self.wishes.attach = self.wishes.attach.filter(|wish| *wish != (client, session));
             out.push(Effect::Detached(client, session));
         }
         if self.record.owner.is_none() || (self.record.granted && !self.is_confirming()) {

@@ -63,8 +63,7 @@ impl VolumeRecord {
             serials: [0; LEGS_MAX],
             written_at: Nanos::ZERO,
             cold: Epoch::new(0),
-            // Nobody has written yet, and nobody is without anything.
-            holders: ((1_u32 << legs) - 1) as u16,
+            holders: 0,
             told: false,
         }
     }
@@ -138,6 +137,12 @@ impl VolumeRecord {
     pub fn generation_min(&self, leg: LegIndex) -> Epoch {
         let registered = self.granted && self.modes.of(leg) != LegMode::Dead;
         if registered { self.epoch } else { self.generations[leg.index()] }
+    }
+
+    /// Whether no epoch was granted yet: nobody has written, and a cache that is lost had nothing in it.
+    #[must_use]
+    pub fn is_untouched(&self) -> bool {
+        !self.granted && self.generations.iter().all(|generation| *generation == Epoch::new(0))
     }
 
     /// The leg that is in a place; none, if it is free.

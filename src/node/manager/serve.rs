@@ -347,6 +347,7 @@ impl Manager {
                     old.connection.close();
                     // Claims end with the connection over which they were made.
                     self.for_all(Input::Gone { client: node });
+                    self.parked.retain(|(client, ..)| *client != node);
                 }
             }
             Event::Said(peer, message) => {
