@@ -19,7 +19,20 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("run", &["base", "scenario", "check", "world", "view"]),
     ("debug", &["base", "sim::trace", "scenario", "world", "view"]),
     ("real", &["base", "sim", "disk", "net", "node", "scenario", "run::Stopwatch", "world"]),
-    ("glass", &["base", "sim", "disk", "net", "check", "view", "run::work_off", "run::Stopwatch"]),
+    (
+        "glass",
+        &[
+            "base",
+            "sim",
+            "disk",
+            "net",
+            "check",
+            "view",
+            "run::work_off",
+            "run::Watchdog",
+            "run::HostLimits",
+        ],
+    ),
     (
         "cli",
         &[

@@ -20,8 +20,6 @@ use super::{
 pub(super) struct Context<'a> {
     /// What runs one simulation.
     pub(super) engine: &'a Engine<'a>,
-    /// Whether that is somebody's own, so that only verbs which run simulations by it can be done.
-    pub(super) is_own_engine: bool,
     /// What scenarios may say beside the words of the format.
     pub(super) words: &'a Words,
     /// Where text goes.
@@ -107,18 +105,18 @@ pub(super) fn main_of(
             return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Pass };
         }
     };
-    let mut context =
-        Context { engine, is_own_engine, words, console: &mut console, program, variables };
-    let done = refused(&cli.command, &context).and_then(|()| dispatch(cli.command, &mut context));
-    let code = done.unwrap_or_else(|failure| {
-        failure.show(&mut console);
-        failure.exit_code()
-    });
+    let allowed = if is_own_engine { refused(&cli.command) } else { Ok(()) };
+    let mut context = Context { engine, words, console: &mut console, program, variables };
+    let code =
+        allowed.and_then(|()| dispatch(cli.command, &mut context)).unwrap_or_else(|failure| {
+            failure.show(&mut console);
+            failure.exit_code()
+        });
     console.finish(code)
 }
 
-/// Refuses what would be done by the reference cluster, and would look as if the engine had done it.
-fn refused(command: &Command, context: &Context<'_>) -> Result<(), Failure> {
+/// Refuses what would be done by the reference cluster, and would look as if somebody's own engine had done it.
+fn refused(command: &Command) -> Result<(), Failure> {
     let verb = match command {
         Command::Debug(_) => "`debug`",
         Command::Hunt(_) => "`hunt`",
@@ -129,9 +127,6 @@ fn refused(command: &Command, context: &Context<'_>) -> Result<(), Failure> {
         Command::Sweep(args) if args.is_random() => "`sweep --random`",
         _ => return Ok(()),
     };
-    if !context.is_own_engine {
-        return Ok(());
-    }
     Err(Failure::Usage(format!(
         "{verb} is about the reference cluster, and this program runs simulations by an engine of its own: nothing of that would be looked at"
     )))

@@ -23,7 +23,11 @@ pub(super) fn write_markdown(out: &mut dyn Write, summary: &Summary<'_>) -> io::
         if let Some(failed) = failed {
             writeln!(out, "{}\n", text(&failed))?;
         }
-        writeln!(out, "<details><summary>{count}</summary>\n\n{}\n\n</details>\n", text(&names))?;
+        writeln!(
+            out,
+            "<details><summary>{count}</summary>\n\n{}\n\n</details>\n",
+            text(&names.join(", "))
+        )?;
     }
     for kept in summary.kept.iter().take(GROUPS_MAX) {
         let Told { seeds, places, report } = told(report, kept.group);

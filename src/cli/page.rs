@@ -47,7 +47,7 @@ pub(super) fn write_page(out: &mut dyn Write, summary: &Summary<'_>) -> io::Resu
         if let Some(failed) = failed {
             writeln!(out, "<p class=\"bad\">{}</p>", escaped(&failed))?;
         }
-        let names = escaped(&names);
+        let names = escaped(&names.join(", "));
         writeln!(out, "<details><summary>{count}</summary><p class=\"dim\">{names}</p></details>")?;
     }
     for kept in &summary.kept {

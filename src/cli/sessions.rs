@@ -13,7 +13,7 @@ use crate::scenario::{Scenario, SeedFile, Words};
 use crate::world::Verdict;
 
 use super::console::Console;
-use super::entry::{Variables, main_on};
+use super::entry::{Variables, main_of, main_on};
 
 #[derive(Clone, Default)]
 struct Sink(Rc<RefCell<Vec<u8>>>);
@@ -94,6 +94,22 @@ pub(super) fn hangs(scenario: &Scenario, seed: u64) -> Option<Verdict> {
 }
 
 pub(super) const SWEEP: &str = "stormglass sweep @/calm.json @/stormy.json --save @/seeds";
+
+#[test]
+fn an_engine_of_ones_own_is_not_passed_over() {
+    let session = Session::new();
+    let engine = passes_but(hangs);
+    for command in ["debug @/calm.json", "hunt @", "sweep --random", "sweep @ --random"] {
+        let (out, err) = (Sink::default(), Sink::default());
+        let console = Console::new(Box::new(out.clone()), Box::new(err.clone()));
+        let here = session.path("");
+        let line = format!("mine {command}").replace("@/", &here).replace('@', &here);
+        let words = line.split(' ').map(Into::into).collect();
+        let code = main_of(console, words, (&engine, &Words::default()), (|_| None, true));
+        assert_eq!(code, ExitCode::Usage, "{command}");
+        assert!(err.text().contains("is about the reference cluster"), "{}", err.text());
+    }
+}
 
 #[test]
 fn a_sweep_tells_groups_saves_the_fastest_and_ends_with_the_command() {

@@ -185,7 +185,7 @@ pub(super) struct NeverReached {
     /// How many of how many.
     pub(super) count: String,
     /// Their names.
-    pub(super) names: String,
+    pub(super) names: Vec<&'static str>,
     /// Which of them had to be, if any had.
     pub(super) failed: Option<String>,
 }
@@ -193,7 +193,7 @@ pub(super) struct NeverReached {
 /// Which probes no seed reached; `None` when all were, or none and none had to be.
 pub(super) fn never_reached(report: &SweepReport) -> Option<NeverReached> {
     let reached = |name: &str| report.probes.contains_key(name);
-    let never: Vec<&str> =
+    let never: Vec<&'static str> =
         PROBES.iter().map(|probe| probe.name).filter(|name| !reached(name)).collect();
     let required = !report.unreached.is_empty();
     if !required && (never.is_empty() || report.probes.is_empty()) {
@@ -203,7 +203,7 @@ pub(super) fn never_reached(report: &SweepReport) -> Option<NeverReached> {
     let failed = format!("failed: required and never reached: {}", report.unreached.join(", "));
     Some(NeverReached {
         count: format!("{} of {} probes never reached", count(never.len()), count(PROBES.len())),
-        names: never.join(", "),
+        names: never,
         failed: required.then_some(failed),
     })
 }
@@ -211,8 +211,8 @@ pub(super) fn never_reached(report: &SweepReport) -> Option<NeverReached> {
 /// The same as text, without the names when they are most of a screen, as after a few seeds of a few scenarios.
 pub(super) fn probes(report: &SweepReport) -> Option<String> {
     let NeverReached { count, names, failed } = never_reached(report)?;
-    let mut text = match names.split(", ").count() {
-        ..=PROBES_NAMED => format!("{count}: {names}"),
+    let mut text = match names.len() {
+        ..=PROBES_NAMED => format!("{count}: {}", names.join(", ")),
         _ => format!("{count} (--json and --markdown tell which)"),
     };
     if let Some(failed) = failed {

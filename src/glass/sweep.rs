@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::base::{Nanos, Record};
+use crate::run::HostLimits;
+use crate::run::Watchdog;
 use crate::run::work_off;
 use crate::sim::KernelConfig;
 use crate::sim::trace::Keep;
@@ -16,7 +18,7 @@ use crate::view::{record_line, write_jsonl};
 use super::failure::{Failure, How};
 use super::kept::{RECORDS_MAX, file_name, keep_page, keep_text};
 use super::lead::{Led, Limits, lead};
-use super::patience::Patience;
+use super::patience::look_after;
 use super::sim::Sim;
 
 /// The variable that has a sweep run one seed alone, and keep its trace.
@@ -137,24 +139,15 @@ impl Sweep {
         Fut: Future<Output = ()> + 'static,
     {
         // Whoever looks at one seed alone may do so under a debugger.
-        let patience = Patience::new(Duration::MAX);
-        let mut done = None;
-        let work = |seed| {
-            let mut led = self.one(seed, test, &patience, Keep::All);
-            if led.how.is_none() {
-                let second = self.one(seed, test, &patience, Keep::All);
-                if (second.digest, second.at) != (led.digest, led.at) {
-                    led.how =
-                        Some(second.how.clone().unwrap_or(How::Differs(difference(&led, &second))));
-                }
+        let unwatched = Watchdog::new(HostLimits::default(), NonZeroUsize::MIN);
+        let mut led = self.one(seed, test, &unwatched, Keep::All);
+        if led.how.is_none() {
+            let second = self.one(seed, test, &unwatched, Keep::All);
+            if (second.digest, second.at) != (led.digest, led.at) {
+                let differs = || How::Differs(difference(&led, &second));
+                led.how = Some(second.how.clone().unwrap_or_else(differs));
             }
-            led
-        };
-        work_off(NonZeroUsize::MIN, std::iter::once(seed), work, |led| match led {
-            Some(led) => done = Some(led),
-            None => patience.look(),
-        });
-        let led = done.expect("one seed was run");
+        }
         let name = test_name();
         if let Some(directory) = &self.keep_in {
             let path = directory.join(format!("{}-{seed}.jsonl", file_name(name.as_deref())));
@@ -172,15 +165,19 @@ impl Sweep {
         Ok(Swept { seeds: 1, again: 1 })
     }
 
+    fn watchdog(&self, jobs: NonZeroUsize) -> Watchdog {
+        Watchdog::new(HostLimits { time: Some(self.seed_time), memory: None }, jobs)
+    }
+
     /// One run of a seed.
-    fn one<F, Fut>(&self, seed: u64, test: &Arc<F>, patience: &Patience, keep: Keep) -> Led
+    fn one<F, Fut>(&self, seed: u64, test: &Arc<F>, watchdog: &Watchdog, keep: Keep) -> Led
     where
         F: Fn(Sim) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + 'static,
     {
-        let waited = patience.begin(seed);
-        let (wall_time, stop) = (patience.limit(), waited.stop().clone());
-        let limits = Limits { virtual_time: self.limit, wall_time, stop };
+        let guard = watchdog.guard(seed);
+        let stop = guard.as_ref().map(|guard| guard.stop().clone());
+        let limits = Limits { virtual_time: self.limit, wall_time: self.seed_time, stop };
         lead((seed, &self.kernel), test, &limits, keep)
     }
 
@@ -195,10 +192,12 @@ impl Sweep {
             (0..self.seeds.len()).take_while(|place| *place < first_failed.load(Ordering::Relaxed));
         let mut swept = Swept { seeds: 0, again: 0 };
         let mut failed: Option<(usize, Led)> = None;
-        let patience = Patience::new(self.seed_time);
-        let work = |place: usize| (place, self.look_at(place, test, &patience));
+        let watchdog = self.watchdog(self.jobs);
+        let work = |place: usize| (place, self.look_at(place, test, &watchdog));
         work_off(self.jobs, places, work, |done| {
-            let Some((place, (led, again))) = done else { return patience.look() };
+            let Some((place, (led, again))) = done else {
+                return look_after(&watchdog, self.seed_time);
+            };
             swept.seeds += 1;
             swept.again += u64::from(again);
             if led.how.is_some() && failed.as_ref().is_none_or(|(first, _)| place < *first) {
@@ -216,12 +215,12 @@ impl Sweep {
     }
 
     /// One seed of many; whether it was run twice.
-    fn look_at<F, Fut>(&self, place: usize, test: &Arc<F>, patience: &Patience) -> (Led, bool)
+    fn look_at<F, Fut>(&self, place: usize, test: &Arc<F>, watchdog: &Watchdog) -> (Led, bool)
     where
         F: Fn(Sim) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + 'static,
     {
-        let run = |keep| self.one(self.seeds[place], test, patience, keep);
+        let run = |keep| self.one(self.seeds[place], test, watchdog, keep);
         let mut led = run(Keep::Nothing);
         let again = place.is_multiple_of(AGAIN) && led.how.is_none();
         if again {
@@ -242,7 +241,7 @@ impl Sweep {
         seed: u64,
         led: Led,
         name: Option<String>,
-        test: &Arc<F>,
+        body: &Arc<F>,
     ) -> Result<(), Box<Failure>>
     where
         F: Fn(Sim) -> Fut + Send + Sync + 'static,
@@ -250,7 +249,6 @@ impl Sweep {
     {
         let Some(how) = led.how else { return Ok(()) };
         let Led { at, digest, recent, names, waiting, violations, trace, .. } = led;
-        let (saved, page, test_name) = (None, None, name);
         let mut failure = Failure {
             seed,
             how,
@@ -260,16 +258,16 @@ impl Sweep {
             names,
             waiting,
             violations,
-            test: test_name,
-            saved,
-            page,
+            test: name,
+            saved: None,
+            page: None,
         };
         if let Some(directory) = &self.keep_in {
             // First what is sure.
             failure.saved = keep_text(directory, &failure);
             let is_traced = !trace.is_empty() || matches!(failure.how, How::Slow(_));
             let trace =
-                if is_traced { trace } else { self.last_records(seed, test, &failure.recent) };
+                if is_traced { trace } else { self.last_records(seed, body, &failure.recent) };
             failure.page = keep_page(directory, &failure, &trace);
             failure.saved = keep_text(directory, &failure);
         }
@@ -284,12 +282,12 @@ impl Sweep {
     {
         let to = recent.last().map_or(0, |record| record.seq);
         let keep = Keep::Window { from: to.saturating_sub(RECORDS_MAX), to };
-        let patience = Patience::new(self.seed_time);
+        let watchdog = self.watchdog(NonZeroUsize::MIN);
         let mut trace = Vec::new();
-        let work = |seed| self.one(seed, test, &patience, keep).trace;
+        let work = |seed| self.one(seed, test, &watchdog, keep).trace;
         work_off(NonZeroUsize::MIN, std::iter::once(seed), work, |done| match done {
             Some(records) => trace = records,
-            None => patience.look(),
+            None => look_after(&watchdog, self.seed_time),
         });
         trace
     }

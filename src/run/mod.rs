@@ -48,7 +48,7 @@ pub use tally::{
     SweepReport,
 };
 pub use walltimes::WallTimes;
-pub use watchdog::{HostLimits, resident};
+pub use watchdog::{Guard, HostLimits, Watchdog, resident};
 
 #[cfg(test)]
 pub(crate) mod fake;

@@ -261,8 +261,8 @@ fn run_watched(
     seed: u64,
     (watchdog, strict): (&Watchdog, bool),
 ) -> Result<Ran, NoReport> {
-    let guard = watchdog.guard();
-    let stop = guard.as_ref().map(|guard| guard.stop.clone());
+    let guard = watchdog.guard(seed);
+    let stop = guard.as_ref().map(|guard| guard.stop().clone());
     let options = RunOptions { stop, strict, ..RunOptions::default() };
     let ran = run_once(engine, scenario, seed, &options).map_err(NoReport::Crash)?;
     if ran.judgement.outcome != Outcome::StuckHost {

@@ -39,6 +39,7 @@ pub fn resident() -> Option<u64> {
 /// A run under way.
 struct Ward {
     ticket: u64,
+    seed: u64,
     clock: Stopwatch,
     stop: Arc<AtomicBool>,
     /// Why it was stopped.
@@ -56,7 +57,7 @@ struct Wards {
 }
 
 /// Knows which runs are under way, and stops those that take too much.
-pub(super) struct Watchdog {
+pub struct Watchdog {
     limits: HostLimits,
     /// By how much the process may grow.
     growth_max: Option<u64>,
@@ -64,8 +65,16 @@ pub(super) struct Watchdog {
     wards: Mutex<Wards>,
 }
 
+impl std::fmt::Debug for Watchdog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Watchdog({:?}, {} under way)", self.limits, self.lock().runs.len())
+    }
+}
+
 impl Watchdog {
-    pub(super) fn new(limits: HostLimits, jobs: NonZeroUsize) -> Self {
+    /// Over so many runs at a time.
+    #[must_use]
+    pub fn new(limits: HostLimits, jobs: NonZeroUsize) -> Self {
         Self::measuring_by(resident, limits, jobs)
     }
 
@@ -76,8 +85,8 @@ impl Watchdog {
         Self { limits, growth_max, measure, wards }
     }
 
-    /// Takes a run in its care; `None` where there are no limits to see to.
-    pub(super) fn guard(&self) -> Option<Guard<'_>> {
+    /// Takes the run of a seed in its care; `None` where there are no limits to see to.
+    pub fn guard(&self, seed: u64) -> Option<Guard<'_>> {
         if self.limits == HostLimits::default() {
             return None;
         }
@@ -85,13 +94,13 @@ impl Watchdog {
         let mut wards = self.lock();
         wards.tickets += 1;
         let ticket = wards.tickets;
-        let ward = Ward { ticket, clock: Stopwatch::start(), stop: stop.clone(), why: None };
+        let ward = Ward { ticket, seed, clock: Stopwatch::start(), stop: stop.clone(), why: None };
         wards.runs.push(ward);
         Some(Guard { watchdog: self, ticket, stop })
     }
 
     /// Looks after all runs under way. To be called every now and then. Says how many were to stop and have not.
-    pub(super) fn look(&self) -> u64 {
+    pub fn look(&self) -> u64 {
         let mut wards = self.lock();
         if let Some(limit) = self.limits.time {
             let late = wards.runs.iter_mut().filter(|ward| ward.clock.elapsed() > limit);
@@ -103,6 +112,13 @@ impl Watchdog {
             self.look_at_memory(&mut wards, growth_max);
         }
         wards.runs.iter().filter(|ward| ward.is_stopped()).count() as u64
+    }
+
+    /// A seed whose run has been under way for longer than this: one that was told to stop long ago does not come back.
+    #[must_use]
+    pub fn under_way_for(&self, span: Duration) -> Option<u64> {
+        let wards = self.lock();
+        wards.runs.iter().find(|ward| ward.clock.elapsed() > span).map(|ward| ward.seed)
     }
 
     fn look_at_memory(&self, wards: &mut Wards, growth_max: u64) {
@@ -151,13 +167,20 @@ impl Ward {
 }
 
 /// A run in the watchdog's care, until it is dropped.
-pub(super) struct Guard<'a> {
+#[derive(Debug)]
+pub struct Guard<'a> {
     watchdog: &'a Watchdog,
     ticket: u64,
-    pub(super) stop: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
 }
 
 impl Guard<'_> {
+    /// Set when the run is to stop.
+    #[must_use]
+    pub const fn stop(&self) -> &Arc<AtomicBool> {
+        &self.stop
+    }
+
     /// Why the run was to stop, if it was.
     pub(super) fn why(&self) -> Option<String> {
         let wards = self.watchdog.lock();
@@ -188,11 +211,13 @@ mod tests {
     fn what_takes_too_long_is_stopped_and_nothing_else() {
         let limits = HostLimits { time: Some(Duration::from_millis(300)), memory: None };
         let watchdog = Watchdog::new(limits, NonZeroUsize::MIN);
-        let old = watchdog.guard().unwrap();
+        let old = watchdog.guard(1).unwrap();
         std::thread::sleep(Duration::from_millis(350));
-        let young = watchdog.guard().unwrap();
+        let young = watchdog.guard(1).unwrap();
         assert_eq!(watchdog.look(), 1);
         assert!(stopped(&old) && !stopped(&young));
+        assert_eq!(watchdog.under_way_for(Duration::from_millis(340)), Some(1));
+        assert_eq!(watchdog.under_way_for(Duration::from_secs(3_600)), None);
         assert_eq!(old.why().unwrap(), "its run took longer than the 300ms it was given");
         assert_eq!(young.why(), None);
         drop(old);
@@ -201,7 +226,7 @@ mod tests {
 
     #[test]
     fn without_limits_nothing_is_watched() {
-        assert!(Watchdog::new(HostLimits::default(), NonZeroUsize::MIN).guard().is_none());
+        assert!(Watchdog::new(HostLimits::default(), NonZeroUsize::MIN).guard(1).is_none());
     }
 
     #[test]
@@ -212,7 +237,7 @@ mod tests {
         let jobs = NonZeroUsize::new(2).unwrap();
         let measure = || Some(BYTES.load(Ordering::Relaxed));
         let watchdog = Watchdog::measuring_by(measure, limits, jobs);
-        let (one, two) = (watchdog.guard().unwrap(), watchdog.guard().unwrap());
+        let (one, two) = (watchdog.guard(1).unwrap(), watchdog.guard(1).unwrap());
         set(120);
         watchdog.look();
         assert!(!stopped(&one), "two times ten more is what they may take");
@@ -223,7 +248,7 @@ mod tests {
             one.why().unwrap().starts_with("the process grew by 21 MiB and may grow by 20 MiB")
         );
         drop(one);
-        let three = watchdog.guard().unwrap();
+        let three = watchdog.guard(1).unwrap();
         watchdog.look();
         assert!(!stopped(&three), "one that was stopped is still there, and its memory");
         drop(two);
